@@ -1,0 +1,204 @@
+//! [`Checkpoint`]: how far a projector has come, and what it was when it came there.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{EventId, GlobalPosition, Scanned, StoreId};
+
+/// What a checkpoint is stored under.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[allow(clippy::exhaustive_structs)] // the final key, from the first day
+pub struct CheckpointKey {
+    /// The application, where several share a database; empty by default.
+    pub namespace: String,
+    /// The projector's name.
+    pub projector: String,
+    /// The build of the read model; 1 until rebuilds in the shadow exist.
+    pub generation: u32,
+    /// The lane; 0 until lanes exist.
+    pub lane: u32,
+    /// The source's partition; 0 for a log that has just one.
+    pub partition: u32,
+}
+
+impl CheckpointKey {
+    /// The key of a projector's first generation, in its only lane and partition.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, projector: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            projector: projector.into(),
+            generation: 1,
+            lane: 0,
+            partition: 0,
+        }
+    }
+}
+
+/// How far a projector has come, as stored beside its read model.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)] // a storage must keep every field
+pub struct Checkpoint {
+    /// The event store that the positions belong to.
+    pub store: StoreId,
+    /// The last event that was applied.
+    pub position: GlobalPosition,
+    /// The last event that was looked at, matching or not; its position is never below `position`.
+    pub scanned: GlobalPosition,
+    /// The id of the event at `scanned`; `None` at the beginning.
+    pub event_id: Option<EventId>,
+    /// Raised by each start; whoever meets a higher one is superseded.
+    pub epoch: u64,
+    /// The projector's `version` when it was last started.
+    pub version: u32,
+    /// What code built the read model.
+    pub fingerprint: Option<Fingerprint>,
+    /// What the projector was subscribed to when it was last started.
+    pub subscriptions: Subscriptions,
+    /// Side effects have run up to here.
+    pub effects_mark: GlobalPosition,
+    /// What its owner last said of itself.
+    pub state: RecordedState,
+    /// Why it halted, or what it waits for.
+    pub last_error: Option<String>,
+    /// When its owner last wrote this row, by the clock of the owner's machine.
+    pub heartbeat_at: Timestamp,
+}
+
+impl Checkpoint {
+    /// The event that must still be in the log where it was.
+    #[must_use]
+    pub fn seen(&self) -> Option<Scanned> {
+        self.event_id.map(|id| Scanned { position: self.scanned, id })
+    }
+}
+
+/// A hash of what a macro saw of a projector, with the number of the algorithm.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)] // a pair of numbers
+pub struct Fingerprint {
+    /// How the hash was made; hashes of different algorithms do not compare.
+    pub algorithm: u16,
+    /// The hash.
+    pub hash: u64,
+}
+
+/// What the owner of a projector last recorded of itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RecordedState {
+    /// It halted at an event or at its start.
+    Halted,
+    /// It is clearing the read model and reading the log again.
+    Rebuilding,
+    /// It waits for the storage or the source to come back.
+    Retrying,
+    /// It runs.
+    Running,
+    /// It was stopped cleanly.
+    Stopped,
+}
+
+impl RecordedState {
+    /// The word that is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Halted => "halted",
+            Self::Rebuilding => "rebuilding",
+            Self::Retrying => "retrying",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl fmt::Display for RecordedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RecordedState {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        [Self::Halted, Self::Rebuilding, Self::Retrying, Self::Running, Self::Stopped]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or_else(|| format!("unknown checkpoint state `{word}`"))
+    }
+}
+
+/// What a projector is subscribed to, as stored in its checkpoint.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Subscriptions(pub(crate) Vec<Subscribed>);
+
+impl Subscriptions {
+    /// The text that is stored: JSON.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "[]".to_owned()) // strings and numbers always encode
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    /// Returns why the text is not a subscription list.
+    pub fn decode(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+/// One entry of a subscription list.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Subscribed {
+    /// The domain; `None` for every domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) domain: Option<String>,
+    /// The wire name; `None` for every event of the domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) event: Option<String>,
+    /// Events at or before this position are not for this handler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<GlobalPosition>,
+}
+
+/// A compare-and-set of a checkpoint: written only where the stored one is as expected.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CheckpointWrite {
+    /// Which checkpoint.
+    pub key: CheckpointKey,
+    /// What must be stored now; `None`: no row.
+    pub previous: Option<Previous>,
+    /// What is to be stored.
+    pub next: Checkpoint,
+}
+
+impl CheckpointWrite {
+    /// Makes a write.
+    #[must_use]
+    pub fn new(key: CheckpointKey, previous: Option<Previous>, next: Checkpoint) -> Self {
+        Self { key, previous, next }
+    }
+}
+
+/// What a stored checkpoint must hold for a [`CheckpointWrite`] to happen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)] // the compare-and-set of the design, with the generation in the key
+pub struct Previous {
+    /// The owner's epoch.
+    pub epoch: u64,
+    /// The last applied position.
+    pub position: GlobalPosition,
+}
+
+impl From<&Checkpoint> for Previous {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        Self { epoch: checkpoint.epoch, position: checkpoint.position }
+    }
+}

@@ -1,0 +1,204 @@
+//! The hot loop: the events of a batch, one after the other, into their handlers.
+//!
+//! No allocation, lock, task or channel hop happens here per event.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+};
+
+use super::{Batch, Target};
+use crate::{
+    BoxError, Envelope, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
+    projector::{HookCall, SessionOf},
+    storage::HookResult,
+};
+
+/// Why the events of a batch were not all handled.
+pub(super) enum Failure {
+    Event(usize, HandleError),
+    Store(StoreError),
+}
+
+/// Handles the events of a batch, by `fn` handlers.
+pub(super) fn apply<P: Handlers>(
+    projector: &mut P,
+    batch: &Batch,
+    session: &mut SessionOf<P>,
+) -> Result<(), Failure> {
+    let at = Cell::new(batch.events.start);
+    // The panicking handler's transaction is rolled back, or its state thrown away, by the caller.
+    let run = AssertUnwindSafe(|| {
+        let mut envelope = Envelope::new(batch.page.clone(), batch.events.start);
+        for index in batch.events.clone() {
+            at.set(index);
+            envelope.move_to(index, batch.effects_mark);
+            if let Some(route) = route(batch, index)? {
+                let outcome = projector.handle(route.id, &envelope, session);
+                judge::<P>(index, route.method, outcome, session)?;
+            }
+        }
+        Ok(())
+    });
+    catch_unwind(run).unwrap_or_else(|panic| Err(panicked(batch, at.get(), &*panic)))
+}
+
+/// Handles the events of a batch, by `fn` and `async fn` handlers.
+pub(super) async fn apply_async<P: Handlers + Send>(
+    projector: &mut P,
+    batch: &Batch,
+    session: &mut SessionOf<P>,
+) -> Result<(), Failure>
+where
+    SessionOf<P>: Send,
+{
+    let at = std::sync::atomic::AtomicUsize::new(batch.events.start);
+    let run = async {
+        let mut envelope = Envelope::new(batch.page.clone(), batch.events.start);
+        for index in batch.events.clone() {
+            at.store(index, std::sync::atomic::Ordering::Relaxed);
+            envelope.move_to(index, batch.effects_mark);
+            if let Some(route) = route(batch, index)? {
+                let outcome = if route.is_async {
+                    projector.handle_async(route.id, &envelope, session).await
+                } else {
+                    projector.handle(route.id, &envelope, session)
+                };
+                judge::<P>(index, route.method, outcome, session)?;
+            }
+        }
+        Ok(())
+    };
+    catch_panic(run).await.unwrap_or_else(|panic| {
+        Err(panicked(batch, at.load(std::sync::atomic::Ordering::Relaxed), &*panic))
+    })
+}
+
+/// A handler that an event goes to.
+struct Called {
+    id: u32,
+    method: &'static str,
+    is_async: bool,
+}
+
+#[inline]
+fn route(batch: &Batch, index: usize) -> Result<Option<Called>, Failure> {
+    let record = batch.page.record(index);
+    match batch.targets[record.name] {
+        Target::Route { id, method, is_async, after } => {
+            Ok((record.position > after).then_some(Called { id, method, is_async }))
+        }
+        Target::Skip => Ok(None),
+        Target::Unregistered => {
+            let name = batch.page.name(record);
+            let error = HandleError::Unregistered {
+                event: name.name.to_string(),
+                domain: name.domain.to_string(),
+                handled: String::new(),
+            };
+            Err(Failure::Event(index, error))
+        }
+    }
+}
+
+/// Asks the transaction, not the handler, whether the storage failed or the handler left it.
+#[inline]
+fn judge<P: Handlers>(
+    index: usize,
+    method: &'static str,
+    outcome: Result<(), HandleError>,
+    session: &mut SessionOf<P>,
+) -> Result<(), Failure> {
+    match (P::Storage::check(session), outcome) {
+        (Ok(()), outcome) => outcome.map_err(|error| Failure::Event(index, error)),
+        (Err(SessionFault::Storage(error)), _) => Err(Failure::Store(error)),
+        (Err(SessionFault::LeftTransaction), _) => {
+            Err(Failure::Event(index, HandleError::LeftTransaction { method }))
+        }
+    }
+}
+
+fn panicked(batch: &Batch, index: usize, panic: &(dyn Any + Send)) -> Failure {
+    let method = match batch.targets[batch.page.record(index).name] {
+        Target::Route { method, .. } => method,
+        Target::Skip | Target::Unregistered => "", // nothing is called for these
+    };
+    Failure::Event(index, HandleError::Panicked { method, message: message(panic) })
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+async fn catch_panic<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => std::task::Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+/// The hooks of a start, in order. Before a reset the tables must be there, and after it they must
+/// be there again, so `#[setup]` can be called twice.
+pub(super) fn hooks<P: Handlers>(reset: bool) -> impl Iterator<Item = (HookCall, Hook)> {
+    let setup = (HookCall::Setup, P::SETUP);
+    let around =
+        if reset { [Some(setup), Some((HookCall::Reset, P::RESET))] } else { [None, None] };
+    around.into_iter().flatten().chain([setup])
+}
+
+impl HookCall {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// Runs a `fn` hook.
+pub(super) fn hook<P: Handlers>(
+    projector: &mut P,
+    call: HookCall,
+    session: &mut SessionOf<P>,
+) -> HookResult {
+    let run = AssertUnwindSafe(|| projector.hook(call, session));
+    let outcome = catch_unwind(run).unwrap_or_else(|panic| Err(panic_error(&*panic)));
+    settle::<P>(outcome, session)
+}
+
+/// Runs a hook of either kind.
+pub(super) async fn hook_async<P: Handlers + Send>(
+    projector: &mut P,
+    call: HookCall,
+    kind: Hook,
+    session: &mut SessionOf<P>,
+) -> HookResult
+where
+    SessionOf<P>: Send,
+{
+    if kind != Hook::Async {
+        return hook(projector, call, session);
+    }
+    let run = catch_panic(projector.hook_async(call, session)).await;
+    let outcome = run.unwrap_or_else(|panic| Err(panic_error(&*panic)));
+    settle::<P>(outcome, session)
+}
+
+fn panic_error(panic: &(dyn Any + Send)) -> BoxError {
+    format!("it panicked: {}", message(panic)).into()
+}
+
+fn settle<P: Handlers>(outcome: HookResult, session: &mut SessionOf<P>) -> HookResult {
+    match P::Storage::check(session) {
+        Ok(()) => outcome,
+        Err(SessionFault::LeftTransaction) => Err("it left its transaction".into()),
+        Err(SessionFault::Storage(error)) => Err(error.into()),
+    }
+}

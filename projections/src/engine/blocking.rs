@@ -1,0 +1,195 @@
+//! The engine of blocking storages: a thread that owns the projector and runs whole batches.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
+    apply::{self, Failure},
+};
+use crate::{
+    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
+    Projector, StoreError, StoreErrorKind, registry::StorageKind,
+};
+
+impl<S: BlockingStorage> Execution<S> for Blocking {
+    const KIND: StorageKind = StorageKind::Blocking;
+
+    fn engine<P>(storage: S, name: &str, make: Make<P>) -> Box<dyn Engine>
+    where
+        P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
+    {
+        Box::new(BlockingEngine { thread: format!("project {name}"), storage, make, jobs: None })
+    }
+
+    fn checkpoints<'a>(
+        storage: &'a S,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>> {
+        let (storage, namespace) = (storage.clone(), namespace.to_owned());
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || storage.checkpoints(&namespace))
+                .await
+                .unwrap_or_else(|error| Err(gone().with_source(error)))
+        })
+    }
+}
+
+struct BlockingEngine<S, P> {
+    thread: String,
+    storage: S,
+    make: Make<P>,
+    jobs: Option<mpsc::Sender<Job<S, P>>>,
+}
+
+type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
+
+/// What the thread owns.
+struct Worker<S, P> {
+    storage: S,
+    projector: P,
+}
+
+impl<S, P> BlockingEngine<S, P>
+where
+    S: BlockingStorage,
+    P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
+{
+    /// Runs a job on the thread, which is started with the first one.
+    async fn call<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&mut Worker<S, P>) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job<S, P> = Box::new(move |worker| {
+            // The receiver is gone only where the runner was dropped.
+            let _ = answer.send(job(worker));
+        });
+        self.jobs()?.send(job).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
+    }
+
+    fn jobs(&mut self) -> Result<&mpsc::Sender<Job<S, P>>, StoreError> {
+        if self.jobs.is_none() {
+            self.jobs = Some(self.spawn()?);
+        }
+        self.jobs.as_ref().ok_or_else(gone)
+    }
+
+    fn spawn(&self) -> Result<mpsc::Sender<Job<S, P>>, StoreError> {
+        let (jobs, queue) = mpsc::channel::<Job<S, P>>();
+        let (storage, make) = (self.storage.clone(), Arc::clone(&self.make));
+        std::thread::Builder::new()
+            .name(self.thread.clone())
+            .spawn(move || {
+                let mut worker = Worker { storage, projector: make() };
+                for job in queue {
+                    // A panic in a handler is caught closer to it; one in a storage ends the job,
+                    // whose caller then finds the answer missing.
+                    let _ = catch_unwind(AssertUnwindSafe(|| job(&mut worker)));
+                }
+            })
+            .map_err(|error| {
+                StoreError::new(StoreErrorKind::Unavailable, "start a storage's thread")
+                    .with_source(error)
+            })?;
+        Ok(jobs)
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::new(StoreErrorKind::Other, "go on after a panic inside the storage")
+}
+
+impl<S, P> Engine for BlockingEngine<S, P>
+where
+    S: BlockingStorage,
+    P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
+{
+    fn load<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
+        let key = key.clone();
+        Box::pin(async move { self.call(move |worker| worker.load(&key)).await? })
+    }
+
+    fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
+        Box::pin(async move { self.call(move |worker| worker.start(&start)).await? })
+    }
+
+    fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
+        Box::pin(async move {
+            self.call(move |worker| worker.apply(&batch)).await.unwrap_or_else(Applied::Store)
+        })
+    }
+
+    fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
+        Box::pin(async move { self.call(move |worker| worker.save(&write)).await? })
+    }
+
+    fn state(&self) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
+        None
+    }
+}
+
+impl<S, P> Worker<S, P>
+where
+    S: BlockingStorage,
+    P: Projector<Storage = S> + Handlers,
+{
+    fn load(&self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+        let mut session = self.storage.begin()?;
+        let checkpoint =
+            self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));
+        // Nothing was meant to be kept: a start creates the tables with the first checkpoint.
+        self.storage.rollback(session)?;
+        checkpoint
+    }
+
+    fn start(&mut self, start: &Start) -> Result<(), StartError> {
+        let mut session = self.storage.begin()?;
+        self.storage.setup(&mut session)?;
+        for (call, _) in apply::hooks::<P>(start.reset) {
+            apply::hook(&mut self.projector, call, &mut session)
+                .map_err(|error| StartError::Hook(call.name(), error))?;
+        }
+        if start.reset {
+            self.storage.reset(&mut session, &start.write.key)?;
+        }
+        self.storage.commit(session, &start.write).map_err(StartError::Commit)
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Applied {
+        let mut session = match self.storage.begin() {
+            Ok(session) => session,
+            Err(error) => return Applied::Store(error),
+        };
+        match apply::apply(&mut self.projector, batch, &mut session) {
+            Ok(()) => self.storage.commit(session, &batch.write).into(),
+            // A failed roll-back leaves nothing behind either: the session is gone with it.
+            Err(failure) => {
+                let _ = self.storage.rollback(session);
+                failure.into()
+            }
+        }
+    }
+
+    fn save(&self, write: &CheckpointWrite) -> Result<(), CommitError> {
+        let session = self.storage.begin()?;
+        self.storage.commit(session, write)
+    }
+}
+
+impl From<Failure> for Applied {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Event(index, error) => Self::Event(index, error),
+            Failure::Store(error) => Self::Store(error),
+        }
+    }
+}

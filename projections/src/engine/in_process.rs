@@ -1,0 +1,120 @@
+//! The engine of projectors without storage: their fields are the read model.
+//!
+//! Fields have no transaction. After a failed handler the state is thrown away, and with it the
+//! position: the runner then replays up to the failing event.
+
+use std::{any::Any, sync::Arc};
+
+use tokio::sync::RwLock;
+
+use super::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply};
+use crate::{
+    Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, Handlers, InProcess,
+    Projector, StoreError, registry::StorageKind,
+};
+
+impl Execution<InProcess> for InProcess {
+    const KIND: StorageKind = StorageKind::InProcess;
+
+    fn engine<P>(_storage: InProcess, _name: &str, make: Make<P>) -> Box<dyn Engine>
+    where
+        P: Projector<Storage = InProcess> + Handlers + Send + Sync + 'static,
+    {
+        let state = State { projector: make(), position: GlobalPosition::BEGINNING };
+        Box::new(InProcessEngine { state: Arc::new(RwLock::new(state)), make, checkpoint: None })
+    }
+
+    fn checkpoints<'a>(
+        _storage: &'a InProcess,
+        _namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
+
+/// A read model in process, and the last event in it.
+pub(crate) struct State<P> {
+    pub(crate) projector: P,
+    pub(crate) position: GlobalPosition,
+}
+
+struct InProcessEngine<P> {
+    state: Arc<RwLock<State<P>>>,
+    make: Make<P>,
+    checkpoint: Option<Checkpoint>,
+}
+
+impl<P> InProcessEngine<P>
+where
+    P: Projector<Storage = InProcess> + Handlers + Send + Sync + 'static,
+{
+    fn keep(&mut self, write: CheckpointWrite) {
+        self.checkpoint = Some(write.next);
+    }
+
+    /// Applies under the write lock, so that a reader sees whole batches only.
+    async fn run(&mut self, batch: &Batch) -> Applied {
+        let mut state = self.state.write().await;
+        match apply::apply_async(&mut state.projector, batch, &mut ()).await {
+            Ok(()) => {
+                state.position = batch.write.next.position;
+                Applied::Committed
+            }
+            Err(failure) => {
+                state.projector = (self.make)();
+                state.position = GlobalPosition::BEGINNING;
+                self.checkpoint = None;
+                failure.into()
+            }
+        }
+    }
+}
+
+impl<P> Engine for InProcessEngine<P>
+where
+    P: Projector<Storage = InProcess> + Handlers + Send + Sync + 'static,
+{
+    fn load<'a>(
+        &'a mut self,
+        _key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
+        Box::pin(std::future::ready(Ok(self.checkpoint.clone())))
+    }
+
+    fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
+        Box::pin(async move {
+            let mut state = self.state.write().await;
+            if start.reset {
+                state.projector = (self.make)();
+                state.position = GlobalPosition::BEGINNING;
+            }
+            for (call, kind) in apply::hooks::<P>(false) {
+                apply::hook_async(&mut state.projector, call, kind, &mut ())
+                    .await
+                    .map_err(|error| StartError::Hook(call.name(), error))?;
+            }
+            drop(state);
+            self.keep(start.write);
+            Ok(())
+        })
+    }
+
+    fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
+        Box::pin(async move {
+            let applied = self.run(&batch).await;
+            if matches!(applied, Applied::Committed) {
+                self.keep(batch.write);
+            }
+            applied
+        })
+    }
+
+    fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
+        self.keep(write);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn state(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(Arc::clone(&self.state) as _)
+    }
+}

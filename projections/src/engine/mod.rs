@@ -1,0 +1,141 @@
+//! The seam between the runner, which knows positions, and a projector with its storage, which
+//! know events and transactions. The runner has one implementation; engines differ by how their
+//! storage runs.
+
+mod apply;
+mod asynchronous;
+mod blocking;
+mod in_process;
+
+use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
+
+pub(crate) use self::in_process::State;
+use crate::{
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
+    Handlers, Page, Projector, Storage, StoreError, registry::StorageKind,
+};
+
+/// A boxed future: one a batch, never one an event.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a runner drives: a projector with its storage. Only the library implements it.
+pub trait Engine: Send {
+    /// Reads the stored checkpoint.
+    fn load<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>>;
+
+    /// Starts a run: creates what is missing, empties the read model where a rebuild asks for it,
+    /// and writes the checkpoint, in one transaction.
+    fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>>;
+
+    /// Applies events and writes the checkpoint, in one transaction.
+    fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied>;
+
+    /// Writes the checkpoint alone.
+    fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>>;
+
+    /// The state that `Runtime::read` shows, where it is in process.
+    fn state(&self) -> Option<Arc<dyn Any + Send + Sync>>;
+}
+
+/// How a run starts.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The checkpoint to write.
+    pub(crate) write: CheckpointWrite,
+    /// Whether to empty the read model first.
+    pub(crate) reset: bool,
+}
+
+/// Why a run could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// A hook failed.
+    Hook(&'static str, BoxError),
+    /// The transaction failed.
+    Commit(CommitError),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
+/// A run of events of one page, to be applied in one transaction.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The page.
+    pub(crate) page: Page,
+    /// Where each of the page's names goes, by the name's number.
+    pub(crate) targets: Arc<[Target]>,
+    /// Which events of the page.
+    pub(crate) events: Range<usize>,
+    /// Events at or before it are replayed.
+    pub(crate) effects_mark: GlobalPosition,
+    /// The checkpoint to commit.
+    pub(crate) write: CheckpointWrite,
+}
+
+/// Where the events of one name go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    /// To a handler, or the fallback.
+    Route {
+        id: u32,
+        method: &'static str,
+        is_async: bool,
+        /// Events at or before it are not for this handler.
+        after: GlobalPosition,
+    },
+    /// Nowhere.
+    Skip,
+    /// Nowhere, and that is an error.
+    Unregistered,
+}
+
+/// What became of a batch. In all cases but the first nothing of it is in the read model.
+#[derive(Debug)]
+pub enum Applied {
+    /// Read model and checkpoint are committed.
+    Committed,
+    /// The stored checkpoint was not the expected one.
+    Conflict,
+    /// The event with this index in the page could not be handled.
+    Event(usize, HandleError),
+    /// The storage failed; the outcome of a commit may be unknown.
+    Store(StoreError),
+}
+
+impl From<Result<(), CommitError>> for Applied {
+    fn from(outcome: Result<(), CommitError>) -> Self {
+        match outcome {
+            Ok(()) => Self::Committed,
+            Err(CommitError::Conflict) => Self::Conflict,
+            Err(CommitError::Store(error)) => Self::Store(error),
+        }
+    }
+}
+
+/// Makes a fresh projector: at the start, and whenever in-process state is thrown away.
+pub type Make<P> = Arc<dyn Fn() -> P + Send + Sync>;
+
+/// How the projectors of a storage run. Implemented by [`Blocking`](crate::Blocking),
+/// [`Async`](crate::Async) and [`InProcess`](crate::InProcess) alone.
+pub trait Execution<S: Storage> {
+    /// Which of the three it is.
+    const KIND: StorageKind;
+
+    /// Joins a projector and its storage.
+    fn engine<P>(storage: S, name: &str, make: Make<P>) -> Box<dyn Engine>
+    where
+        P: Projector<Storage = S> + Handlers + Send + Sync + 'static;
+
+    /// Reads the checkpoints of a namespace.
+    fn checkpoints<'a>(
+        storage: &'a S,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>>;
+}

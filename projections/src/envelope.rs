@@ -1,0 +1,175 @@
+//! What surrounds an event: [`Envelope`] and [`RawEvent`].
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::{BoxError, Codec, Event, EventId, GlobalPosition, Page, StreamPosition};
+
+/// An event's identity, place, time and metadata.
+///
+/// A handler that wants it takes `&Envelope`. It has no lifetime parameter: its texts live in the
+/// page that it came with and are shared, not copied. Keeping a clone keeps that page in memory.
+#[derive(Clone)]
+pub struct Envelope {
+    page: Page,
+    index: usize,
+    replay: bool,
+}
+
+impl Envelope {
+    pub(crate) fn new(page: Page, index: usize) -> Self {
+        Self { page, index, replay: false }
+    }
+
+    /// Moves on to another event of the same page, so that a batch makes one envelope.
+    #[inline]
+    pub(crate) fn move_to(&mut self, index: usize, effects_mark: GlobalPosition) {
+        self.index = index;
+        self.replay = self.position() <= effects_mark;
+    }
+
+    /// The event's id.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        self.page.record(self.index).id
+    }
+
+    /// The event's wire name, as stored: an old name where it was stored under one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.page.name(self.page.record(self.index)).name
+    }
+
+    /// The domain that published the event.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.page.name(self.page.record(self.index)).domain
+    }
+
+    /// The stream that the event belongs to.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        self.page.text(&self.page.record(self.index).stream)
+    }
+
+    /// The event's index in its stream, from 1.
+    #[must_use]
+    pub fn stream_position(&self) -> StreamPosition {
+        self.page.record(self.index).stream_position
+    }
+
+    /// The event's place in the store's total order, from 1.
+    #[inline]
+    #[must_use]
+    pub fn position(&self) -> GlobalPosition {
+        self.page.record(self.index).position
+    }
+
+    /// When it happened, by the producer's clock.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.page.record(self.index).time
+    }
+
+    /// When it was stored, by the store's clock.
+    #[must_use]
+    pub fn recorded_at(&self) -> Timestamp {
+        self.page.record(self.index).recorded_at
+    }
+
+    /// The JSON object that was stored beside the event.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&str> {
+        self.page.record(self.index).metadata.as_ref().map(|range| self.page.text(range))
+    }
+
+    /// The metadata's `correlation_id`, where it is a string.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<String> {
+        self.metadata_text("correlation_id")
+    }
+
+    /// The metadata's `causation_id`, where it is a string.
+    #[must_use]
+    pub fn causation_id(&self) -> Option<String> {
+        self.metadata_text("causation_id")
+    }
+
+    /// Tells whether the event is at or before the projector's effects mark: history that was
+    /// there before the projector first started, or that it has gone through before a rebuild.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        self.replay
+    }
+
+    /// The encoded event.
+    #[inline]
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        self.page.payload(self.page.record(self.index))
+    }
+
+    fn metadata_text(&self, key: &str) -> Option<String> {
+        let fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(self.metadata()?).ok()?;
+        fields.get(key)?.as_str().map(str::to_owned)
+    }
+}
+
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("position", &self.position())
+            .field("id", &self.id())
+            .field("domain", &self.domain())
+            .field("name", &self.name())
+            .field("stream", &self.stream())
+            .field("stream_position", &self.stream_position())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An event as it is stored, for a `#[fallback]` handler, which takes events of any type.
+#[derive(Clone, Copy, Debug)]
+pub struct RawEvent<'a> {
+    envelope: &'a Envelope,
+}
+
+impl<'a> RawEvent<'a> {
+    pub(crate) fn new(envelope: &'a Envelope) -> Self {
+        Self { envelope }
+    }
+
+    /// The event's identity, place, time and metadata.
+    #[must_use]
+    pub fn envelope(&self) -> &'a Envelope {
+        self.envelope
+    }
+
+    /// The event's wire name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.envelope.name()
+    }
+
+    /// The domain that published the event.
+    #[must_use]
+    pub fn domain(&self) -> &'a str {
+        self.envelope.domain()
+    }
+
+    /// The encoded event.
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
+        self.envelope.payload()
+    }
+
+    /// Decodes the event as an `E`, whatever its name is.
+    ///
+    /// # Errors
+    /// Returns why the payload is not an `E`.
+    pub fn decode<E: Event>(&self) -> Result<E::Decoded<'a>, BoxError> {
+        E::Codec::decode(self.payload())
+    }
+}

@@ -1,0 +1,553 @@
+//! Every public error: one type for each thing that a caller does.
+
+use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+
+use crate::{EncodeError, EventId, Expected, GlobalPosition, StoreId, StreamPosition};
+
+/// Any error that a handler or a codec may return.
+pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// Any error of this crate, for a `main` that uses `?`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An append was refused or failed.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The runtime could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// An in-process read model could not be read.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// A rebuild was refused or failed.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
+    /// Projectors halted.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A store could not be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A wait failed.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+}
+
+/// What went wrong in a store, as far as a caller can act on it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// Another writer holds the store; trying again helps.
+    Busy,
+    /// What is stored is damaged, or is not a store at all.
+    Corrupt,
+    /// The disk or a limit is full; trying again helps once there is room.
+    Full,
+    /// Reading or writing failed below the store.
+    Io,
+    /// The store was made by a newer version of this library.
+    Newer,
+    /// The store does not exist or may not be opened.
+    NotOpened,
+    /// Anything else: a bug, or a statement that the store refused.
+    Other,
+    /// The store may only be read.
+    ReadOnly,
+    /// The store cannot be reached for now; trying again helps.
+    Unavailable,
+}
+
+/// An event store or a storage failed.
+///
+/// The driver's error stays opaque behind [`source`](StdError::source).
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    doing: Cow<'static, str>,
+    source: Option<BoxError>,
+}
+
+impl StoreError {
+    /// Makes an error: `doing` completes "cannot ...", and names the store.
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, doing: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, doing: doing.into(), source: None }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Returns what went wrong.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// Tells whether trying again may help without anyone changing the program or the data.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.kind,
+            StoreErrorKind::Busy
+                | StoreErrorKind::Full
+                | StoreErrorKind::Io
+                | StoreErrorKind::Unavailable
+        )
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {}", self.doing)
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// A page could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The log no longer holds an event where it was: it went back in time, or is another log.
+    #[error("the log no longer holds event {event} at position {position}")]
+    Diverged {
+        /// Where the event was.
+        position: GlobalPosition,
+        /// The event.
+        event: EventId,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A commit did not happen, or may not have.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// The stored checkpoint is not the expected one. Nothing was committed.
+    #[error("the stored checkpoint is not the one that this owner wrote")]
+    Conflict,
+    /// The commit failed, or nobody knows.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An append was refused, failed, or may have happened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The stream does not end where it was expected to. Nothing was stored.
+    #[error("stream `{}` is at position {actual}, not at {expected}", stream.escape_debug())]
+    Conflict {
+        /// The stream.
+        stream: String,
+        /// Where it should end.
+        expected: Expected,
+        /// Where it ends.
+        actual: StreamPosition,
+    },
+    /// An event could not be encoded. Nothing was stored.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// An event id is stored already, with other content. Nothing was stored.
+    #[error("event id {id} is stored already, with other content")]
+    IdReused {
+        /// The id.
+        id: EventId,
+    },
+    /// The request is not one that a store may take. Nothing was stored.
+    #[error("{reason}")]
+    Invalid {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An event names no domain. Nothing was stored.
+    #[error(
+        "event `{event}` has no domain: append it with `.domain(..)`, or say `#[event(domain = \"..\")]`"
+    )]
+    NoDomain {
+        /// The event's wire name.
+        event: String,
+    },
+    /// The store failed. Nothing was stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store failed while committing: the outcome is unknown. Repeating the append with the
+    /// same events settles it.
+    #[error(
+        "the outcome of the append is unknown; repeat it with the same event ids ({})",
+        list(ids)
+    )]
+    Unknown {
+        /// The ids of the events.
+        ids: Vec<EventId>,
+        /// What failed.
+        source: StoreError,
+    },
+}
+
+impl AppendError {
+    /// Makes an [`Invalid`](Self::Invalid).
+    #[must_use]
+    pub fn invalid(reason: impl Into<String>) -> Self {
+        Self::Invalid { reason: reason.into() }
+    }
+}
+
+/// An event could not be handled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandleError {
+    /// Its payload is not what the handler's event type says.
+    #[error("the payload cannot be decoded as `{event}`")]
+    Decode {
+        /// The wire name of the handler's event.
+        event: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: BoxError,
+    },
+    /// The handler returned an error.
+    #[error("handler `{method}` failed")]
+    Failed {
+        /// The handler.
+        method: &'static str,
+        /// Its error.
+        #[source]
+        source: BoxError,
+    },
+    /// The handler ended the transaction that it was given.
+    #[error(
+        "handler `{method}` left its transaction: a handler may not commit, roll back or begin one"
+    )]
+    LeftTransaction {
+        /// The handler.
+        method: &'static str,
+    },
+    /// The generated table and `match` do not fit: a bug in this library.
+    #[error("no handler has route {route}")]
+    NoRoute {
+        /// The route.
+        route: u32,
+    },
+    /// The handler panicked.
+    #[error("handler `{method}` panicked: {message}")]
+    Panicked {
+        /// The handler.
+        method: &'static str,
+        /// The panic's message.
+        message: String,
+    },
+    /// No handler takes the event, and the projector says `unregistered = "error"`.
+    #[error("no handler takes `{event}` of domain `{domain}`; handled are {handled}")]
+    Unregistered {
+        /// The event's wire name.
+        event: String,
+        /// Its domain.
+        domain: String,
+        /// What the projector handles.
+        handled: String,
+    },
+}
+
+impl HandleError {
+    pub(crate) fn no_route(route: u32) -> Self {
+        Self::NoRoute { route }
+    }
+}
+
+/// Every fault found while building a runtime.
+#[derive(Debug, thiserror::Error)]
+#[error("the runtime cannot be built: {}", numbered(faults))]
+pub struct BuildError {
+    pub(crate) faults: Vec<BuildFault>,
+}
+
+impl BuildError {
+    /// The faults, in a stable order.
+    #[must_use]
+    pub fn faults(&self) -> &[BuildFault] {
+        &self.faults
+    }
+}
+
+/// One thing that is wrong with a runtime's wiring.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildFault {
+    /// Two projectors have one name.
+    #[error("two projectors are called `{name}`: {first} and {second}; rename one")]
+    DuplicateName {
+        /// The name.
+        name: String,
+        /// Type and place of one.
+        first: String,
+        /// Type and place of the other.
+        second: String,
+    },
+    /// A wire name of a domain stands for two event types in different projectors' handlers.
+    #[error(
+        "two storages of type `{storage}` were given; a marker type makes a second one: `Sqlite<Reporting>`"
+    )]
+    DuplicateStorage {
+        /// The storage's type.
+        storage: &'static str,
+    },
+    /// A projector named in `.expect([..])` is not there.
+    #[error(
+        "projector `{name}` is expected but not linked in; name its crate in the binary: `use its_crate as _;`"
+    )]
+    Expected {
+        /// The name.
+        name: String,
+    },
+    /// A projector asks for a resource that was not given.
+    #[error(
+        "projector `{projector}` needs a resource of type `{resource}`: give it with `.resource(..)`"
+    )]
+    MissingResource {
+        /// The projector.
+        projector: String,
+        /// The type.
+        resource: &'static str,
+    },
+    /// A projector writes to a storage that was not given.
+    #[error("projector `{projector}` writes to `{storage}`: give it with `.storage(..)`")]
+    MissingStorage {
+        /// The projector.
+        projector: String,
+        /// The storage's type.
+        storage: &'static str,
+    },
+    /// There is nothing to run.
+    #[error(
+        "there is no projector to run; one linked from another crate needs `use its_crate as _;` in the binary"
+    )]
+    NoProjectors,
+    /// A name given to `.only([..])` is not a projector's.
+    #[error("there is no projector `{name}`; there are {known}")]
+    UnknownProjector {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+}
+
+/// Why one projector halted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HaltReason {
+    /// The log went back in time, or is another log.
+    #[error("diverged: {reason}; restore the log, or rebuild the projector")]
+    Diverged {
+        /// What does not fit.
+        reason: String,
+    },
+    /// An event cannot be applied.
+    #[error("event {event} `{name}` at position {position} of stream `{}` cannot be applied", stream.escape_debug())]
+    Event {
+        /// The event's id.
+        event: EventId,
+        /// Its wire name.
+        name: String,
+        /// Its global position.
+        position: GlobalPosition,
+        /// Its stream.
+        stream: String,
+        /// Why.
+        #[source]
+        source: HandleError,
+    },
+    /// A `#[setup]` or `#[reset]` method failed.
+    #[error("`#[{hook}]` failed")]
+    Hook {
+        /// `setup` or `reset`.
+        hook: &'static str,
+        /// Its error.
+        #[source]
+        source: BoxError,
+    },
+    /// The code that runs may not go on with this read model.
+    #[error("stale code: {reason}")]
+    StaleCode {
+        /// Why, and the ways out.
+        reason: String,
+    },
+    /// The storage or the source failed for good.
+    #[error(transparent)]
+    Store(StoreError),
+    /// Another runtime took the projector over.
+    #[error(
+        "superseded: another process has started this projector (epoch {epoch}, this one has {own})"
+    )]
+    Superseded {
+        /// The other's epoch.
+        epoch: u64,
+        /// This one's.
+        own: u64,
+    },
+}
+
+/// Projectors halted.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", list_halted(halted))]
+pub struct RunError {
+    pub(crate) halted: Vec<Halted>,
+}
+
+impl RunError {
+    /// The projectors that halted, by name.
+    #[must_use]
+    pub fn halted(&self) -> &[Halted] {
+        &self.halted
+    }
+}
+
+/// One projector that halted, and why.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("projector `{projector}` halted: {}", chain(&**reason))]
+#[non_exhaustive]
+pub struct Halted {
+    /// The projector.
+    pub projector: String,
+    /// Why.
+    pub reason: std::sync::Arc<HaltReason>,
+}
+
+/// A rebuild was refused or failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RebuildError {
+    /// The projector halted while it was rebuilt.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+    /// The read model is in the projector's fields: it is replayed at each start.
+    #[error(
+        "projector `{projector}` keeps its read model in process: it is replayed at each start, and there is nothing to rebuild"
+    )]
+    InProcess {
+        /// The projector.
+        projector: String,
+    },
+    /// The projector cannot empty its read model.
+    #[error(
+        "projector `{projector}` has no `#[reset]` method, so nothing empties its read model; add one"
+    )]
+    NoReset {
+        /// The projector.
+        projector: String,
+    },
+    /// There is no such projector.
+    #[error(transparent)]
+    Unknown(#[from] UnknownProjector),
+}
+
+/// A name that is no projector's.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("there is no projector `{}`; there are {known}", name.escape_debug())]
+pub struct UnknownProjector {
+    pub(crate) name: String,
+    pub(crate) known: String,
+}
+
+/// A wait for a projector ended without the projector having come so far.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The token is of another store.
+    #[error("the token is of store {token}, and this one is {store}")]
+    ForeignToken {
+        /// The token's store.
+        token: StoreId,
+        /// This store.
+        store: StoreId,
+    },
+    /// The projector halted.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+    /// The checkpoint could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The time is up. The events are stored all the same.
+    #[error(
+        "projector `{projector}` is at position {at} after {waited:?}, {behind} behind {wanted}"
+    )]
+    TimedOut {
+        /// The projector.
+        projector: String,
+        /// How far it has come.
+        at: GlobalPosition,
+        /// What was waited for.
+        wanted: GlobalPosition,
+        /// How many positions are missing.
+        behind: u64,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// There is no such projector.
+    #[error(transparent)]
+    Unknown(#[from] UnknownProjector),
+}
+
+/// An in-process read model cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// The type is not a projector of this runtime that keeps its read model in process.
+    #[error("`{type_name}` is not an in-process projector of this runtime")]
+    NotHere {
+        /// The type.
+        type_name: &'static str,
+    },
+}
+
+/// Writes an error and its causes on one line.
+#[must_use]
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Some drivers repeat their cause in their own text.
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+fn list(ids: &[EventId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn numbered(faults: &[BuildFault]) -> String {
+    match faults {
+        [fault] => fault.to_string(),
+        _ => {
+            faults.iter().enumerate().map(|(n, fault)| format!("\n  {}. {fault}", n + 1)).collect()
+        }
+    }
+}
+
+fn list_halted(halted: &[Halted]) -> String {
+    match halted {
+        [one] => one.to_string(),
+        _ => {
+            let lines: String = halted.iter().map(|one| format!("\n  - {one}")).collect();
+            format!("{} projectors halted:{lines}", halted.len())
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Events: the [`Event`] trait, codecs, and events on their way into a store.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{BoxError, EventId};
+
+/// A fact that a handler can take: its wire name, its domain and how it is decoded.
+///
+/// `#[derive(Event)]` writes it; users implement it by hand only for a codec of their own.
+/// The library calls it while routing and decoding. It asks for neither `'static` nor
+/// `DeserializeOwned`, so an event may borrow from the payload.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "`{Self}` does not implement `Event`",
+    note = "add `#[derive(Event)]` to `{Self}`, or implement `projections::Event` by hand"
+)]
+pub trait Event {
+    /// The name under which the event is stored.
+    const NAME: &'static str;
+    /// Older names that stored events may carry.
+    const ALIASES: &'static [&'static str] = &[];
+    /// The domain that publishes the event, where it has just one.
+    const DOMAIN: Option<&'static str> = None;
+    /// The event as decoded from a payload that lives for `'a`.
+    type Decoded<'a>: Deserialize<'a>;
+    /// How payloads are read and written.
+    type Codec: Codec;
+}
+
+/// How an event's payload is read and written.
+///
+/// [`Json`] is the default. An implementation has no state: it is chosen by type.
+pub trait Codec {
+    /// Decodes a payload.
+    ///
+    /// # Errors
+    /// Returns why the payload is not a `T`.
+    fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, BoxError>;
+
+    /// Encodes an event.
+    ///
+    /// # Errors
+    /// Returns why the value cannot be written.
+    fn encode<T: Serialize + ?Sized>(event: &T) -> Result<Vec<u8>, BoxError>;
+}
+
+/// Payloads as JSON, the default codec.
+#[derive(Clone, Copy, Debug)]
+pub enum Json {}
+
+impl Codec for Json {
+    #[inline]
+    fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, BoxError> {
+        serde_json::from_slice(payload).map_err(Into::into)
+    }
+
+    fn encode<T: Serialize + ?Sized>(event: &T) -> Result<Vec<u8>, BoxError> {
+        serde_json::to_vec(event).map_err(Into::into)
+    }
+}
+
+/// The closed list of a domain's events: an enum with one variant an event.
+///
+/// `#[derive(Domain)]` writes it. Its values can be appended, so one call can append events of
+/// several types.
+pub trait Domain {
+    /// The domain's name.
+    const NAME: &'static str;
+    /// The wire names of its events, in the order of the variants.
+    const EVENTS: &'static [&'static str];
+}
+
+/// What can be appended: an event, a variant of a [`Domain`], or a ready-made [`NewEvent`].
+pub trait ToEvent {
+    /// Encodes the event under a fresh id and the present time.
+    ///
+    /// # Errors
+    /// Returns why the event cannot be written.
+    fn to_event(&self) -> Result<NewEvent, EncodeError>;
+}
+
+impl<E: Event + Serialize> ToEvent for E {
+    fn to_event(&self) -> Result<NewEvent, EncodeError> {
+        NewEvent::of(self)
+    }
+}
+
+impl ToEvent for NewEvent {
+    fn to_event(&self) -> Result<NewEvent, EncodeError> {
+        Ok(self.clone())
+    }
+}
+
+/// An event on its way into a store.
+///
+/// Its id is made here, before the first attempt, so that an append whose answer was lost can be
+/// repeated with the same value and stores nothing twice.
+///
+/// ```
+/// use projections::NewEvent;
+/// let event = NewEvent::json("OrderPlaced", r#"{"order":7}"#).in_domain("orders");
+/// assert_eq!(event.name, "OrderPlaced");
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct NewEvent {
+    /// The event's identity.
+    pub id: EventId,
+    /// The domain that publishes it.
+    pub domain: Option<Cow<'static, str>>,
+    /// The wire name.
+    pub name: Cow<'static, str>,
+    /// The encoded event.
+    pub payload: Vec<u8>,
+    /// A JSON object about the event: correlation, causation, user, and so on.
+    pub metadata: Option<String>,
+    /// When it happened, by the producer's clock; stored in microseconds.
+    pub time: Timestamp,
+}
+
+impl NewEvent {
+    /// Encodes a typed event.
+    ///
+    /// # Errors
+    /// Returns why the event cannot be written.
+    pub fn of<E: Event + Serialize>(event: &E) -> Result<Self, EncodeError> {
+        let payload = E::Codec::encode(event)
+            .map_err(|source| EncodeError { event: E::NAME.into(), source })?;
+        let mut new = Self::raw(E::NAME, payload);
+        new.domain = E::DOMAIN.map(Cow::Borrowed);
+        Ok(new)
+    }
+
+    /// Wraps a payload that is JSON already.
+    #[must_use]
+    pub fn json(name: impl Into<Cow<'static, str>>, payload: impl Into<String>) -> Self {
+        Self::raw(name, payload.into().into_bytes())
+    }
+
+    /// Wraps a payload in whatever encoding the event's codec reads.
+    #[must_use]
+    pub fn raw(name: impl Into<Cow<'static, str>>, payload: Vec<u8>) -> Self {
+        Self {
+            id: EventId::random(),
+            domain: None,
+            name: name.into(),
+            payload,
+            metadata: None,
+            time: Timestamp::now(),
+        }
+    }
+
+    /// Sets the domain.
+    #[must_use]
+    pub fn in_domain(mut self, domain: impl Into<Cow<'static, str>>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// Sets the id, for an event that was given one elsewhere.
+    #[must_use]
+    pub fn with_id(mut self, id: EventId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// Sets the metadata: the text of a JSON object.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: impl Into<String>) -> Self {
+        self.metadata = Some(metadata.into());
+        self
+    }
+
+    /// Sets when it happened.
+    #[must_use]
+    pub fn at(mut self, time: Timestamp) -> Self {
+        self.time = time;
+        self
+    }
+}
+
+/// An event that its codec could not write.
+#[derive(Debug, thiserror::Error)]
+#[error("event `{event}` cannot be encoded")]
+pub struct EncodeError {
+    pub(crate) event: Cow<'static, str>,
+    #[source]
+    pub(crate) source: BoxError,
+}

@@ -1,0 +1,1 @@
+//! The macros, re-exported with their documentation.

@@ -1,0 +1,132 @@
+//! What a projector says of itself beside its handlers: [`Options`] and the policies in it.
+
+/// What to do with an event of the handlers' domains that no method handles.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum UnregisteredPolicy {
+    /// Halt at it.
+    Error,
+    /// Read only what is handled.
+    #[default]
+    Ignore,
+    /// Log once an event type, and go on.
+    Warn,
+}
+
+impl UnregisteredPolicy {
+    /// The word that `#[projector]` takes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Ignore => "ignore",
+            Self::Warn => "warn",
+        }
+    }
+}
+
+/// Where a projector or a handler begins when it is first started.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StartFrom {
+    /// With the first event of the log.
+    #[default]
+    Beginning,
+    /// With the first event after the start.
+    Now,
+}
+
+/// Upper bounds of one transaction. A batch takes what is there and never waits to fill.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct BatchPolicy {
+    /// At most this many events; 1,000 by default.
+    pub events: u32,
+    /// At most about this many bytes of payload; 4 MiB by default. One larger event is a batch.
+    pub bytes: u64,
+}
+
+impl BatchPolicy {
+    /// The defaults.
+    pub const DEFAULT: Self = Self { events: 1_000, bytes: 4 << 20 };
+
+    /// Sets both bounds.
+    #[must_use]
+    pub const fn new(events: u32, bytes: u64) -> Self {
+        Self { events, bytes }
+    }
+}
+
+impl Default for BatchPolicy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// The options of `#[projector]`, as the macro saw them.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// For handlers whose event and attribute name no domain.
+    pub domain: Option<&'static str>,
+    /// What to do with an event that no method handles.
+    pub unregistered: UnregisteredPolicy,
+    /// Upper bounds of one transaction.
+    pub batch: BatchPolicy,
+    /// Where to begin.
+    pub from: StartFrom,
+    /// Raised by the user to have the read model rebuilt.
+    pub version: u32,
+}
+
+impl Options {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        domain: None,
+        unregistered: UnregisteredPolicy::Ignore,
+        batch: BatchPolicy::DEFAULT,
+        from: StartFrom::Beginning,
+        version: 1,
+    };
+
+    /// Sets the domain of handlers that name none.
+    #[must_use]
+    pub const fn domain(mut self, domain: &'static str) -> Self {
+        self.domain = Some(domain);
+        self
+    }
+
+    /// Sets the policy for events that no method handles.
+    #[must_use]
+    pub const fn unregistered(mut self, policy: UnregisteredPolicy) -> Self {
+        self.unregistered = policy;
+        self
+    }
+
+    /// Sets the bounds of one transaction.
+    #[must_use]
+    pub const fn batch(mut self, batch: BatchPolicy) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Sets where to begin.
+    #[must_use]
+    pub const fn start_from(mut self, from: StartFrom) -> Self {
+        self.from = from;
+        self
+    }
+
+    /// Sets the version.
+    #[must_use]
+    pub const fn version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

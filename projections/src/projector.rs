@@ -1,0 +1,230 @@
+//! What the macros write for a projector: [`Projector`], `Handlers` and its table of routes.
+
+use std::future::Future;
+
+use crate::{
+    Envelope, Event, HandleError, MissingResource, Options, Resources, StartFrom, Storage,
+    storage::HookResult,
+};
+
+/// A projector's name, options and storage.
+///
+/// `#[projector]` writes it; the runtime reads it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a projector",
+    label = "`{Self}` has `#[handlers]` but no name to register under",
+    note = "add `#[projector(\"...\")]` to the definition of `{Self}`"
+)]
+pub trait Projector: Sized {
+    /// The name, under which the checkpoint is stored.
+    const NAME: &'static str;
+    /// The options.
+    const OPTIONS: Options;
+    /// Where the read model is kept.
+    type Storage: Storage;
+}
+
+/// How the runtime makes a projector that registers itself.
+///
+/// `#[projector]` writes it, unless the projector says `register = false`.
+#[doc(hidden)]
+pub trait Construct: Sized {
+    /// Makes the projector: `#[resource]` fields by type, all others as `Default`.
+    ///
+    /// # Errors
+    /// Names the resource that the builder was not given.
+    fn construct(resources: &Resources) -> Result<Self, MissingResource>;
+}
+
+/// A projector's handlers, hooks and routes.
+///
+/// `#[handlers]` writes it, once for a projector: a second `#[handlers]` block is a second
+/// implementation, which does not compile. The runtime calls it.
+#[diagnostic::on_unimplemented(
+    message = "projector `{Self}` has no handlers",
+    label = "registered here, but no `#[handlers]` block was found",
+    note = "write `#[handlers] impl {Self} {{ ... }}` with one `#[handles(Event, input_domain = \"...\")]` method per event"
+)]
+pub trait Handlers: Projector {
+    /// One route a handler, in the order of the methods.
+    const ROUTES: &'static [Route];
+    /// The method that takes what no route takes.
+    const FALLBACK: Option<Fallback>;
+    /// Whether there is a `#[setup]` method.
+    const SETUP: Hook;
+    /// Whether there is a `#[reset]` method.
+    const RESET: Hook;
+
+    /// Runs a `fn` hook.
+    #[doc(hidden)]
+    fn hook(&mut self, hook: HookCall, session: &mut SessionOf<Self>) -> HookResult {
+        let _ = (hook, session);
+        Ok(())
+    }
+
+    /// Runs an `async fn` hook.
+    #[doc(hidden)]
+    fn hook_async(
+        &mut self,
+        hook: HookCall,
+        session: &mut SessionOf<Self>,
+    ) -> impl Future<Output = HookResult> + Send {
+        let _ = (hook, session);
+        std::future::ready(Ok(()))
+    }
+
+    /// Decodes the event and calls the `fn` handler of this route.
+    #[doc(hidden)]
+    fn handle(
+        &mut self,
+        route: u32,
+        event: &Envelope,
+        session: &mut SessionOf<Self>,
+    ) -> Result<(), HandleError>;
+
+    /// Decodes the event and calls the `async fn` handler of this route.
+    #[doc(hidden)]
+    fn handle_async(
+        &mut self,
+        route: u32,
+        event: &Envelope,
+        session: &mut SessionOf<Self>,
+    ) -> impl Future<Output = Result<(), HandleError>> + Send {
+        let _ = (event, session);
+        std::future::ready(Err(HandleError::no_route(route)))
+    }
+}
+
+/// The session of a projector's storage.
+#[doc(hidden)]
+pub type SessionOf<P> = <<P as Projector>::Storage as Storage>::Session;
+
+/// One handler: which events go to it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Route {
+    /// Its number in the generated `match`.
+    pub id: u32,
+    /// The event's wire name.
+    pub event: &'static str,
+    /// Older names of the event.
+    pub aliases: &'static [&'static str],
+    /// The domain that it is taken from.
+    pub domain: &'static str,
+    /// The method.
+    pub method: &'static str,
+    /// Whether the method is an `async fn`.
+    pub is_async: bool,
+    /// Where the handler begins.
+    pub from: StartFrom,
+}
+
+impl Route {
+    /// Makes the route of an event's handler. Its domain is `input_domain`, else the event's own,
+    /// else the projector's.
+    ///
+    /// # Panics
+    /// While compiling, when nothing names a domain.
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn of<E: Event>(
+        id: u32,
+        method: &'static str,
+        input_domain: Option<&'static str>,
+        options: &Options,
+    ) -> Self {
+        let domain = match (input_domain, E::DOMAIN, options.domain) {
+            (Some(domain), _, _) | (None, Some(domain), _) | (None, None, Some(domain)) => domain,
+            (None, None, None) => panic!("an event is handled without a domain"),
+        };
+        Self {
+            id,
+            event: E::NAME,
+            aliases: E::ALIASES,
+            domain,
+            method,
+            is_async: false,
+            from: StartFrom::Beginning,
+        }
+    }
+
+    /// Says that the method is an `async fn`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn asynchronous(mut self) -> Self {
+        self.is_async = true;
+        self
+    }
+
+    /// Says that the handler begins with the first event after its first start.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn from_now(mut self) -> Self {
+        self.from = StartFrom::Now;
+        self
+    }
+
+    /// The wire names that the route answers to.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.event).chain(self.aliases.iter().copied())
+    }
+}
+
+/// A `#[fallback]` method.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Fallback {
+    /// Its number in the generated `match`.
+    pub id: u32,
+    /// The method.
+    pub method: &'static str,
+    /// Whether the method is an `async fn`.
+    pub is_async: bool,
+    /// Which events it takes.
+    pub scope: FallbackScope,
+}
+
+impl Fallback {
+    /// Makes the route of a fallback.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(id: u32, method: &'static str, is_async: bool, scope: FallbackScope) -> Self {
+        Self { id, method, is_async, scope }
+    }
+}
+
+/// Which events a `#[fallback]` takes, of those that no handler takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum FallbackScope {
+    /// Every event.
+    All,
+    /// Those of these domains.
+    Domains(&'static [&'static str]),
+    /// Those of the handlers' domains.
+    HandlersDomains,
+}
+
+/// Whether a projector has a hook, and of which kind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Hook {
+    /// There is none.
+    None,
+    /// A `fn`.
+    Blocking,
+    /// An `async fn`.
+    Async,
+}
+
+/// Which hook to run.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_enums)] // matched by generated code
+pub enum HookCall {
+    /// `#[setup]`.
+    Setup,
+    /// `#[reset]`.
+    Reset,
+}

@@ -1,0 +1,164 @@
+//! How projectors become known: [`Registration`], collected by `inventory` or given to the builder.
+
+use std::{any::TypeId, fmt, panic::Location, sync::Arc};
+
+use crate::{
+    Fallback, FallbackScope, Handlers, Hook, MissingResource, Options, Projector, Resources, Route,
+    Storage,
+    engine::{Engine, Execution, Make},
+    projector::Construct,
+    runtime::storages::Storages,
+};
+
+/// The facts of one projector, known before it is made.
+///
+/// Users see it in [`Runtime::projectors`](crate::Runtime::projectors).
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Registration {
+    /// The name that the projector declares.
+    pub name: &'static str,
+    /// Where it is declared, or given to the builder.
+    pub location: &'static Location<'static>,
+    /// Its options.
+    pub options: &'static Options,
+    /// Its routes.
+    pub routes: &'static [Route],
+    /// Its fallback.
+    pub fallback: Option<Fallback>,
+    /// The name of its storage's type.
+    pub storage: &'static str,
+    pub(crate) type_name: fn() -> &'static str,
+    pub(crate) type_id: fn() -> TypeId,
+    pub(crate) storage_type: fn() -> (TypeId, &'static str),
+    pub(crate) kind: StorageKind,
+    pub(crate) reset: Hook,
+}
+
+/// How a storage runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_enums)] // matched by generated checks
+pub enum StorageKind {
+    /// Calls are futures.
+    Async,
+    /// Calls block, on threads of their own.
+    Blocking,
+    /// There is none: the read model is in the projector's fields.
+    InProcess,
+}
+
+impl Registration {
+    #[track_caller]
+    pub(crate) const fn of<P>() -> Self
+    where
+        P: Projector + Handlers + Send + Sync + 'static,
+    {
+        Self {
+            name: P::NAME,
+            location: Location::caller(),
+            options: &P::OPTIONS,
+            routes: P::ROUTES,
+            fallback: P::FALLBACK,
+            storage: <P::Storage as Storage>::LABEL,
+            type_name: std::any::type_name::<P>,
+            type_id: TypeId::of::<P>,
+            storage_type: || (TypeId::of::<P::Storage>(), std::any::type_name::<P::Storage>()),
+            kind: <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
+            reset: P::RESET,
+        }
+    }
+
+    /// The path of the projector's type.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        (self.type_name)()
+    }
+
+    /// Tells whether the read model is in the projector's own fields.
+    #[must_use]
+    pub fn is_in_process(&self) -> bool {
+        self.kind == StorageKind::InProcess
+    }
+
+    /// The domains that the projector takes events from, sorted. A fallback of every domain adds
+    /// none: it is not a list.
+    #[must_use]
+    pub fn domains(&self) -> Vec<&'static str> {
+        let mut domains: Vec<_> = self.routes.iter().map(|route| route.domain).collect();
+        if let Some(Fallback { scope: FallbackScope::Domains(more), .. }) = self.fallback {
+            domains.extend(more);
+        }
+        domains.sort_unstable();
+        domains.dedup();
+        domains
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("name", &self.name)
+            .field("type_name", &self.type_name())
+            .field("location", &format_args!("{}", self.location))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a projector cannot be made.
+#[derive(Debug)]
+pub(crate) enum EngineFault {
+    Resource(MissingResource),
+    Storage,
+}
+
+/// Joins a projector with its storage, under a name.
+pub(crate) type Build =
+    dyn Fn(&str, &Storages, &Arc<Resources>) -> Result<Box<dyn Engine>, EngineFault> + Send + Sync;
+
+/// A projector that registered itself: what `#[projector]` submits to `inventory`.
+#[allow(missing_debug_implementations)]
+pub struct Linked {
+    pub(crate) registration: Registration,
+    pub(crate) build: fn(&str, &Storages, &Arc<Resources>) -> Result<Box<dyn Engine>, EngineFault>,
+}
+
+impl Linked {
+    /// Describes a projector at the place of the caller.
+    #[must_use]
+    #[track_caller]
+    pub const fn of<P>() -> Self
+    where
+        P: Projector + Handlers + Construct + Send + Sync + 'static,
+    {
+        Self {
+            registration: Registration::of::<P>(),
+            build: |name, storages, resources| {
+                P::construct(resources).map_err(EngineFault::Resource)?;
+                let resources = Arc::clone(resources);
+                join::<P>(
+                    name,
+                    storages,
+                    Arc::new(move || {
+                        #[allow(clippy::expect_used)] // the same call succeeded above
+                        P::construct(&resources).expect("resources do not change")
+                    }),
+                )
+            },
+        }
+    }
+}
+
+inventory::collect!(Linked);
+
+/// Joins a projector with the storage that the builder was given.
+pub(crate) fn join<P>(
+    name: &str,
+    storages: &Storages,
+    make: Make<P>,
+) -> Result<Box<dyn Engine>, EngineFault>
+where
+    P: Projector + Handlers + Send + Sync + 'static,
+{
+    let storage = storages.get::<P::Storage>().ok_or(EngineFault::Storage)?;
+    Ok(<<P::Storage as Storage>::Execution as Execution<P::Storage>>::engine(storage, name, make))
+}

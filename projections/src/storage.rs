@@ -1,0 +1,184 @@
+//! Where read models are kept: [`Storage`] and its two kinds, blocking and async.
+
+use std::future::Future;
+
+use crate::{
+    __private::Execution, BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
+    StoreError,
+};
+
+/// A place that holds read models and their checkpoints, and changes both in one transaction.
+///
+/// An implementation also implements [`BlockingStorage`] or [`AsyncStorage`] and says which by
+/// [`Execution`](Self::Execution). The runtime calls it; `projections::testing` has the suite that
+/// an implementation must pass. Values are cheap handles: the builder keeps one and every runner
+/// gets a clone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a storage",
+    label = "`{Self}` does not implement `Storage`",
+    note = "`storage` takes a type that implements `projections::Storage`, such as `projections::sqlite::Sqlite`"
+)]
+pub trait Storage: Clone + Send + Sync + 'static {
+    /// An open transaction and what it runs on. Dropping it rolls back.
+    type Session: Send + 'static;
+    /// [`Blocking`] or [`Async`].
+    type Execution: Execution<Self>;
+    /// The storage's name in messages: `Sqlite`.
+    const LABEL: &'static str;
+
+    /// Names the place for people, without passwords: `SQLite read.db`.
+    fn label(&self) -> String;
+
+    /// Tells whether the session is still in the transaction that it began, and whether the
+    /// storage itself has failed in it. The runner asks after every handler.
+    ///
+    /// # Errors
+    /// Says what the handler, or the storage, did to the transaction.
+    fn check(session: &mut Self::Session) -> Result<(), SessionFault> {
+        let _ = session;
+        Ok(())
+    }
+}
+
+/// The execution of a [`BlockingStorage`]: each runner has a thread of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum Blocking {}
+
+/// The execution of an [`AsyncStorage`]: runners are tasks.
+#[derive(Clone, Copy, Debug)]
+pub enum Async {}
+
+/// A storage whose calls block, such as SQLite. They run on threads of their own.
+pub trait BlockingStorage: Storage<Execution = Blocking> {
+    /// Begins a transaction, waiting for its turn where writers queue.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be reached or stays busy.
+    fn begin(&self) -> Result<Self::Session, StoreError>;
+
+    /// Creates what the storage needs for itself, the checkpoints' table, where it is missing.
+    ///
+    /// # Errors
+    /// Fails when it cannot be created, or was made by a newer version of this library.
+    fn setup(&self, session: &mut Self::Session) -> Result<(), StoreError>;
+
+    /// Reads a checkpoint inside the transaction.
+    ///
+    /// # Errors
+    /// Fails when it cannot be read.
+    fn load(
+        &self,
+        session: &mut Self::Session,
+        key: &CheckpointKey,
+    ) -> Result<Option<Checkpoint>, StoreError>;
+
+    /// Removes what the library itself keeps of this read model beside the checkpoint, as part of
+    /// a rebuild; nothing, where there is nothing.
+    ///
+    /// # Errors
+    /// Fails when it cannot be removed.
+    fn reset(&self, session: &mut Self::Session, key: &CheckpointKey) -> Result<(), StoreError> {
+        let _ = (session, key);
+        Ok(())
+    }
+
+    /// Compares and sets the checkpoint, and commits. It returns once both are durable to the
+    /// degree that the storage states.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] when the stored checkpoint is not as expected, with nothing
+    /// committed; [`CommitError::Store`] when the commit failed or its outcome is unknown.
+    fn commit(&self, session: Self::Session, write: &CheckpointWrite) -> Result<(), CommitError>;
+
+    /// Rolls back.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be reached; the transaction is gone then, too.
+    fn rollback(&self, session: Self::Session) -> Result<(), StoreError>;
+
+    /// Reads every checkpoint of a namespace, outside any transaction. A storage that was never
+    /// set up has none.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be read.
+    fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>;
+}
+
+/// A storage behind a network, whose calls are futures. The methods are those of
+/// [`BlockingStorage`], and each is dropped only together with its session.
+#[allow(missing_docs)] // documented on `BlockingStorage`, method by method
+pub trait AsyncStorage: Storage<Execution = Async> {
+    fn begin(&self) -> impl Future<Output = Result<Self::Session, StoreError>> + Send;
+
+    fn setup(
+        &self,
+        session: &mut Self::Session,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    fn load(
+        &self,
+        session: &mut Self::Session,
+        key: &CheckpointKey,
+    ) -> impl Future<Output = Result<Option<Checkpoint>, StoreError>> + Send;
+
+    fn reset(
+        &self,
+        session: &mut Self::Session,
+        key: &CheckpointKey,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    fn commit(
+        &self,
+        session: Self::Session,
+        write: &CheckpointWrite,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    fn rollback(
+        &self,
+        session: Self::Session,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    fn checkpoints(
+        &self,
+        namespace: &str,
+    ) -> impl Future<Output = Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>> + Send;
+}
+
+/// What a storage found of its session after a handler had run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SessionFault {
+    /// The handler ended the transaction: the event's fault.
+    LeftTransaction,
+    /// The storage failed: an outage, not the event's fault.
+    Storage(StoreError),
+}
+
+/// What a handler of a storage's projectors may take by `&mut`: a view of the session.
+///
+/// A storage implements it for its transaction type; generated code calls it.
+/// `SqliteTx<'_>` implements `ParameterMut<Sqlite>`.
+pub trait ParameterMut<S: Storage> {
+    /// The parameter's type for one call.
+    type View<'a>;
+
+    /// Makes the view.
+    fn view(session: &mut S::Session) -> Self::View<'_>;
+}
+
+/// The storage of a projector that names none: its own fields, in every process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InProcess;
+
+impl Storage for InProcess {
+    type Session = ();
+    type Execution = InProcess;
+    const LABEL: &'static str = "in process";
+
+    fn label(&self) -> String {
+        Self::LABEL.to_owned()
+    }
+}
+
+/// Wraps what a handler or a hook returned as an error.
+pub(crate) type HookResult = Result<(), BoxError>;

@@ -1,0 +1,1 @@
+//! SQLite: an event store in one file, and a storage for read models.

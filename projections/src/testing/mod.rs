@@ -1,0 +1,1 @@
+//! For tests: conformance suites, and a storage double.
