@@ -127,6 +127,8 @@ pub struct Route {
     pub from: StartFrom,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
+    /// The path of the event's type.
+    pub type_name: fn() -> &'static str,
 }
 
 impl Route {
@@ -153,6 +155,7 @@ impl Route {
             is_async: false,
             from: StartFrom::Beginning,
             own_domain: E::DOMAIN,
+            type_name: std::any::type_name::<E>,
         }
     }
 
