@@ -13,7 +13,7 @@ use super::{error::store_error, read};
 use crate::{GlobalPosition, StoreError, StoreErrorKind};
 
 /// How often the thread asks whether another process has committed.
-const POLL: Duration = Duration::from_millis(4);
+const POLL: Duration = Duration::from_millis(2);
 
 /// The last position that is known of, and the thread that keeps it known while somebody waits.
 #[derive(Debug)]
