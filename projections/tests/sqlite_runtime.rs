@@ -8,7 +8,7 @@ use projections::{
 };
 use serde::{Deserialize, Serialize};
 
-#[derive(Deserialize, Event, Serialize)]
+#[derive(Debug, Deserialize, Event, Serialize)]
 #[event(domain = "words")]
 pub struct Said {
     pub word: String,
@@ -16,7 +16,7 @@ pub struct Said {
 
 /// Counts words in the main database.
 #[projector("words", storage = Sqlite, register = false)]
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Words;
 
 #[handlers]
@@ -41,11 +41,12 @@ impl Words {
 }
 
 /// Marks the second database.
+#[derive(Debug)]
 pub enum Reporting {}
 
 /// Does what a word says to its transaction, and hides what came of it.
 #[projector("obedient", storage = Sqlite<Reporting>, register = false)]
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Obedient;
 
 #[handlers]
