@@ -34,6 +34,11 @@ impl MemorySession {
     pub(super) fn new(contents: Contents, version: u64, writer: OwnedMutexGuard<()>) -> Self {
         Self { contents, version, _writer: writer }
     }
+
+    /// Returns what a handler sees of the transaction.
+    pub fn tx(&mut self) -> MemoryTx<'_> {
+        MemoryTx { session: self }
+    }
 }
 
 impl fmt::Debug for MemorySession {
@@ -51,11 +56,7 @@ pub struct MemoryTx<'a> {
     session: &'a mut MemorySession,
 }
 
-impl<'a> MemoryTx<'a> {
-    pub(super) fn new(session: &'a mut MemorySession) -> Self {
-        Self { session }
-    }
-
+impl MemoryTx<'_> {
     /// Returns the value under a key.
     #[must_use]
     pub fn get(&self, table: &str, key: &str) -> Option<Value> {
