@@ -51,6 +51,46 @@ impl fmt::Debug for MemorySession {
 /// inside the transaction.
 ///
 /// A table is there as soon as something is in it. Keys are texts and values are JSON.
+///
+/// ```
+/// use projections::{
+///     Event, Expected, Runtime, handlers, memory::MemoryEventStore, projector,
+///     testing::{MemoryStorage, MemoryTx},
+/// };
+///
+/// #[derive(Event, serde::Serialize, serde::Deserialize)]
+/// #[event(domain = "orders")]
+/// struct OrderPlaced {
+///     order: u64,
+/// }
+///
+/// #[projector("order-count", storage = MemoryStorage)]
+/// struct OrderCount;
+///
+/// #[handlers]
+/// impl OrderCount {
+///     #[handles(OrderPlaced)]
+///     async fn placed(&self, event: &OrderPlaced, tx: &mut MemoryTx<'_>) {
+///         let count = tx.get("counts", "orders").and_then(|count| count.as_u64()).unwrap_or(0);
+///         tx.set("counts", "orders", count + 1);
+///         tx.set("counts", "last", event.order);
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), projections::Error> {
+/// let storage = MemoryStorage::new();
+/// let events = MemoryEventStore::new();
+/// let runtime = Runtime::builder(events).storage(storage.clone()).build().await?;
+/// runtime.append("order-7", Expected::Any, [OrderPlaced { order: 7 }]).await?;
+///
+/// // The start commits, then the batch does, whose answer is lost: the order still counts once.
+/// storage.commit_and_fail(2);
+/// runtime.catch_up().await?;
+/// assert_eq!(storage.rows("counts")["orders"], 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemoryTx<'a> {
     session: &'a mut MemorySession,
