@@ -104,14 +104,9 @@ impl<'a, S: EventSource> Watch<'a, S> {
             done += scanned - *first;
             total += one.head.get().max(scanned) - *first;
         }
-        if behind.is_empty() != self.behind {
-            // Nothing has changed but the numbers.
-        } else if behind.is_empty() {
-            self.behind = false;
-            self.bar.set_style(style(MESSAGE));
-        } else {
-            self.behind = true;
-            self.bar.set_style(style(EVENTS));
+        if self.behind == behind.is_empty() {
+            self.behind = !behind.is_empty();
+            self.bar.set_style(style(if self.behind { EVENTS } else { MESSAGE }));
             self.bar.reset_eta();
         }
         self.bar.set_message(match behind.as_slice() {

@@ -149,16 +149,25 @@ fn people(status: &Status, colours: bool) -> String {
 }
 
 fn row(status: &ProjectorStatus) -> [Cell; 8] {
-    let changed = if status.changed { " (changed)" } else { "" };
+    let state = match status.state {
+        // Its own process alone knows.
+        _ if status.elsewhere => "in process".to_owned(),
+        state if status.changed => format!("{state} (changed)"),
+        state => state.to_string(),
+    };
+    let number = |number: String| match status.elsewhere {
+        true => Cell::number("-"),
+        false => Cell::number(number),
+    };
     let error = status.last_error.as_deref().unwrap_or_default();
     [
         Cell::text(escape::terminal(&status.projector)),
         Cell::text(escape::terminal(&status.domains.join(", "))),
-        Cell::number(status.position),
+        number(status.position.to_string()),
         Cell::number(status.head),
-        Cell::number(status.behind),
-        Cell::number(status.age.map(age).unwrap_or_default()),
-        Cell::text(format!("{}{changed}", status.state)).toned(tone(status.state)),
+        number(status.behind.to_string()),
+        number(status.age.map(age).unwrap_or_default()),
+        Cell::text(state).toned(if status.elsewhere { Tone::Plain } else { tone(status.state) }),
         Cell::text(shorten(&escape::terminal(error))),
     ]
 }
@@ -209,6 +218,7 @@ mod tests {
             behind: 5,
             age: Some(Duration::from_millis(12_500)),
             last_error: Some("stream `\u{1b}]0;x` is broken".to_owned()),
+            elsewhere: false,
         };
         Status { projectors: vec![one], imports: vec![] }
     }
