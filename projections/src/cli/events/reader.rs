@@ -81,7 +81,9 @@ impl<R: BufRead> Lines<R> {
 
 fn explain(error: &std::io::Error) -> String {
     match error.kind() {
-        ErrorKind::UnexpectedEof => "the compressed file ends here; it is cut off".to_owned(),
+        ErrorKind::UnexpectedEof => {
+            "the compressed file is cut off here, or something else follows its end".to_owned()
+        }
         ErrorKind::InvalidData | ErrorKind::InvalidInput => {
             format!("the compressed file is damaged here: {error}")
         }
