@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 
 use super::{
+    given::GivenIds,
     input::Input,
     line::{Chain, Line},
     reader::{Fault, Lines},
@@ -91,10 +92,9 @@ pub(in crate::cli) async fn import<S: EventStore>(
 ) -> Result<(), Failure> {
     let Prepared { input, checked } = prepared;
     let Some(first) = checked.first else { return Ok(()) };
-    let name = input.name.clone();
-    let place =
-        ImportProgress { import: first, file: name.clone(), lines: 0, total: checked.lines };
-    let bar = progress::events("importing", checked.lines);
+    let (name, total) = (input.name.clone(), checked.lines);
+    let place = ImportProgress { import: first, file: name.clone(), lines: 0, total };
+    let bar = progress::events("importing", total);
     let (sender, receiver) = mpsc::channel(1);
     let reading = tokio::task::spawn_blocking(move || read_again(&input, &checked, &sender));
     let stored = store(events, receiver, place, &bar).await;
@@ -104,9 +104,9 @@ pub(in crate::cli) async fn import<S: EventStore>(
 
     let head = events.head().await.map_err(|error| Failure::error(&error))?;
     let head = head.map_or(0, |head| head.position.get());
+    let name = shown(&name);
     output::tell(format_args!(
-        "imported `{}`: {stored} events stored, {known} already there; head {head}",
-        shown(&name)
+        "imported `{name}`: {total} lines, {stored} stored, {known} already there; head {head}"
     ));
     Ok(())
 }
@@ -114,8 +114,9 @@ pub(in crate::cli) async fn import<S: EventStore>(
 /// The first pass: reads every line.
 fn check(mut lines: Lines<impl io::BufRead>) -> Result<Checked, Vec<Fault>> {
     let mut checked = Checked { lines: 0, first: None, chain: Chain::new() };
+    let mut given = GivenIds::new();
     let mut faults = Vec::new();
-    loop {
+    while faults.len() < MAX_FAULTS {
         let (number, bytes) = match lines.next() {
             Ok(Some(line)) => line,
             Ok(None) => break,
@@ -124,19 +125,42 @@ fn check(mut lines: Lines<impl io::BufRead>) -> Result<Checked, Vec<Fault>> {
                 break;
             }
         };
-        match Line::parse(bytes) {
-            Ok(line) => {
-                checked.chain.push(bytes);
-                checked.lines = number;
-                checked.first.get_or_insert_with(|| line.event_id(&checked.chain));
-            }
-            Err(reason) => faults.push(Fault { line: number, reason }),
-        }
-        if faults.len() == MAX_FAULTS {
-            break;
+        if let Err(reason) = checked.add(number, bytes, &mut given) {
+            faults.push(Fault { line: number, reason });
         }
     }
-    if faults.is_empty() { Ok(checked) } else { Err(faults) }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let fault = |line, reason| vec![Fault { line, reason }];
+    match given.repeated() {
+        Ok(None) => Ok(checked),
+        Ok(Some((first, line))) => {
+            Err(fault(line, format!("`id` is that of line {first}; remove one of the two lines")))
+        }
+        Err(error) => Err(fault(checked.lines, not_kept(&error))),
+    }
+}
+
+impl Checked {
+    fn add(&mut self, number: u64, bytes: &[u8], given: &mut GivenIds) -> Result<(), String> {
+        let line = Line::parse(bytes)?;
+        if let Some(id) = line.given_id() {
+            given.push(id, number).map_err(|error| not_kept(&error))?;
+        }
+        self.chain.push(bytes);
+        self.lines = number;
+        self.first.get_or_insert_with(|| line.event_id(&self.chain));
+        Ok(())
+    }
+}
+
+fn not_kept(error: &io::Error) -> String {
+    let folder = std::env::temp_dir();
+    format!(
+        "the ids so far cannot be kept in the temporary folder `{}`: {error}; TMPDIR names another",
+        folder.display()
+    )
 }
 
 /// The second pass: hands the checked lines on, chunk by chunk.
@@ -246,7 +270,7 @@ fn refuse(input: &Input, faults: &[Fault]) -> Failure {
         })
         .collect();
     let more = if faults.len() == MAX_FAULTS { "there may be more; " } else { "" };
-    reasons.push(format!("{more}nothing was stored"));
+    reasons.push(format!("{more}nothing was stored; correct the file and import it again"));
     Failure::Failed(reasons)
 }
 
@@ -282,6 +306,17 @@ mod tests {
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 4]);
         let faults = check(Lines::new("x\n".repeat(50).as_bytes())).unwrap_err();
         assert_eq!(faults.len(), MAX_FAULTS);
+    }
+
+    #[test]
+    fn an_id_that_is_given_twice_is_a_fault_of_the_later_line() {
+        let id = EventId::from_u128(7);
+        let given = line(1).replace("}\n", &format!(",\"id\":\"{id}\"}}\n"));
+        let text = format!("{given}{}{given}", line(2));
+        let faults = check(Lines::new(text.as_bytes())).unwrap_err();
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].line, 3);
+        assert!(faults[0].reason.starts_with("`id` is that of line 1"));
     }
 
     #[test]

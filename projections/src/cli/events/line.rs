@@ -93,6 +93,11 @@ impl<'a> Line<'a> {
         self.id.unwrap_or_else(|| chain.id())
     }
 
+    /// The id that the line gives.
+    pub(super) fn given_id(&self) -> Option<EventId> {
+        self.id
+    }
+
     /// Returns the stream and the event to store.
     pub(super) fn into_event(self, chain: &Chain) -> (String, NewEvent) {
         let event = NewEvent {

@@ -1,6 +1,7 @@
 //! `events ...`: what goes in and out of the event store.
 
 mod export;
+mod given;
 mod head;
 mod import;
 mod input;
