@@ -3,10 +3,11 @@
 use std::{
     collections::{BTreeSet, HashMap},
     convert::Infallible,
+    fmt,
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
 use super::{escape, output};
 use crate::{EventSource, ProjectorStatus, Runtime, State};
@@ -14,7 +15,7 @@ use crate::{EventSource, ProjectorStatus, Runtime, State};
 /// How often a [`Watch`] looks.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-const EVENTS: &str = "{msg} [{wide_bar}] {human_pos}/{human_len}  {per_sec}  {eta} left";
+const EVENTS: &str = "{msg} [{wide_bar}] {human_pos}/{human_len}  {rate}  {eta} left";
 const BYTES: &str = "{msg} [{wide_bar}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
 const MESSAGE: &str = "{msg}";
 
@@ -32,6 +33,10 @@ fn style(template: &str) -> ProgressStyle {
     // The templates above are well-formed; the default style would only look different.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // The bar writes to a `String`, which does not fail.
+            let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
+        })
         .progress_chars("=> ")
 }
 
