@@ -11,7 +11,7 @@ use std::{
 
 use clap::Parser;
 use projections::{
-    BoxError, Builder, Envelope, Runtime, cli, Event, handlers, projector,
+    BoxError, Builder, Envelope, Event, Runtime, cli, handlers, projector,
     sqlite::{Sqlite, SqliteEventStore, SqliteTx},
 };
 
@@ -90,15 +90,10 @@ async fn main() -> ExitCode {
     cli::execute(command, || builder(&data, miswired)).await
 }
 
-fn builder(
-    folder: &Path,
-    miswired: bool,
-) -> Result<Builder<SqliteEventStore>, projections::Error> {
+fn builder(folder: &Path, miswired: bool) -> Result<Builder<SqliteEventStore>, projections::Error> {
     let events = SqliteEventStore::open(folder.join("events.db"))?;
     let storage = events.read_models();
-    let builder = Runtime::builder(events)
-        .without_linked()
-        .projector(Tally)
-        .projector(Echo { events: 0 });
+    let builder =
+        Runtime::builder(events).without_linked().projector(Tally).projector(Echo { events: 0 });
     Ok(if miswired { builder.expect(["absent"]) } else { builder.storage(storage) })
 }

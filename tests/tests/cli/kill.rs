@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::support::{App, Folder, gzip, line, lines, stored};
 
-const LINES: usize = 70_000;
+/// Twice as many chunks as kills, because a slow test lets more than one pass between two kills.
+const LINES: usize = 100_000;
 
 #[tokio::test]
 async fn an_import_killed_five_times_stores_each_line_once_and_in_order() {
@@ -22,8 +23,8 @@ async fn an_import_killed_five_times_stores_each_line_once_and_in_order() {
         importing.wait().unwrap();
         after = events.head().await.unwrap().unwrap().position;
         assert_eq!(after.get() % 10_000, 0, "a chunk is stored whole or not at all");
+        assert!(after.get() < LINES as u64, "killed too late to show anything");
     }
-    assert!((50_000..LINES as u64).contains(&after.get()), "killed in time: {after}");
 
     let status = app.run(&["projection", "status", "--json"]);
     let status: Value = serde_json::from_str(&status.out).unwrap();
