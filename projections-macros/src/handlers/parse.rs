@@ -13,7 +13,7 @@ use super::{
     signature::{Reader, Role},
 };
 use crate::{
-    attr::{Entry, Keys, Value, not_yet, shown},
+    attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
     errors::Errors,
     paths::{Library, ungrouped},
     projector::{FROM, check_domain},
@@ -69,17 +69,20 @@ pub(super) fn parse(
 }
 
 fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
-    let (span, message) = match syn::parse2::<Item>(item) {
+    let (span, message): (Span, String) = match syn::parse2::<Item>(item) {
         Ok(Item::Impl(item)) => match &item.trait_ {
             None => return Some(item),
-            Some((path, _)) => (
-                path.span(),
-                format!(
-                    "`#[handlers]` goes on `impl {}`, not on an implementation of `{}`",
-                    shown(&item.self_ty),
-                    shown(path)
-                ),
-            ),
+            Some((path, _)) => {
+                errors.on(
+                    path,
+                    format!(
+                        "`#[handlers]` goes on `impl {}`, not on an implementation of `{}`",
+                        shown(&item.self_ty),
+                        shown(path)
+                    ),
+                );
+                return None;
+            }
         },
         Ok(Item::Struct(item)) => (
             item.struct_token.span,
@@ -291,7 +294,9 @@ impl Collector<'_> {
         }
         let mut domains: Vec<syn::LitStr> = Vec::new();
         for element in elements {
-            let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(domain), .. }) = element else {
+            let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(domain), .. }) =
+                ungrouped_expression(element)
+            else {
                 self.errors
                     .on(element, format!("expected a string literal, found `{}`", shown(element)));
                 continue;
