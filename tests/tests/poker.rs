@@ -16,7 +16,8 @@ struct Log {
 
 impl Log {
     fn event(&mut self, domain: &str, stream: &str, kind: &str, data: Value) {
-        let time = format!("2024-05-01T10:{:02}:{:02}Z", self.lines.len() / 60, self.lines.len() % 60);
+        let time =
+            format!("2024-05-01T10:{:02}:{:02}Z", self.lines.len() / 60, self.lines.len() % 60);
         let line = json!({
             "stream": format!("{domain}-{stream}"), "domain": domain, "type": kind, "time": time,
             "data": data,
@@ -30,18 +31,20 @@ impl Log {
     }
 
     fn started(&mut self, hand_id: &str, table_id: &str, players: &[&str]) {
-        let seat = |(seat, player): (u32, &&str)| {
-            json!({"seat": seat, "player": player, "stack": "20.00"})
-        };
+        let seat = |(seat, player): (u32, &&str)| json!({"seat": seat, "player": player, "stack": "20.00"});
         let seats: Vec<_> = (1..).zip(players).map(seat).collect();
         for seat in &seats {
             let mut data = seat.clone();
             data["table_id"] = table_id.into();
             self.event("table", table_id, "PlayerSeated", data);
         }
-        self.hand(hand_id, "HandStarted", json!({
-            "table_id": table_id, "small_blind": "0.05", "big_blind": "0.10", "seats": seats,
-        }));
+        self.hand(
+            hand_id,
+            "HandStarted",
+            json!({
+                "table_id": table_id, "small_blind": "0.05", "big_blind": "0.10", "seats": seats,
+            }),
+        );
         for player in players {
             self.hand(hand_id, "CardsDealt", json!({"player": player, "cards": "AhKd"}));
         }
@@ -49,10 +52,14 @@ impl Log {
 
     fn acted(&mut self, hand_id: &str, actions: &[(u32, &str, &str, &str, &str)]) {
         for (number, player, street, action, amount) in actions {
-            self.hand(hand_id, "PlayerActed", json!({
-                "table_id": "any", "number": number, "player": player, "street": street,
-                "action": action, "amount": amount, "all_in": false,
-            }));
+            self.hand(
+                hand_id,
+                "PlayerActed",
+                json!({
+                    "table_id": "any", "number": number, "player": player, "street": street,
+                    "action": action, "amount": amount, "all_in": false,
+                }),
+            );
         }
     }
 
@@ -64,7 +71,9 @@ impl Log {
         showdown: bool,
         results: &[(&str, &str, &str, &str, bool)],
     ) {
-        for (player, _, won, _, _) in results.iter().filter(|result| decimal(result.2) > Decimal::ZERO) {
+        for (player, _, won, _, _) in
+            results.iter().filter(|result| decimal(result.2) > Decimal::ZERO)
+        {
             self.hand(hand_id, "PotAwarded", json!({"player": player, "amount": won}));
         }
         let results: Vec<_> = results
@@ -73,9 +82,13 @@ impl Log {
                 json!({"player": player, "put_in": put_in, "won": won, "net": net, "folded": folded})
             })
             .collect();
-        self.hand(hand_id, "HandComplete", json!({
-            "table_id": table_id, "pot": pot, "showdown": showdown, "results": results,
-        }));
+        self.hand(
+            hand_id,
+            "HandComplete",
+            json!({
+                "table_id": table_id, "pot": pot, "showdown": showdown, "results": results,
+            }),
+        );
     }
 }
 
@@ -93,38 +106,65 @@ fn made_up_hands() -> Log {
     log.started("α 1/1", "α 1", &[CEE, ZOE, ANN]);
     log.hand("α 1/1", "BlindPosted", json!({"player": CEE, "amount": "0.05"}));
     log.hand("α 1/1", "BlindPosted", json!({"player": ZOE, "amount": "0.10"}));
-    log.acted("α 1/1", &[
-        (1, ANN, "preflop", "raise", "0.30"),
-        (2, CEE, "preflop", "fold", "0"),
-        (3, ZOE, "preflop", "call", "0.20"),
-    ]);
+    log.acted(
+        "α 1/1",
+        &[
+            (1, ANN, "preflop", "raise", "0.30"),
+            (2, CEE, "preflop", "fold", "0"),
+            (3, ZOE, "preflop", "call", "0.20"),
+        ],
+    );
     log.hand("α 1/1", "BoardDealt", json!({"street": "flop", "cards": "2h7dTc"}));
-    log.acted("α 1/1", &[
-        (4, ZOE, "flop", "check", "0"),
-        (5, ANN, "flop", "bet", "0.65"),
-        (6, ZOE, "flop", "fold", "0"),
-    ]);
+    log.acted(
+        "α 1/1",
+        &[
+            (4, ZOE, "flop", "check", "0"),
+            (5, ANN, "flop", "bet", "0.65"),
+            (6, ZOE, "flop", "fold", "0"),
+        ],
+    );
     log.hand("α 1/1", "UncalledReturned", json!({"player": ANN, "amount": "0.65"}));
-    log.complete("α 1/1", "α 1", "0.65", false, &[
-        (CEE, "0.05", "0", "-0.05", true),
-        (ZOE, "0.30", "0", "-0.30", true),
-        (ANN, "0.30", "0.65", "0.35", false),
-    ]);
+    log.complete(
+        "α 1/1",
+        "α 1",
+        "0.65",
+        false,
+        &[
+            (CEE, "0.05", "0", "-0.05", true),
+            (ZOE, "0.30", "0", "-0.30", true),
+            (ANN, "0.30", "0.65", "0.35", false),
+        ],
+    );
 
     log.started("α 1/2", "α 1", &[ZOE, ANN]);
     log.acted("α 1/2", &[(1, ANN, "preflop", "call", "0.05"), (2, ZOE, "preflop", "check", "0")]);
     log.hand("α 1/2", "CardsShown", json!({"player": ZOE, "cards": "AhKd"}));
     log.hand("α 1/2", "CardsShown", json!({"player": ANN, "cards": null}));
-    log.complete("α 1/2", "α 1", "0.20", true, &[
-        (ZOE, "0.10", "0.10", "0.00", false),
-        (ANN, "0.10", "0.10", "0.00", false),
-    ]);
+    log.complete(
+        "α 1/2",
+        "α 1",
+        "0.20",
+        true,
+        &[(ZOE, "0.10", "0.10", "0.00", false), (ANN, "0.10", "0.10", "0.00", false)],
+    );
 
     log.started("β", "β", &[CEE, ZOE]);
-    log.complete("β", "β", "20000000000000000000.02", true, &[
-        (CEE, "10000000000000000000.01", "0", "-10000000000000000000.01", false),
-        (ZOE, "10000000000000000000.01", "20000000000000000000.02", "10000000000000000000.01", false),
-    ]);
+    log.complete(
+        "β",
+        "β",
+        "20000000000000000000.02",
+        true,
+        &[
+            (CEE, "10000000000000000000.01", "0", "-10000000000000000000.01", false),
+            (
+                ZOE,
+                "10000000000000000000.01",
+                "20000000000000000000.02",
+                "10000000000000000000.01",
+                false,
+            ),
+        ],
+    );
 
     log.started("α 1/3", "α 1", &[ZOE, ANN]);
     log.acted("α 1/3", &[(1, ANN, "preflop", "fold", "0")]);
@@ -198,7 +238,10 @@ fn a_hand_is_told_street_by_street() {
     assert_eq!(story["table_id"], "α 1");
     assert_eq!(story["complete"], true);
     assert_eq!(story["seats"][1]["player"], ZOE);
-    assert_eq!(story["blinds"], json!([{"player": CEE, "amount": "0.05"}, {"player": ZOE, "amount": "0.1"}]));
+    assert_eq!(
+        story["blinds"],
+        json!([{"player": CEE, "amount": "0.05"}, {"player": ZOE, "amount": "0.1"}])
+    );
     assert_eq!(story["streets"][0]["street"], "preflop");
     assert_eq!(story["streets"][0]["actions"].as_array().unwrap().len(), 3);
     assert_eq!(story["streets"][1]["street"], "flop");
@@ -253,9 +296,14 @@ fn a_query_of_nothing_is_refused() {
 fn players_are_found_by_a_part_or_with_a_typing_error() {
     let room = imported();
     room.catch_up();
-    for (typed, found) in
-        [("ann", ANN), ("Łuk", ZOE), ("zoe", ZOE), ("Zoë Łku", ZOE), ("c/+", CEE), ("Ann Ace\" Lee", ANN)]
-    {
+    for (typed, found) in [
+        ("ann", ANN),
+        ("Łuk", ZOE),
+        ("zoe", ZOE),
+        ("Zoë Łku", ZOE),
+        ("c/+", CEE),
+        ("Ann Ace\" Lee", ANN),
+    ] {
         let players = room.json(&["query", "search", typed, "--json"]);
         assert_eq!(players[0], json!({"player": found}), "{typed}");
     }
@@ -306,7 +354,9 @@ fn no_chip_appears_or_vanishes_in_dealt_hands() {
         let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
         let key = (text("hand_id"), text("player"));
         match event["type"].as_str().unwrap() {
-            "BlindPosted" | "PlayerActed" => *paid.entry(key).or_default() += decimal(&text("amount")),
+            "BlindPosted" | "PlayerActed" => {
+                *paid.entry(key).or_default() += decimal(&text("amount"))
+            }
             "UncalledReturned" => *paid.entry(key).or_default() -= decimal(&text("amount")),
             "HandComplete" => {
                 hands += 1;

@@ -15,7 +15,15 @@ fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--package", "examples", "--bin", "poker", "--message-format", "json"]);
+        cargo.args([
+            "build",
+            "--package",
+            "examples",
+            "--bin",
+            "poker",
+            "--message-format",
+            "json",
+        ]);
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }

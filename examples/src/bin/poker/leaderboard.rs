@@ -62,7 +62,10 @@ impl Leaderboard {
     fn hand_started(&self, event: &HandStarted, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
         for seat in &event.seats {
             add_player(&seat.player, db)?;
-            db.execute("UPDATE leaderboard SET hands = hands + 1 WHERE player = ?1", [&seat.player])?;
+            db.execute(
+                "UPDATE leaderboard SET hands = hands + 1 WHERE player = ?1",
+                [&seat.player],
+            )?;
         }
         Ok(())
     }
@@ -119,11 +122,11 @@ fn settle(
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Standing {
     pub(crate) player: String,
-    pub(crate) hands: u64,
+    pub(crate) hands: i64,
     pub(crate) net: Amount,
     pub(crate) won: Amount,
-    pub(crate) pots_won: u64,
-    pub(crate) showdowns: u64,
+    pub(crate) pots_won: i64,
+    pub(crate) showdowns: i64,
 }
 
 impl Standing {
@@ -157,7 +160,7 @@ pub(crate) fn standing_of(db: &Connection, player: &str) -> rusqlite::Result<Opt
     .optional()
 }
 
-pub(crate) fn count_players(db: &Connection) -> rusqlite::Result<u64> {
+pub(crate) fn count_players(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("SELECT count(*) FROM leaderboard", (), |row| row.get(0))
 }
 

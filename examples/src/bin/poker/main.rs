@@ -67,7 +67,8 @@ async fn main() -> ExitCode {
         .init();
     let Arguments { data, show, command } = Arguments::parse();
     if command.is_some() && show.asks_for_hands() {
-        let reason = "--seed and --hands say what to deal, and only `poker` without a command deals";
+        let reason =
+            "--seed and --hands say what to deal, and only `poker` without a command deals";
         Arguments::command().error(ErrorKind::ArgumentConflict, reason).exit();
     }
     match carry_out(data, show, command).await {

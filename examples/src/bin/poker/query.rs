@@ -68,22 +68,22 @@ struct Limit {
 
 #[derive(Debug, Serialize)]
 struct Totals {
-    hands: u64,
-    players: u64,
-    player_actions: u64,
-    showdowns: u64,
-    split_pots: u64,
+    hands: i64,
+    players: i64,
+    player_actions: i64,
+    showdowns: i64,
+    split_pots: i64,
     pot_sum: Amount,
     actions: Actions,
 }
 
 #[derive(Debug, Serialize)]
 struct Actions {
-    fold: u64,
-    check: u64,
-    call: u64,
-    bet: u64,
-    raise: u64,
+    fold: i64,
+    check: i64,
+    call: i64,
+    bet: i64,
+    raise: i64,
 }
 
 /// A row of the leaderboard, and what the player did last.
@@ -175,8 +175,8 @@ impl Question {
     }
 }
 
-fn totals(hands: HandTotals, players: u64) -> Totals {
-    let counts: BTreeMap<Action, u64> = hands.actions.into_iter().collect();
+fn totals(hands: HandTotals, players: i64) -> Totals {
+    let counts: BTreeMap<Action, i64> = hands.actions.into_iter().collect();
     let count = |action| counts.get(&action).copied().unwrap_or(0);
     Totals {
         hands: hands.hands,
@@ -219,11 +219,7 @@ fn profile_text(profile: &Profile) -> String {
     let mut recent =
         Table::new([Cell::text("LAST HANDS"), Cell::text("TABLE"), Cell::number("NET")]);
     for hand in &profile.recent_hands {
-        recent.row([
-            Cell::text(&hand.hand_id),
-            Cell::text(&hand.table_id),
-            Cell::number(hand.net),
-        ]);
+        recent.row([Cell::text(&hand.hand_id), Cell::text(&hand.table_id), Cell::number(hand.net)]);
     }
     let standing = report::leaderboard(std::slice::from_ref(&profile.standing));
     format!("{standing}\n{}", recent.write())

@@ -97,8 +97,9 @@ async fn store_hands(
     for hand in 1..=hands {
         chunk.extend(dealer.next_hand()?);
         if hand % HANDS_AT_ONCE == 0 || hand == hands {
-            let receipt =
-                events.import(ImportChunk::new(std::mem::take(&mut chunk), progress.clone())).await?;
+            let receipt = events
+                .import(ImportChunk::new(std::mem::take(&mut chunk), progress.clone()))
+                .await?;
             stored += receipt.stored;
             known += receipt.known;
         }
@@ -108,7 +109,8 @@ async fn store_hands(
 
 /// Brings every projector to the end of the log, and shows how far they are meanwhile.
 async fn project(runtime: &Runtime<SqliteEventStore>) -> Result<(), BoxError> {
-    let style = ProgressStyle::with_template("projecting [{bar:40}] {percent}%  {per_sec}  {eta} left")?;
+    let style =
+        ProgressStyle::with_template("projecting [{bar:40}] {percent}%  {per_sec}  {eta} left")?;
     let bar = ProgressBar::new(0).with_style(style);
     let look = async {
         let mut ticks = tokio::time::interval(Duration::from_millis(100));

@@ -78,11 +78,9 @@ fn chapters(hand_id: &str, hands: &HandHistoryStore<'_>) -> rusqlite::Result<Vec
     for action in hands.actions_in(hand_id)? {
         match chapters.iter_mut().find(|chapter| chapter.street == action.street) {
             Some(chapter) => chapter.actions.push(action),
-            None => chapters.push(Chapter {
-                street: action.street,
-                cards: None,
-                actions: vec![action],
-            }),
+            None => {
+                chapters.push(Chapter { street: action.street, cards: None, actions: vec![action] })
+            }
         }
     }
     chapters.sort_by_key(|chapter| chapter.street);

@@ -132,7 +132,9 @@ impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Amount(error) => error.fmt(f),
-            Self::NotRunning { hand_id } => write!(f, "hand {hand_id:?} was never started, or is over"),
+            Self::NotRunning { hand_id } => {
+                write!(f, "hand {hand_id:?} was never started, or is over")
+            }
         }
     }
 }

@@ -113,9 +113,9 @@ struct Round {
 
 impl<'r> Hand<'r> {
     fn begin(setting: Setting, players: &[Player], random: &'r mut StdRng) -> Self {
-        let cards = Suit::suits().into_iter().flat_map(|suit| {
-            Value::values().into_iter().map(move |value| Card::new(value, suit))
-        });
+        let cards = Suit::suits()
+            .into_iter()
+            .flat_map(|suit| Value::values().into_iter().map(move |value| Card::new(value, suit)));
         let mut deck: Vec<_> = cards.collect();
         deck.shuffle(random);
         let seats = players.iter().map(|player| InHand {
@@ -218,7 +218,8 @@ impl<'r> Hand<'r> {
     }
 
     fn act(&mut self, seat: usize, round: &mut Round) {
-        let alone = (0..self.seats.len()).all(|other| other == seat || !self.seats[other].can_act());
+        let alone =
+            (0..self.seats.len()).all(|other| other == seat || !self.seats[other].can_act());
         if alone && self.seats[seat].bet >= self.highest_bet_but(seat) {
             return; // everyone else is all-in: there is nobody to bet against
         }
@@ -376,10 +377,8 @@ impl<'r> Hand<'r> {
     fn shares(&self, showdown: bool) -> Vec<i64> {
         // Without a showdown any rank will do: one player is left.
         let rank = |seat: &InHand| if showdown { self.rank(seat) } else { Rank::HighCard(0) };
-        let stake = |seat: &InHand| Stake {
-            paid: seat.paid,
-            rank: (!seat.folded).then(|| rank(seat)),
-        };
+        let stake =
+            |seat: &InHand| Stake { paid: seat.paid, rank: (!seat.folded).then(|| rank(seat)) };
         share_out(&self.seats.iter().map(stake).collect::<Vec<_>>())
     }
 }

@@ -18,8 +18,18 @@ use crate::{
 
 /// Twelve people, the first six of whom sit at the first table, and so on.
 const PLAYERS: [&str; 12] = [
-    "Ada", "Björn Ek", "C. Chen", "Duchess", "Emil+Ida", "Fernanda", "Göran", "Hal 9/2", "Imke",
-    "José María", "Katharina", "Lou",
+    "Ada",
+    "Björn Ek",
+    "C. Chen",
+    "Duchess",
+    "Emil+Ida",
+    "Fernanda",
+    "Göran",
+    "Hal 9/2",
+    "Imke",
+    "José María",
+    "Katharina",
+    "Lou",
 ];
 const TABLES: [(&str, usize); 3] = [("aspen", 6), ("birch", 4), ("cedar", 2)];
 
@@ -95,7 +105,8 @@ impl Dealer {
         hand.into_iter()
             .map(|(stream, event)| {
                 self.events += 1;
-                let time = OPENING + BETWEEN_EVENTS * i32::try_from(self.events).unwrap_or(i32::MAX);
+                let time =
+                    OPENING + BETWEEN_EVENTS * i32::try_from(self.events).unwrap_or(i32::MAX);
                 Ok((stream, event?.with_id(self.id(self.events)).at(time)))
             })
             .collect()

@@ -10,8 +10,7 @@ use projections::{
 };
 
 pub(crate) use self::store::{
-    BiggestPot, Board, HandHistoryStore, HandRecord, HandSeat, HandTotals, Payment, PlayedAction,
-    RecentHand, Shown,
+    BiggestPot, HandHistoryStore, HandSeat, HandTotals, Payment, PlayedAction, RecentHand, Shown,
 };
 use crate::events::{
     BlindPosted, BoardDealt, CardsDealt, CardsShown, HandComplete, HandStarted, PlayerActed,

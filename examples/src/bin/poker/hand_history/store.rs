@@ -81,11 +81,11 @@ pub(crate) struct BiggestPot {
 /// What all hands come to.
 #[derive(Clone, Debug)]
 pub(crate) struct HandTotals {
-    pub(crate) hands: u64,
-    pub(crate) showdowns: u64,
-    pub(crate) split_pots: u64,
+    pub(crate) hands: i64,
+    pub(crate) showdowns: i64,
+    pub(crate) split_pots: i64,
     pub(crate) pot_sum: Amount,
-    pub(crate) actions: Vec<(Action, u64)>,
+    pub(crate) actions: Vec<(Action, i64)>,
 }
 
 impl<'c> HandHistoryStore<'c> {

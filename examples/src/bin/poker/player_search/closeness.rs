@@ -86,10 +86,8 @@ fn distances_to_beginnings(typed: &[char], name: &[char]) -> Vec<usize> {
             let mut least = (last[column] + usize::from(letter != other))
                 .min(last[column + 1] + 1)
                 .min(next[column] + 1);
-            let swapped = row > 0
-                && column > 0
-                && *letter == name[column - 1]
-                && typed[row - 1] == *other;
+            let swapped =
+                row > 0 && column > 0 && *letter == name[column - 1] && typed[row - 1] == *other;
             if swapped {
                 least = least.min(before_last[column - 1] + 1);
             }
@@ -112,8 +110,13 @@ mod tests {
     #[test]
     fn an_edit_is_one_letter_or_one_swap() {
         for (a, b, edits) in [
-            ("Eddie", "eddie", 0), ("Edide", "Eddie", 1), ("Edie", "Eddie", 1),
-            ("Eddiee", "Eddie", 1), ("Exdie", "Eddie", 1), ("", "Eddie", 5), ("Bill", "Budd", 3),
+            ("Eddie", "eddie", 0),
+            ("Edide", "Eddie", 1),
+            ("Edie", "Eddie", 1),
+            ("Eddiee", "Eddie", 1),
+            ("Exdie", "Eddie", 1),
+            ("", "Eddie", 5),
+            ("Bill", "Budd", 3),
         ] {
             assert_eq!(distance(a, b), edits, "{a} {b}");
             assert_eq!(distance(b, a), edits, "{b} {a}");
