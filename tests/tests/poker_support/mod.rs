@@ -39,16 +39,16 @@ fn binary() -> &'static Path {
 }
 
 /// A folder with a poker room.
-pub struct Room {
+pub(crate) struct Room {
     folder: TempDir,
 }
 
 impl Room {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -59,34 +59,34 @@ impl Room {
     }
 
     /// Runs the program on this folder, whatever comes of it.
-    pub fn poker(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn poker(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("poker runs")
     }
 
     /// Runs the program on this folder and returns what it printed.
-    pub fn done(&self, arguments: &[&str]) -> String {
+    pub(crate) fn done(&self, arguments: &[&str]) -> String {
         let output = self.poker(arguments);
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "poker {arguments:?}: {complaint}");
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let text = self.done(arguments);
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
     }
 
-    pub fn import(&self, file: &Path) {
+    pub(crate) fn import(&self, file: &Path) {
         self.done(&["events", "import", file.to_str().expect("UTF-8")]);
     }
 
-    pub fn catch_up(&self) {
+    pub(crate) fn catch_up(&self) {
         self.done(&["projection", "run", "--until-caught-up"]);
     }
 
     /// Starts projecting and comes back at once.
     #[allow(dead_code)] // one of the two test programs kills what it starts
-    pub fn start(&self) -> Child {
+    pub(crate) fn start(&self) -> Child {
         self.command(&["projection", "run"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -37,6 +37,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// Without a command it deals hands, projects them, and shows the leaderboard, the biggest pots,
 /// one hand street by street, and how far every projector is.
 #[derive(Debug, Parser)]
+#[command(name = "poker", version)]
 struct Arguments {
     /// Where events and read models are kept; else in a new temporary folder, which stays.
     #[arg(long, global = true, value_name = "DIR")]
@@ -65,13 +66,7 @@ async fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
         )
         .init();
-    let Arguments { data, show, command } = Arguments::parse();
-    if command.is_some() && show.asks_for_hands() {
-        let reason =
-            "--seed and --hands say what to deal, and only `poker` without a command deals";
-        Arguments::command().error(ErrorKind::ArgumentConflict, reason).exit();
-    }
-    match carry_out(data, show, command).await {
+    match carry_out(Arguments::parse()).await {
         Ok(code) => code,
         Err(error) => {
             screen::complain(&*error);
@@ -80,17 +75,25 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn carry_out(
-    data: Option<PathBuf>,
-    show: Show,
-    command: Option<Command>,
-) -> Result<ExitCode, BoxError> {
-    match command {
-        Some(Command::Query(query)) => query.answer(data).await,
-        Some(Command::Projections(command)) => {
+async fn carry_out(arguments: Arguments) -> Result<ExitCode, BoxError> {
+    let Arguments { data, show, command } = arguments;
+    if command.is_some() && show.asks_for_hands() {
+        refuse("only `poker` without a command takes --seed and --hands");
+    }
+    match (command, data) {
+        (Some(Command::Query(_)), None) => {
+            refuse("a query needs --data DIR: the folder whose events it asks about")
+        }
+        (Some(Command::Query(query)), Some(data)) => query.answer(&Room::existing(data)?).await,
+        (Some(Command::Projections(command)), data) => {
             let room = Room::open(data)?;
             Ok(cli::execute(command, || room.builder()).await)
         }
-        None => show.run(&Room::open(data)?).await,
+        (None, data) => show.run(&Room::open(data)?).await,
     }
+}
+
+/// Ends the process where arguments do not fit together in a way that clap cannot tell by itself.
+fn refuse(reason: &str) -> ! {
+    Arguments::command().error(ErrorKind::ArgumentConflict, reason).exit()
 }

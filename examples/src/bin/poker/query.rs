@@ -1,6 +1,6 @@
 //! `poker --data DIR query ...`: reads what is there, and projects nothing.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use projections::sqlite::rusqlite::Connection;
@@ -95,10 +95,8 @@ struct Profile {
 }
 
 impl Query {
-    pub(crate) async fn answer(self, data: Option<PathBuf>) -> Result<ExitCode, BoxError> {
-        let data = data.ok_or("a query needs --data DIR: the folder whose events it asks about")?;
-        let room = Room::existing(data)?;
-        warn_if_behind(&room).await;
+    pub(crate) async fn answer(self, room: &Room) -> Result<ExitCode, BoxError> {
+        warn_if_behind(room).await;
         let db = room.read_models()?;
         let answer = self.question.look_up(&db)?;
         let text = if self.json { format!("{}\n", answer.json) } else { answer.text };
