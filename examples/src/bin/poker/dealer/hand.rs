@@ -98,7 +98,8 @@ enum Decision {
     To(i64),
 }
 
-/// How one round of betting stands.
+/// How one round of betting stands. Its lists, like those of [`Hand`], have one entry for each
+/// seat, and seats are numbered from 0; so a seat's number is an index into each.
 struct Round {
     street: Street,
     /// The highest bet in front of a player.
