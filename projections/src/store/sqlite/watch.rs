@@ -2,6 +2,7 @@
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use super::{error::store_error, read};
 use crate::{GlobalPosition, StoreError, StoreErrorKind};
 
 /// How often the thread asks whether another process has committed.
-const POLL: Duration = Duration::from_millis(4);
+const POLL: Duration = Duration::from_millis(2);
 
 /// The last position that is known of, and the thread that keeps it known while somebody waits.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ struct Demand {
 #[derive(Debug, Default)]
 struct State {
     waiters: usize,
-    has_thread: bool,
+    thread: Option<JoinHandle<()>>,
     closed: bool,
 }
 
@@ -56,6 +57,21 @@ impl Watch {
         publish(&self.news, head);
     }
 
+    /// Returns the last position that was heard of.
+    pub(super) fn head(&self) -> GlobalPosition {
+        self.news.borrow().head
+    }
+
+    /// Forgets a position that the log no longer has, because it was set back.
+    pub(super) fn correct(&self, wrong: GlobalPosition, head: GlobalPosition) {
+        self.news.send_if_modified(|news| {
+            if news.head == wrong {
+                news.head = head;
+            }
+            false // nobody waits for less
+        });
+    }
+
     /// Waits until the log is known to reach past a position. `connect` opens the connection of
     /// the thread, where there is none yet.
     pub(super) async fn wait(
@@ -67,9 +83,6 @@ impl Watch {
         // Subscribed before the thread is woken: it looks at the log at once, so an append that
         // came before is seen as well as one that comes after.
         let mut news = self.news.subscribe();
-        if news.borrow_and_update().head > after {
-            return Ok(());
-        }
         let failures = news.borrow().failures;
         let _waiter = self.demand.enter(label, connect, &self.news)?;
         let arrived = |news: &News| news.head > after || news.failures > failures;
@@ -84,10 +97,18 @@ impl Watch {
         }
     }
 
-    /// Ends the thread.
+    /// Ends the thread, and with it its connection.
     pub(super) fn close(&self) {
-        self.demand.lock().closed = true;
+        let thread = {
+            let mut state = self.demand.lock();
+            state.closed = true;
+            state.thread.take()
+        };
         self.demand.changed.notify_all();
+        if let Some(thread) = thread {
+            // A thread that panicked has ended, too.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -117,7 +138,7 @@ impl Demand {
         news: &Arc<watch::Sender<News>>,
     ) -> Result<Waiter<'_>, StoreError> {
         let mut state = self.lock();
-        if !state.has_thread {
+        if state.thread.is_none() {
             let poller = Poller {
                 connection: connect()?,
                 label: label.to_owned(),
@@ -125,14 +146,14 @@ impl Demand {
                 demand: Arc::clone(self),
                 version: None,
             };
-            std::thread::Builder::new()
+            let thread = std::thread::Builder::new()
                 .name("watch SQLite".to_owned())
                 .spawn(move || poller.run())
                 .map_err(|error| {
                     let doing = format!("start the thread that watches {label}");
                     StoreError::new(StoreErrorKind::Unavailable, doing).with_source(error)
                 })?;
-            state.has_thread = true;
+            state.thread = Some(thread);
         }
         state.waiters += 1;
         drop(state);
