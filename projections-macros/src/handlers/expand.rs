@@ -232,6 +232,7 @@ fn handle(block: &Block) -> TokenStream {
         };
         let name = Ident::new(name, Span::mixed_site());
         quote_spanned! {Span::mixed_site()=>
+            #[inline]
             #qualifier fn #name(
                 &mut self,
                 route: u32,
