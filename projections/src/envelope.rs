@@ -137,6 +137,7 @@ pub struct RawEvent<'a> {
 }
 
 impl<'a> RawEvent<'a> {
+    #[inline]
     pub(crate) fn new(envelope: &'a Envelope) -> Self {
         Self { envelope }
     }
