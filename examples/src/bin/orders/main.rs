@@ -1,0 +1,130 @@
+//! A shop's five read models on SQLite: `cargo run -p examples --bin orders`.
+//!
+//! Without a command it makes up a history, stores it, projects it, and asks each read model a
+//! question. `--data DIR` keeps the files; `orders --data DIR projection status` looks at them.
+
+mod audit_log;
+mod customer_activity;
+mod daily_sales;
+mod events;
+mod generator;
+mod order_summary;
+mod product_search;
+
+use std::{error::Error, fs, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use projections::{
+    Builder, EventSource, Expected, Runtime, cli,
+    sqlite::{Sqlite, SqliteEventStore, rusqlite},
+};
+use rusqlite::{Connection, OpenFlags};
+use rust_decimal::Decimal;
+
+const SEED: u64 = 2024;
+const ORDERS: u32 = 250;
+
+/// A shop and its read models.
+#[derive(Parser)]
+struct Arguments {
+    /// Keeps events and read models in this folder; a fresh temporary one if it is not given.
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<cli::Command>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match open_folder(arguments.data) {
+        Ok(data) => match arguments.command {
+            Some(command) => return cli::execute(command, || builder(&data)).await,
+            None => tell(&data).await,
+        },
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn open_folder(data: Option<PathBuf>) -> std::io::Result<PathBuf> {
+    match data {
+        Some(data) => fs::create_dir_all(&data).map(|()| data),
+        None => {
+            let data = tempfile::Builder::new().prefix("orders-").tempdir()?.keep();
+            eprintln!("events and read models are kept in {}", data.display());
+            Ok(data)
+        }
+    }
+}
+
+/// Wires the two files together; the projectors have registered themselves.
+fn builder(data: &std::path::Path) -> Result<Builder<SqliteEventStore>, projections::Error> {
+    let events = SqliteEventStore::open(data.join("events.db"))?;
+    Ok(Runtime::builder(events).storage(Sqlite::open(data.join("read.db"))?))
+}
+
+/// Stores a history if there is none, projects it, and asks.
+async fn tell(data: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let runtime = builder(data)?.build().await?;
+    if runtime.events().head().await?.is_none() {
+        for (stream, event) in generator::history(SEED, ORDERS)? {
+            runtime.append(stream, Expected::Any, [event]).await?;
+        }
+    }
+    runtime.catch_up().await?;
+
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let db = Connection::open_with_flags(data.join("read.db"), flags)?;
+    print_answers(&db)?;
+
+    println!("\nProjectors");
+    for projector in runtime.status().await?.projectors {
+        println!("  {:18} {}, at {}", projector.projector, projector.state, projector.position);
+    }
+    Ok(())
+}
+
+fn print_answers(db: &Connection) -> rusqlite::Result<()> {
+    println!("Orders by state");
+    for (state, orders) in order_summary::states(db)? {
+        println!("  {state:10} {orders:4}");
+    }
+    if let Some(order) = order_summary::order(db, "00007")? {
+        println!("  order {}: {} of {} is {}", order.order, order.total, order.customer, order.state);
+    }
+
+    println!("\nProducts for \"espr\": {}", product_search::search(db, "espr")?.join(", "));
+    println!("Products for \"warm iron\": {}", product_search::search(db, "warm iron")?.join(", "));
+
+    let days = daily_sales::days(db)?;
+    let (paid, refunded): (Decimal, Decimal) =
+        (days.iter().map(|day| day.paid).sum(), days.iter().map(|day| day.refunded).sum());
+    println!("\nSales of {} days: {paid} paid, {refunded} refunded; the first:", days.len());
+    for day in days.iter().take(3) {
+        println!("  {}  {:3} orders {:>9} paid {:>8} refunded", day.day, day.orders, day.paid, day.refunded);
+    }
+
+    println!("\nBusiest customers");
+    for customer in customer_activity::busiest(db, 3)? {
+        let favourites = customer_activity::favourites(db, &customer.customer)?;
+        let favourite = favourites.first().map_or("nothing", |(product, _)| product);
+        println!("  {:8} {:3} orders, mostly of {favourite}", customer.name, customer.orders);
+        for what in customer_activity::timeline(db, &customer.customer, 2)? {
+            println!("           {what}");
+        }
+    }
+
+    println!("\nAudit log");
+    for (domain, event, entries) in audit_log::counts(db)? {
+        println!("  {domain:10} {event:20} {entries:4}");
+    }
+    println!("  order-00007: {}", audit_log::history(db, "order-00007")?.join(", "));
+    Ok(())
+}
