@@ -295,7 +295,13 @@ pub enum BuildFault {
         /// Type and place of the other.
         second: String,
     },
-    /// A wire name of a domain stands for two event types in different projectors' handlers.
+    /// Two resources of one type were given.
+    #[error("two resources of type `{resource}` were given; wrap one in a type of its own")]
+    DuplicateResource {
+        /// The type.
+        resource: &'static str,
+    },
+    /// Two storages of one type were given.
     #[error(
         "two storages of type `{storage}` were given; a marker type makes a second one: `Sqlite<Reporting>`"
     )]
@@ -334,6 +340,20 @@ pub enum BuildFault {
         "there is no projector to run; one linked from another crate needs `use its_crate as _;` in the binary"
     )]
     NoProjectors,
+    /// A wire name of a domain stands for two event types.
+    #[error(
+        "`{name}` of domain `{domain}` is the wire name of two event types: {first} and {second}"
+    )]
+    SharedName {
+        /// The wire name.
+        name: &'static str,
+        /// The domain.
+        domain: &'static str,
+        /// One type.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
     /// A name given to `.only([..])` is not a projector's.
     #[error("there is no projector `{name}`; there are {known}")]
     UnknownProjector {
@@ -407,6 +427,11 @@ pub struct RunError {
 }
 
 impl RunError {
+    pub(crate) fn new(mut halted: Vec<Halted>) -> Self {
+        halted.sort_by(|a, b| a.projector.cmp(&b.projector));
+        Self { halted }
+    }
+
     /// The projectors that halted, by name.
     #[must_use]
     pub fn halted(&self) -> &[Halted] {

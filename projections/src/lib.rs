@@ -52,7 +52,7 @@ pub use self::{
     projector::{Fallback, FallbackScope, Handlers, Hook, Projector, Route},
     registry::Registration,
     resources::{MissingResource, Resources},
-    runtime::Runtime,
+    runtime::{Append, Builder, ProjectorStatus, Runtime, State, Status, shutdown_signal},
     source::{
         AppendRequest, EventSource, EventStore, Expected, Filter, ImportChunk, ImportProgress,
         ImportReceipt, ReadRequest, Receipt,

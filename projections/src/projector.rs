@@ -117,6 +117,8 @@ pub struct Route {
     pub is_async: bool,
     /// Where the handler begins.
     pub from: StartFrom,
+    /// The path of the event's type.
+    pub type_name: fn() -> &'static str,
 }
 
 impl Route {
@@ -146,6 +148,7 @@ impl Route {
             method,
             is_async: false,
             from: StartFrom::Beginning,
+            type_name: std::any::type_name::<E>,
         }
     }
 

@@ -1,13 +1,382 @@
-//! The runtime.
+//! [`Runtime`]: runs projectors, and answers for them.
 
+mod append;
+mod builder;
+mod routing;
+mod runner;
+mod shutdown;
+mod slot;
+mod source;
+mod start;
+mod status;
 pub(crate) mod storages;
+mod wait;
 
-/// Runs projectors.
-#[derive(Debug)]
-pub struct Runtime;
-impl Runtime {
-    /// x
-    pub fn wait_for(&self) {}
-    /// x
-    pub fn projectors(&self) {}
+use std::{any::TypeId, fmt, future::Future, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{RwLock, watch},
+    task::JoinSet,
+    time::Instant,
+};
+
+pub use self::{
+    append::Append,
+    builder::Builder,
+    shutdown::shutdown_signal,
+    status::{ProjectorStatus, State, Status},
+};
+use self::{runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages};
+use crate::{
+    AccessError, EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted,
+    RebuildError, Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector,
+    engine::State as InProcessState, error::chain,
+};
+
+/// A read closure that holds the writer up for longer than this is logged.
+const SLOW_READ: Duration = Duration::from_millis(100);
+
+/// Runs projectors over the events of a source.
+///
+/// It is a handle: clones share one runtime, so one part of an application can run it while others
+/// append, wait and read. Dropping the future of [`run`](Self::run) stops the projectors without a
+/// clean stop; nothing is lost, because a batch and its checkpoint are one transaction.
+pub struct Runtime<S> {
+    inner: Arc<Inner<S>>,
+}
+
+struct Inner<S> {
+    source: Arc<S>,
+    erased: Arc<dyn Source>,
+    slots: Vec<Arc<Slot>>,
+    storages: Storages,
+    namespace: String,
+    deadline: Duration,
+}
+
+impl<S> Clone for Runtime<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<S: EventSource> Runtime<S> {
+    /// Begins a runtime over the events of a source.
+    #[must_use]
+    pub fn builder(events: S) -> Builder<S> {
+        Builder::new(events)
+    }
+
+    /// The source that the runtime was built over.
+    #[must_use]
+    pub fn events(&self) -> &Arc<S> {
+        &self.inner.source
+    }
+
+    /// The projectors that it runs, sorted by name.
+    #[must_use]
+    pub fn projectors(&self) -> Vec<(String, Registration)> {
+        let slots = self.inner.slots.iter();
+        slots.map(|slot| (slot.name.clone(), slot.registration)).collect()
+    }
+
+    /// Runs every projector until `shutdown` is ready, then stops cleanly: batches under way
+    /// commit or are rolled back, and positions are saved, within the deadline.
+    ///
+    /// A projector that halts does not stop the others. One that already runs in this process is
+    /// left to run there.
+    ///
+    /// # Errors
+    /// When all have halted, or when one does not stop within the deadline: names each, with why.
+    ///
+    /// # Cancel safety
+    /// A dropped run stops its projectors at their next await. Nothing is lost; no clean stop is
+    /// recorded.
+    pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
+        let (stop, stopped) = watch::channel(false);
+        let mut running = self.spawn(Goal::Forever, &stopped);
+        let mut halted = Vec::new();
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                ended = running.join_next() => match ended {
+                    Some(ended) => halted.extend(ended.unwrap_or_else(|e| Err(broken(&e))).err()),
+                    None => return Err(RunError::new(halted)),
+                }
+            }
+        }
+        // The receivers are gone only where every runner has ended.
+        let _ = stop.send(true);
+        self.drain(running).await
+    }
+
+    /// Waits for stopped runners, but not beyond the deadline.
+    async fn drain(&self, mut running: JoinSet<Result<(), Halted>>) -> Result<(), RunError> {
+        let deadline = Instant::now() + self.inner.deadline;
+        loop {
+            match tokio::time::timeout_at(deadline, running.join_next()).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(_) => {
+                    let slots = self.inner.slots.iter().filter(|s| s.shared.live.borrow().running);
+                    let late = slots.map(|slot| Halted {
+                        projector: slot.name.clone(),
+                        reason: Arc::new(HaltReason::Store(StoreError::new(
+                            StoreErrorKind::Busy,
+                            format!(
+                                "stop within {:?}: a batch is still under way",
+                                self.inner.deadline
+                            ),
+                        ))),
+                    });
+                    return Err(RunError::new(late.collect()));
+                }
+            }
+        }
+    }
+
+    /// Runs every projector until it has seen the log up to its head as of now, then stops cleanly.
+    /// An outage of storage or source that lasts some seconds ends it, unlike [`run`](Self::run),
+    /// which waits for as long as it takes.
+    ///
+    /// # Errors
+    /// Names each projector that halted, with why; the others have caught up.
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    pub async fn catch_up(&self) -> Result<(), RunError> {
+        let (_stop, stopped) = watch::channel(false);
+        let mut running = self.spawn(Goal::Head, &stopped);
+        let mut halted = Vec::new();
+        while let Some(ended) = running.join_next().await {
+            halted.extend(ended.unwrap_or_else(|error| Err(broken(&error))).err());
+        }
+        match halted.is_empty() {
+            true => Ok(()),
+            false => Err(RunError::new(halted)),
+        }
+    }
+
+    fn spawn(&self, goal: Goal, stop: &watch::Receiver<bool>) -> JoinSet<Result<(), Halted>> {
+        let mut running = JoinSet::new();
+        for slot in &self.inner.slots {
+            running.spawn(drive(
+                Arc::clone(slot),
+                Arc::clone(&self.inner.erased),
+                goal,
+                false,
+                stop.clone(),
+            ));
+        }
+        running
+    }
+
+    /// Empties a read model and reads the log again, up to its head as of now. Where the projector
+    /// runs in this process its runner does it between two batches, and goes on; where another
+    /// process runs it, that one is superseded and halts.
+    ///
+    /// # Errors
+    /// When there is no such projector, when it has nothing that empties it, or when it halts.
+    ///
+    /// # Cancel safety
+    /// The read model and its checkpoint are emptied in one transaction; a dropped call leaves a
+    /// rebuild that the next run goes on with.
+    pub async fn rebuild(&self, projector: &str) -> Result<(), RebuildError> {
+        let slot = self.slot(projector)?;
+        let projector = projector.to_owned();
+        if slot.registration.is_in_process() {
+            return Err(RebuildError::InProcess { projector });
+        }
+        if slot.registration.reset == crate::Hook::None {
+            return Err(RebuildError::NoReset { projector });
+        }
+        let (_stop, stopped) = watch::channel(false);
+        loop {
+            if let Ok(runner) = Arc::clone(&slot.runner).try_lock_owned() {
+                drop(runner);
+                let source = Arc::clone(&self.inner.erased);
+                let rebuilt =
+                    drive(Arc::clone(slot), source, Goal::Head, true, stopped.clone()).await;
+                return rebuilt.map_err(Into::into);
+            }
+            // A runner that ends meanwhile drops the request; then it is this call's turn.
+            if let Ok(Ok(head)) = slot.shared.ask_rebuild().await {
+                return wait::reach(slot, head).await.map_err(Into::into);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Says what every projector is doing, in this process or another.
+    ///
+    /// # Errors
+    /// When the source or a storage cannot be read.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it changes nothing.
+    pub async fn status(&self) -> Result<Status, StoreError> {
+        self.look(Counting::Positions).await
+    }
+
+    /// As [`status`](Self::status), but `behind` counts the matching events, which takes a scan.
+    ///
+    /// # Errors
+    /// When the source or a storage cannot be read.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it changes nothing.
+    pub async fn status_exact(&self) -> Result<Status, StoreError> {
+        self.look(Counting::Events).await
+    }
+
+    async fn look(&self, counting: Counting) -> Result<Status, StoreError> {
+        let Inner { erased, slots, storages, .. } = &*self.inner;
+        let mut projectors = Vec::with_capacity(slots.len());
+        for slot in slots {
+            projectors.push(status::of(slot, erased, storages, counting).await?);
+        }
+        let imports = erased.unfinished_imports().await?;
+        Ok(Status { projectors, imports })
+    }
+
+    /// Reads the state of an in-process projector. It shows whole batches only, and holds the
+    /// projector up for as long as `look` runs.
+    ///
+    /// # Errors
+    /// When `P` is not a projector of this runtime that keeps its read model in process.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: `look` runs to its end or not at all.
+    pub async fn read<P: 'static, R>(&self, look: impl FnOnce(&P) -> R) -> Result<R, AccessError> {
+        self.read_at::<P, R>(|projector, _| look(projector)).await
+    }
+
+    /// As [`read`](Self::read), with the position of the last event that the state shows.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// As [`read`](Self::read).
+    pub async fn read_at<P: 'static, R>(
+        &self,
+        look: impl FnOnce(&P, GlobalPosition) -> R,
+    ) -> Result<R, AccessError> {
+        let slot =
+            self.inner.slots.iter().find(|s| (s.registration.type_id)() == TypeId::of::<P>());
+        let here = slot.and_then(|slot| Some((slot, slot.state.as_ref()?)));
+        let state = here.and_then(|(slot, state)| {
+            Some((slot, state.downcast_ref::<RwLock<InProcessState<P>>>()?))
+        });
+        let Some((slot, state)) = state else {
+            return Err(AccessError::NotHere { type_name: std::any::type_name::<P>() });
+        };
+        let guard = state.read().await;
+        let began = Instant::now();
+        let result = look(&guard.projector, guard.position);
+        drop(guard);
+        let held = began.elapsed();
+        if held > SLOW_READ {
+            tracing::warn!(projector = &*slot.name, ?held, "a read held the projector up");
+        }
+        Ok(result)
+    }
+
+    fn slot(&self, projector: &str) -> Result<&Arc<Slot>, UnknownProjector> {
+        let slots = &self.inner.slots;
+        slots.iter().find(|slot| slot.name == projector).ok_or_else(|| UnknownProjector {
+            name: projector.to_owned(),
+            known: slots.iter().map(|s| format!("`{}`", s.name)).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Warns of read models that nobody keeps up to date.
+    async fn warn_of_orphans(&self) {
+        let Inner { slots, storages, namespace, .. } = &*self.inner;
+        let mut seen = std::collections::BTreeSet::new();
+        for slot in slots {
+            let (storage, name) = (slot.registration.storage_type)();
+            if !seen.insert(storage) {
+                continue;
+            }
+            // A storage that cannot be read says so when its projectors start.
+            for (key, _) in storages.checkpoints(storage, namespace).await.unwrap_or_default() {
+                if !slots.iter().any(|slot| slot.key == key) {
+                    let projector = &*key.projector;
+                    tracing::warn!(projector, storage = name, "a checkpoint has no projector here");
+                }
+            }
+        }
+    }
+}
+
+impl<S: EventStore> Runtime<S> {
+    /// Appends events to a stream; awaiting the result carries it out.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use projections::{Expected, EventStore, AppendRequest, NewEvent, memory::MemoryEventStore};
+    ///
+    /// let events = MemoryEventStore::new();
+    /// let placed = NewEvent::json("OrderPlaced", r#"{"order":7}"#).in_domain("orders");
+    /// let receipt = events.append(AppendRequest::new("order-7", Expected::NoStream, vec![placed])).await?;
+    /// assert_eq!(receipt.last.get(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn append<E: ToEvent>(
+        &self,
+        stream: impl Into<String>,
+        expected: Expected,
+        events: impl IntoIterator<Item = E>,
+    ) -> Append<'_, S> {
+        Append {
+            source: &*self.inner.source,
+            stream: stream.into(),
+            expected,
+            events: events.into_iter().map(|event| event.to_event()).collect(),
+            domain: None,
+        }
+    }
+}
+
+impl<S> fmt::Debug for Runtime<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.inner.slots.iter().map(|slot| &slot.name);
+        f.debug_struct("Runtime").field("projectors", &names.collect::<Vec<_>>()).finish()
+    }
+}
+
+/// Runs one projector, or, where it runs already, waits until it has come as far.
+async fn drive(
+    slot: Arc<Slot>,
+    source: Arc<dyn Source>,
+    goal: Goal,
+    rebuild: bool,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Halted> {
+    if let Ok(mut runner) = Arc::clone(&slot.runner).try_lock_owned() {
+        return runner.run(goal, rebuild, stop).await;
+    }
+    let head = match goal {
+        Goal::Forever => GlobalPosition::new(u64::MAX),
+        Goal::Head => {
+            let head = source.head().await.map_err(|error| Halted {
+                projector: slot.name.clone(),
+                reason: Arc::new(HaltReason::Store(error)),
+            })?;
+            head.map_or(GlobalPosition::BEGINNING, |head| head.position)
+        }
+    };
+    tokio::select! {
+        reached = wait::reach(&slot, head) => reached,
+        _ = stop.wait_for(|stop| *stop) => Ok(()),
+    }
+}
+
+/// A runner's task that ended without an answer: a bug, or the end of the tokio runtime.
+fn broken(error: &tokio::task::JoinError) -> Halted {
+    let reason = StoreError::new(StoreErrorKind::Other, "go on after a panic in the runner")
+        .with_source(chain(error));
+    Halted { projector: "?".to_owned(), reason: Arc::new(HaltReason::Store(reason)) }
 }

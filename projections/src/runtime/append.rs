@@ -1,0 +1,53 @@
+//! [`Append`]: an append on its way, and the future that carries it out.
+
+use std::{borrow::Cow, fmt, future::IntoFuture};
+
+use crate::{
+    AppendError, AppendRequest, EncodeError, EventStore, Expected, NewEvent, Receipt,
+    engine::BoxFuture,
+};
+
+/// Events to be appended; awaiting it appends them. Made by
+/// [`Runtime::append`](crate::Runtime::append).
+#[must_use = "nothing is appended until this is awaited"]
+pub struct Append<'a, S> {
+    pub(super) source: &'a S,
+    pub(super) stream: String,
+    pub(super) expected: Expected,
+    pub(super) events: Result<Vec<NewEvent>, EncodeError>,
+    pub(super) domain: Option<Cow<'static, str>>,
+}
+
+impl<S> Append<'_, S> {
+    /// Names the domain of the events whose type names none.
+    pub fn domain(mut self, domain: impl Into<Cow<'static, str>>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+}
+
+impl<S> fmt::Debug for Append<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Append")
+            .field("stream", &self.stream)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, S: EventStore> IntoFuture for Append<'a, S> {
+    type Output = Result<Receipt, AppendError>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let mut events = self.events?;
+            for event in &mut events {
+                if event.domain.is_none() {
+                    event.domain.clone_from(&self.domain);
+                }
+            }
+            self.source.append(AppendRequest::new(self.stream, self.expected, events)).await
+        })
+    }
+}

@@ -1,0 +1,320 @@
+//! [`Builder`]: what a runtime consists of, checked before the first event.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::{
+    Inner, Runtime,
+    runner::Runner,
+    slot::{Shared, Slot},
+    source::Source,
+    storages::Storages,
+};
+use crate::{
+    BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Projector,
+    Registration, Resources, Storage,
+    engine::Engine,
+    registry::{Build, EngineFault, Linked, join},
+};
+
+/// Collects what a [`Runtime`] consists of.
+///
+/// Projectors that registered themselves are in unless [`only`](Self::only) or
+/// [`without_linked`](Self::without_linked) leaves them out.
+pub struct Builder<S> {
+    source: Arc<S>,
+    storages: Storages,
+    resources: Resources,
+    given: Vec<Entry>,
+    linked: bool,
+    only: Option<Vec<String>>,
+    expected: Vec<String>,
+    namespace: String,
+    batch_events: Option<u32>,
+    deadline: Duration,
+    faults: Vec<BuildFault>,
+}
+
+/// A projector that may run.
+struct Entry {
+    name: String,
+    registration: Registration,
+    build: Arc<Build>,
+}
+
+impl<S: EventSource> Builder<S> {
+    pub(super) fn new(events: S) -> Self {
+        Self {
+            source: Arc::new(events),
+            storages: Storages::new(),
+            resources: Resources::default(),
+            given: Vec::new(),
+            linked: true,
+            only: None,
+            expected: Vec::new(),
+            namespace: String::new(),
+            batch_events: None,
+            deadline: Duration::from_secs(10),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Gives a storage: one value for each storage type that a projector names.
+    #[must_use]
+    pub fn storage<T: Storage>(mut self, storage: T) -> Self {
+        if self.storages.insert(storage) {
+            let storage = std::any::type_name::<T>();
+            self.faults.push(BuildFault::DuplicateStorage { storage });
+        }
+        self
+    }
+
+    /// Gives a value for `#[resource]` fields of its type.
+    #[must_use]
+    pub fn resource<T: Clone + Send + Sync + 'static>(mut self, resource: T) -> Self {
+        if self.resources.insert(resource) {
+            let resource = std::any::type_name::<T>();
+            self.faults.push(BuildFault::DuplicateResource { resource });
+        }
+        self
+    }
+
+    /// Adds a projector by value, under the name that it declares. It is cloned wherever the
+    /// runtime needs a fresh one.
+    #[must_use]
+    #[track_caller]
+    pub fn projector<P>(self, projector: P) -> Self
+    where
+        P: Projector + Handlers + Clone + Send + Sync + 'static,
+    {
+        let registration = Registration::of::<P>();
+        self.give(P::NAME.to_owned(), registration, projector)
+    }
+
+    /// Adds a projector by value, under a name of its own: an instance of a generic projector.
+    #[must_use]
+    #[track_caller]
+    pub fn projector_named<P>(self, name: impl Into<String>, projector: P) -> Self
+    where
+        P: Projector + Handlers + Clone + Send + Sync + 'static,
+    {
+        let registration = Registration::of::<P>();
+        self.give(name.into(), registration, projector)
+    }
+
+    fn give<P>(mut self, name: String, registration: Registration, projector: P) -> Self
+    where
+        P: Projector + Handlers + Clone + Send + Sync + 'static,
+    {
+        let build: Arc<Build> = Arc::new(move |name, storages, _| {
+            let fresh = projector.clone();
+            // `Make` is called from several places and must be `Sync`, which `P` is.
+            join::<P>(name, storages, Arc::new(move || fresh.clone()))
+        });
+        self.given.push(Entry { name, registration, build });
+        self
+    }
+
+    /// Runs these projectors alone.
+    #[must_use]
+    pub fn only<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.only = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Leaves out every projector that registered itself: for tests.
+    #[must_use]
+    pub fn without_linked(mut self) -> Self {
+        self.linked = false;
+        self
+    }
+
+    /// Fails the build when one of these projectors is not there: a linker drops a crate that the
+    /// binary never names, and its projectors with it.
+    #[must_use]
+    pub fn expect<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.expected.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Keeps the checkpoints of several applications in one database apart.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// Overrides how many events every projector takes in one transaction at most (at least 1).
+    #[must_use]
+    pub fn batch_events(mut self, events: u32) -> Self {
+        self.batch_events = Some(events.max(1));
+        self
+    }
+
+    /// Sets how long a stop waits for batches under way; 10 seconds by default.
+    #[must_use]
+    pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Checks the wiring and makes the runtime. No event is read and nothing is written.
+    ///
+    /// # Errors
+    /// Lists every fault: two projectors of one name, a resource or storage that nobody gave, an
+    /// expected projector that is not linked in, a wire name that two event types share.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a dropped build leaves nothing behind.
+    pub async fn build(mut self) -> Result<Runtime<S>, BuildError> {
+        let entries = self.entries();
+        find_shared_names(&entries, &mut self.faults);
+        let resources = Arc::new(std::mem::take(&mut self.resources));
+        let source: Arc<dyn Source> = Arc::clone(&self.source) as _;
+        let mut slots = Vec::new();
+        for entry in entries {
+            match (entry.build)(&entry.name, &self.storages, &resources) {
+                Ok(engine) => slots.push(Arc::new(self.slot(entry, &source, engine))),
+                Err(fault) => self.faults.push(entry.fault(fault)),
+            }
+        }
+        if !self.faults.is_empty() {
+            return Err(BuildError { faults: self.faults });
+        }
+        let inner = Inner {
+            source: self.source,
+            erased: source,
+            slots,
+            storages: self.storages,
+            namespace: self.namespace,
+            deadline: self.deadline,
+        };
+        let runtime = Runtime { inner: Arc::new(inner) };
+        if self.only.is_none() && self.linked {
+            runtime.warn_of_orphans().await;
+        }
+        Ok(runtime)
+    }
+
+    /// The projectors to run, by name; what is wrong with the list is noted.
+    fn entries(&mut self) -> Vec<Entry> {
+        let mut entries = std::mem::take(&mut self.given);
+        if self.linked {
+            entries.extend(inventory::iter::<Linked>().map(Entry::linked));
+        }
+        entries.sort_by(|a, b| {
+            let place = |entry: &Entry| {
+                let location = entry.registration.location;
+                (location.file(), location.line(), location.column())
+            };
+            (&a.name, place(a)).cmp(&(&b.name, place(b)))
+        });
+        for pair in entries.windows(2) {
+            if let [first, second] = pair
+                && first.name == second.name
+            {
+                self.faults.push(BuildFault::DuplicateName {
+                    name: first.name.clone(),
+                    first: first.place(),
+                    second: second.place(),
+                });
+            }
+        }
+        let known = |name: &String| entries.iter().any(|entry| entry.name == *name);
+        for name in self.expected.iter().filter(|name| !known(name)) {
+            self.faults.push(BuildFault::Expected { name: name.clone() });
+        }
+        if let Some(only) = &self.only {
+            for name in only.iter().filter(|name| !known(name)) {
+                let known = names(&entries);
+                self.faults.push(BuildFault::UnknownProjector { name: name.clone(), known });
+            }
+            entries.retain(|entry| only.contains(&entry.name));
+        }
+        if entries.is_empty() && self.faults.is_empty() {
+            self.faults.push(BuildFault::NoProjectors);
+        }
+        entries
+    }
+
+    fn slot(&self, entry: Entry, source: &Arc<dyn Source>, engine: Box<dyn Engine>) -> Slot {
+        let Entry { name, registration, .. } = entry;
+        let mut batch = registration.options.batch;
+        if let Some(events) = self.batch_events {
+            batch = BatchPolicy::new(events, batch.bytes);
+        }
+        let key = CheckpointKey::new(self.namespace.clone(), name.clone());
+        let shared = Arc::new(Shared::default());
+        let state = engine.state();
+        let runner = Runner::new(
+            name.clone(),
+            key.clone(),
+            registration,
+            Arc::clone(source),
+            engine,
+            batch,
+            Arc::clone(&shared),
+        );
+        Slot { name, registration, key, runner: Arc::new(AsyncMutex::new(runner)), state, shared }
+    }
+}
+
+impl<S> fmt::Debug for Builder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("storages", &self.storages)
+            .field("resources", &self.resources)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    fn linked(linked: &'static Linked) -> Self {
+        Self {
+            name: linked.registration.name.to_owned(),
+            registration: linked.registration,
+            build: Arc::new(linked.build),
+        }
+    }
+
+    fn place(&self) -> String {
+        format!("{} ({})", self.registration.type_name(), self.registration.location)
+    }
+
+    fn fault(&self, fault: EngineFault) -> BuildFault {
+        let projector = self.name.clone();
+        match fault {
+            EngineFault::Resource(missing) => {
+                BuildFault::MissingResource { projector, resource: missing.type_name }
+            }
+            EngineFault::Storage => {
+                let (_, storage) = (self.registration.storage_type)();
+                BuildFault::MissingStorage { projector, storage }
+            }
+        }
+    }
+}
+
+fn names(entries: &[Entry]) -> String {
+    entries.iter().map(|entry| format!("`{}`", entry.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Finds wire names of one domain that stand for two event types.
+fn find_shared_names(entries: &[Entry], faults: &mut Vec<BuildFault>) {
+    let mut known: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for route in entries.iter().flat_map(|entry| entry.registration.routes) {
+        let ty = (route.type_name)();
+        for name in route.names() {
+            let first = *known.entry((route.domain, name)).or_insert(ty);
+            if first != ty {
+                faults.push(BuildFault::SharedName {
+                    name,
+                    domain: route.domain,
+                    first,
+                    second: ty,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,598 @@
+//! The loop of one projector: read a page, apply it with its checkpoint in one transaction, wait.
+//!
+//! Everything that a run believes of the stored checkpoint is checked by each commit, which is a
+//! compare-and-set. After any other outcome than a commit the runner reads what is stored and goes
+//! on from there; it never repeats a batch from memory.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    routing::Routing,
+    slot::Shared,
+    source::Source,
+    start::{Candidate, Refusal},
+    status::State,
+};
+use crate::{
+    BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Filter, GlobalPosition,
+    HaltReason, Halted, HandleError, Page, Previous, ReadError, ReadRequest, RecordedState,
+    Registration, Scanned, StoreError, StoreErrorKind,
+    engine::{Applied, Batch, Engine, StartError, Target},
+    error::chain,
+};
+
+/// A scanned position that no event matched is saved this often.
+const SAVE_SCANNED: Duration = Duration::from_secs(1);
+/// An owner says this often that it is alive.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Waits between attempts to reach a storage or source grow from the first to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// A run with an end gives up after this many failures in a row of storage or source.
+const ATTEMPTS: u32 = 6;
+
+/// How far a run goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Goal {
+    /// Until it is stopped.
+    Forever,
+    /// Until it has seen the log up to its head as of the start.
+    Head,
+}
+
+/// One projector, its storage, and its place in the log.
+pub(crate) struct Runner {
+    name: String,
+    key: CheckpointKey,
+    registration: Registration,
+    source: Arc<dyn Source>,
+    engine: Box<dyn Engine>,
+    routing: Routing,
+    filter: Filter,
+    batch: BatchPolicy,
+    shared: Arc<Shared>,
+    /// The checkpoint as the next write would store it; `None` until a run has started.
+    own: Option<Owned>,
+    /// The highest epoch that this runner has had.
+    epoch: u64,
+    failures: u32,
+    /// In-process state is replayed up to here, and no further: this event failed.
+    ceiling: Option<(GlobalPosition, HaltReason)>,
+}
+
+/// A checkpoint that this runner owns.
+struct Owned {
+    next: Checkpoint,
+    stored: Previous,
+    saved_at: Instant,
+    dirty: bool,
+}
+
+/// Why a turn ended.
+enum End {
+    Halt(HaltReason),
+    /// The storage or the source failed: wait, then read what is stored.
+    Outage(StoreError),
+    /// What is stored is not what was expected: read it.
+    Reload,
+}
+
+impl From<ReadError> for End {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => Self::Outage(error),
+            diverged => Self::Halt(HaltReason::Diverged { reason: diverged.to_string() }),
+        }
+    }
+}
+
+impl From<StoreError> for End {
+    fn from(error: StoreError) -> Self {
+        Self::Outage(error)
+    }
+}
+
+impl From<CommitError> for End {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::Reload,
+            CommitError::Store(error) => Self::Outage(error),
+        }
+    }
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Halt(reason) => Self::Halt(reason),
+            Refusal::Store(error) => Self::Outage(error),
+        }
+    }
+}
+
+type Stop = watch::Receiver<bool>;
+
+impl Runner {
+    pub(crate) fn new(
+        name: String,
+        key: CheckpointKey,
+        registration: Registration,
+        source: Arc<dyn Source>,
+        engine: Box<dyn Engine>,
+        batch: BatchPolicy,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let routing = Routing::new(name.clone(), registration);
+        let filter = routing.filter();
+        Self {
+            name,
+            key,
+            registration,
+            source,
+            engine,
+            routing,
+            filter,
+            batch,
+            shared,
+            own: None,
+            epoch: 0,
+            failures: 0,
+            ceiling: None,
+        }
+    }
+
+    /// Runs until the goal is reached, `stop` turns true, or the projector halts.
+    pub(crate) async fn run(
+        &mut self,
+        goal: Goal,
+        rebuild: bool,
+        mut stop: Stop,
+    ) -> Result<(), Halted> {
+        self.own = None;
+        self.ceiling = None;
+        self.failures = 0;
+        self.shared.live.send_modify(|live| {
+            live.running = true;
+            live.state = Some(State::CatchingUp);
+            live.last_error = None;
+            live.halted = None;
+        });
+        let ended = self.turns(goal, rebuild, &mut stop).await;
+        self.end(ended).await
+    }
+
+    async fn turns(
+        &mut self,
+        goal: Goal,
+        mut rebuild: bool,
+        stop: &mut Stop,
+    ) -> Result<(), HaltReason> {
+        let mut head = None;
+        loop {
+            let end = match self.turn(goal, &mut rebuild, &mut head, stop).await {
+                Ok(()) => return Ok(()),
+                Err(end) => end,
+            };
+            match end {
+                End::Halt(reason) => return Err(reason),
+                End::Reload => {}
+                End::Outage(error) => {
+                    if !self.sit_out(goal, error, stop).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// One run from a stored checkpoint until something unexpected happens, or the end.
+    async fn turn(
+        &mut self,
+        goal: Goal,
+        rebuild: &mut bool,
+        head: &mut Option<GlobalPosition>,
+        stop: &mut Stop,
+    ) -> Result<(), End> {
+        if head.is_none() && goal == Goal::Head {
+            let last = self.source.head().await?;
+            *head = Some(last.map_or(GlobalPosition::BEGINNING, |last| last.position));
+        }
+        self.own_checkpoint(*rebuild).await?;
+        *rebuild = false;
+        self.follow(*head, stop).await
+    }
+
+    /// Reads the stored checkpoint and goes on with it, if it is still this runner's; else starts.
+    async fn own_checkpoint(&mut self, rebuild: bool) -> Result<(), End> {
+        let stored = self.engine.load(&self.key).await?;
+        match (&self.own, stored) {
+            (Some(_), Some(stored)) if stored.epoch > self.epoch => {
+                Err(End::Halt(HaltReason::Superseded { epoch: stored.epoch, own: self.epoch }))
+            }
+            (Some(_), Some(stored)) if stored.epoch == self.epoch && !rebuild => {
+                Candidate {
+                    source: &self.source,
+                    registration: &self.registration,
+                    key: &self.key,
+                }
+                .may_go_on(&stored)
+                .await?;
+                self.own = Some(Owned::new(stored));
+                Ok(())
+            }
+            (_, stored) => self.start(stored, rebuild).await,
+        }
+    }
+
+    async fn start(&mut self, stored: Option<Checkpoint>, rebuild: bool) -> Result<(), End> {
+        let candidate =
+            Candidate { source: &self.source, registration: &self.registration, key: &self.key };
+        let start = candidate.start(stored, &mut self.routing, rebuild, self.epoch).await?;
+        let next = start.write.next.clone();
+        match self.engine.start(start).await {
+            Ok(()) => {}
+            Err(StartError::Hook(hook, source)) => {
+                return Err(End::Halt(HaltReason::Hook { hook, source }));
+            }
+            Err(StartError::Commit(error)) => return Err(error.into()),
+        }
+        self.epoch = next.epoch;
+        self.own = Some(Owned::new(next));
+        self.publish(self.moving());
+        Ok(())
+    }
+
+    /// Follows the log.
+    async fn follow(&mut self, goal: Option<GlobalPosition>, stop: &mut Stop) -> Result<(), End> {
+        let mut ahead = None;
+        loop {
+            if *stop.borrow() {
+                return Ok(());
+            }
+            self.rebuild_if_asked().await?;
+            let seen = self.owned()?.next.seen();
+            let scanned = self.owned()?.next.scanned;
+            if goal.is_some_and(|head| scanned >= head) && self.ceiling.is_none() {
+                return Ok(());
+            }
+            let page = match ahead.take() {
+                Some(page) => page,
+                None => read(Arc::clone(&self.source), &self.filter, self.batch, seen).await?,
+            };
+            match page.scanned() {
+                None => self.rest(stop).await?,
+                Some(scanned) if page.is_empty() => self.pass(scanned).await?,
+                Some(scanned) => ahead = self.apply_and_read_on(&page, scanned).await?,
+            }
+        }
+    }
+
+    /// Nothing in the page matched: only the scanned position moves.
+    async fn pass(&mut self, scanned: Scanned) -> Result<(), End> {
+        let own = self.owned_mut()?;
+        own.next.scanned = scanned.position;
+        own.next.event_id = Some(scanned.id);
+        own.dirty = true;
+        self.publish(self.moving());
+        self.save_if_due().await
+    }
+
+    /// Applies a page; while it is applied the next one is read, where there is likely to be one.
+    async fn apply_and_read_on(
+        &mut self,
+        page: &Page,
+        scanned: Scanned,
+    ) -> Result<Option<Page>, End> {
+        if page.len() < self.batch.events as usize {
+            self.apply(page, scanned).await?;
+            return Ok(None);
+        }
+        let (source, filter) = (Arc::clone(&self.source), self.filter.clone());
+        let next = read(source, &filter, self.batch, Some(scanned));
+        let (applied, next) = tokio::join!(self.apply(page, scanned), next);
+        applied?;
+        Ok(Some(next?))
+    }
+
+    /// Applies the events of a page. When one fails, those before it commit, and it is tried once
+    /// more by itself before the projector halts.
+    async fn apply(&mut self, page: &Page, scanned: Scanned) -> Result<(), End> {
+        let targets = self.routing.targets(page);
+        let end = self.end_of(page);
+        let (mut from, mut suspect) = (0, None);
+        while from < end {
+            let to = match suspect {
+                Some(suspect) if suspect > from => suspect,
+                Some(suspect) if suspect == from => from + 1,
+                _ => end,
+            };
+            let last = if to == page.len() { Seen::Page(scanned) } else { Seen::Event(to - 1) };
+            match self.apply_events(page, &targets, from..to, last).await? {
+                None => from = to,
+                Some((index, error)) => suspect = self.judge(page, from..to, index, error)?,
+            }
+        }
+        match self.ceiling.take() {
+            Some((_, reason)) if end < page.len() => Err(End::Halt(reason)),
+            ceiling => {
+                self.ceiling = ceiling;
+                Ok(())
+            }
+        }
+    }
+
+    /// Decides what follows from a failed event: the index to isolate, or the end.
+    fn judge(
+        &mut self,
+        page: &Page,
+        tried: Range<usize>,
+        index: usize,
+        error: HandleError,
+    ) -> Result<Option<usize>, End> {
+        let unregistered = matches!(error, HandleError::Unregistered { .. });
+        let isolated = tried.len() == 1 || (unregistered && index == tried.start);
+        if self.registration.is_in_process() {
+            // The state is gone; it is replayed up to this event.
+            let position = page.record(index).position;
+            self.ceiling = Some((position, self.halt_at(page, index, error)));
+            self.own = None;
+            return Err(End::Reload);
+        }
+        if isolated {
+            return Err(End::Halt(self.halt_at(page, index, error)));
+        }
+        let (projector, position) = (&*self.name, page.record(index).position.get());
+        tracing::warn!(projector, position, error = chain(&error), "isolating a failed event");
+        Ok(Some(index))
+    }
+
+    fn halt_at(&self, page: &Page, index: usize, error: HandleError) -> HaltReason {
+        let record = page.record(index);
+        HaltReason::Event {
+            event: record.id,
+            name: page.name(record).name.to_string(),
+            position: record.position,
+            stream: page.text(&record.stream).to_owned(),
+            source: self.routing.explain(error),
+        }
+    }
+
+    /// Where to stop in a page: its end, or the event that in-process state is replayed up to.
+    fn end_of(&self, page: &Page) -> usize {
+        match &self.ceiling {
+            None => page.len(),
+            Some((ceiling, _)) => {
+                (0..page.len()).find(|i| page.record(*i).position >= *ceiling).unwrap_or(page.len())
+            }
+        }
+    }
+
+    /// Applies events in one transaction with the checkpoint; returns the one that failed.
+    async fn apply_events(
+        &mut self,
+        page: &Page,
+        targets: &Arc<[Target]>,
+        events: Range<usize>,
+        last: Seen,
+    ) -> Result<Option<(usize, HandleError)>, End> {
+        let own = self.owned()?;
+        let mut next = own.next.clone();
+        let record = page.record(events.end - 1);
+        next.position = record.position;
+        (next.scanned, next.event_id) = match last {
+            Seen::Page(scanned) => (scanned.position, Some(scanned.id)),
+            Seen::Event(index) => (page.record(index).position, Some(page.record(index).id)),
+        };
+        let effects_mark = next.effects_mark;
+        next.effects_mark = effects_mark.max(next.position);
+        next.heartbeat_at = Timestamp::now();
+        let write = CheckpointWrite::new(self.key.clone(), Some(own.stored), next.clone());
+        let batch =
+            Batch { page: page.clone(), targets: Arc::clone(targets), events, effects_mark, write };
+        match self.engine.apply(batch).await {
+            Applied::Committed => {
+                self.own = Some(Owned::new(next));
+                self.recovered();
+                Ok(None)
+            }
+            Applied::Conflict => Err(End::Reload),
+            Applied::Event(index, error) => Ok(Some((index, error))),
+            Applied::Store(error) => Err(End::Outage(error)),
+        }
+    }
+
+    /// At the head: saves what is due, then waits for news, a request, or the stop.
+    async fn rest(&mut self, stop: &mut Stop) -> Result<(), End> {
+        if let Some((_, reason)) = self.ceiling.take() {
+            // The failing event is gone from the log, or from the filter: there is nothing left.
+            return Err(End::Halt(reason));
+        }
+        let own = self.owned_mut()?;
+        if own.next.state == RecordedState::Rebuilding {
+            own.next.state = RecordedState::Running;
+            own.dirty = true;
+        }
+        self.publish(State::CaughtUp);
+        self.save_if_due().await?;
+        let (after, due) = {
+            let own = self.owned()?;
+            (own.next.scanned, own.due())
+        };
+        tokio::select! {
+            woken = self.source.wait(after) => woken?,
+            () = self.shared.asked.notified() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = tokio::time::sleep_until(due) => {}
+        }
+        Ok(())
+    }
+
+    async fn save_if_due(&mut self) -> Result<(), End> {
+        match self.owned()?.due() <= Instant::now() {
+            true => self.save().await,
+            false => Ok(()),
+        }
+    }
+
+    async fn save(&mut self) -> Result<(), End> {
+        let own = self.owned_mut()?;
+        own.next.heartbeat_at = Timestamp::now();
+        let (stored, next) = (own.stored, own.next.clone());
+        self.engine
+            .save(CheckpointWrite::new(self.key.clone(), Some(stored), next.clone()))
+            .await?;
+        self.own = Some(Owned::new(next));
+        self.recovered();
+        Ok(())
+    }
+
+    /// Carries out what was asked for while the projector runs.
+    async fn rebuild_if_asked(&mut self) -> Result<(), End> {
+        let asked = self.shared.take_rebuilds();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let head = self.source.head().await?.map_or(GlobalPosition::BEGINNING, |h| h.position);
+        let stored = self.engine.load(&self.key).await?;
+        self.start(stored, true).await?;
+        for answer in asked {
+            // Whoever asked may have gone.
+            let _ = answer.send(Ok(head));
+        }
+        Ok(())
+    }
+
+    /// Waits out a failure of storage or source; false when it was stopped meanwhile.
+    async fn sit_out(
+        &mut self,
+        goal: Goal,
+        error: StoreError,
+        stop: &mut Stop,
+    ) -> Result<bool, HaltReason> {
+        self.failures += 1;
+        let lasting = match error.kind() {
+            StoreErrorKind::Other => self.failures >= ATTEMPTS,
+            _ => !error.is_transient(),
+        };
+        if lasting || (goal == Goal::Head && self.failures >= ATTEMPTS) {
+            return Err(HaltReason::Store(error));
+        }
+        let wait = BACKOFF.0.saturating_mul(1 << self.failures.min(10)).min(BACKOFF.1);
+        let (projector, text) = (&*self.name, chain(&error));
+        tracing::warn!(projector, error = text, ?wait, "the storage or the source failed");
+        self.shared.live.send_modify(|live| {
+            live.state = Some(State::Retrying);
+            live.last_error = Some(text.clone());
+        });
+        tokio::select! {
+            stopped = stop.wait_for(|stop| *stop) => Ok(stopped.is_err()),
+            () = tokio::time::sleep(wait) => Ok(true),
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.failures = 0;
+        self.publish(self.moving());
+    }
+
+    fn moving(&self) -> State {
+        match &self.own {
+            Some(own) if own.next.state == RecordedState::Rebuilding => State::Rebuilding,
+            _ => State::CatchingUp,
+        }
+    }
+
+    fn publish(&self, state: State) {
+        let Some(own) = &self.own else { return };
+        let (position, scanned) = (own.next.position, own.next.scanned);
+        self.shared.live.send_modify(|live| {
+            // Saving at the head is not catching up.
+            let at_head = live.state == Some(State::CaughtUp) && live.scanned == scanned;
+            live.state =
+                Some(if at_head && state == State::CatchingUp { State::CaughtUp } else { state });
+            live.position = position;
+            live.scanned = scanned;
+            live.last_error = None;
+        });
+    }
+
+    /// Records how the run ended, in the storage where this runner still owns the checkpoint.
+    async fn end(&mut self, ended: Result<(), HaltReason>) -> Result<(), Halted> {
+        let halted = ended
+            .err()
+            .map(|reason| Halted { projector: self.name.clone(), reason: Arc::new(reason) });
+        self.record_end(halted.as_ref()).await;
+        self.own = None;
+        self.shared.live.send_modify(|live| {
+            live.running = false;
+            live.state = Some(halted.as_ref().map_or(State::Stopped, |h| State::of(&h.reason)));
+            live.last_error = halted.as_ref().map(|halted| chain(&*halted.reason));
+            live.halted.clone_from(&halted);
+        });
+        // Whoever asked for a rebuild meanwhile sees that the projector does not run.
+        drop(self.shared.take_rebuilds());
+        match halted {
+            None => Ok(()),
+            Some(halted) => {
+                tracing::error!(projector = &*self.name, "{halted}");
+                Err(halted)
+            }
+        }
+    }
+
+    async fn record_end(&mut self, halted: Option<&Halted>) {
+        let reason = halted.map(|halted| &*halted.reason);
+        if matches!(reason, Some(HaltReason::Superseded { .. })) {
+            return;
+        }
+        let Some(own) = &mut self.own else { return };
+        own.next.state =
+            if halted.is_some() { RecordedState::Halted } else { RecordedState::Stopped };
+        own.next.last_error = reason.map(|reason| chain(reason));
+        if let Err(End::Outage(error)) = self.save().await {
+            let (projector, error) = (&*self.name, chain(&error));
+            tracing::warn!(projector, error, "how the run ended could not be recorded");
+        }
+    }
+
+    fn owned(&self) -> Result<&Owned, End> {
+        self.own.as_ref().ok_or(End::Reload)
+    }
+
+    fn owned_mut(&mut self) -> Result<&mut Owned, End> {
+        self.own.as_mut().ok_or(End::Reload)
+    }
+}
+
+/// Reads the page after an event, which must still be where it was.
+async fn read(
+    source: Arc<dyn Source>,
+    filter: &Filter,
+    batch: BatchPolicy,
+    seen: Option<Scanned>,
+) -> Result<Page, ReadError> {
+    let after = seen.map_or(GlobalPosition::BEGINNING, |seen| seen.position);
+    let bytes = usize::try_from(batch.bytes).unwrap_or(usize::MAX);
+    let request = ReadRequest::new(after, filter).verifying(seen);
+    source.read(request.at_most(batch.events as usize, bytes)).await
+}
+
+/// The last event that a batch has seen.
+#[derive(Clone, Copy)]
+enum Seen {
+    Event(usize),
+    Page(Scanned),
+}
+
+impl Owned {
+    fn new(stored: Checkpoint) -> Self {
+        Self { stored: (&stored).into(), next: stored, saved_at: Instant::now(), dirty: false }
+    }
+
+    /// When the checkpoint is to be written, even though nothing is applied.
+    fn due(&self) -> Instant {
+        self.saved_at + if self.dirty { SAVE_SCANNED } else { HEARTBEAT }
+    }
+}

@@ -1,0 +1,84 @@
+//! [`Slot`]: one projector of a runtime, and what others may see of it while it runs.
+
+use std::{
+    any::Any,
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot, watch};
+
+use super::{runner::Runner, status::State};
+use crate::{CheckpointKey, GlobalPosition, HaltReason, Halted, Registration, StoreError};
+
+/// One projector of a runtime.
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    pub(crate) registration: Registration,
+    pub(crate) key: CheckpointKey,
+    /// Held by whoever runs the projector in this process.
+    pub(crate) runner: Arc<AsyncMutex<Runner>>,
+    /// In-process state, for readers.
+    pub(crate) state: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What a runner shares with those who watch it or ask something of it.
+pub(crate) struct Shared {
+    pub(crate) live: watch::Sender<Live>,
+    pub(crate) rebuilds: Mutex<Vec<oneshot::Sender<Result<GlobalPosition, StoreError>>>>,
+    pub(crate) asked: Notify,
+}
+
+/// A runner as it is now.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    /// Whether the projector runs in this process.
+    pub(crate) running: bool,
+    /// What it does, or how its last run ended; `None` before its first.
+    pub(crate) state: Option<State>,
+    pub(crate) position: GlobalPosition,
+    pub(crate) scanned: GlobalPosition,
+    pub(crate) last_error: Option<String>,
+    pub(crate) halted: Option<Halted>,
+}
+
+impl Live {
+    /// Tells whether the last run halted for a reason of its own, which no one else has recorded.
+    pub(crate) fn ended_badly(&self) -> bool {
+        let reason = self.halted.as_ref().map(|halted| &*halted.reason);
+        reason.is_some_and(|reason| !matches!(reason, HaltReason::Superseded { .. }))
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let live = Live {
+            running: false,
+            state: None,
+            position: GlobalPosition::BEGINNING,
+            scanned: GlobalPosition::BEGINNING,
+            last_error: None,
+            halted: None,
+        };
+        Self { live: watch::Sender::new(live), rebuilds: Mutex::default(), asked: Notify::new() }
+    }
+}
+
+impl Shared {
+    /// Asks the runner to rebuild between two batches; the answer is the head to catch up to.
+    pub(crate) fn ask_rebuild(&self) -> oneshot::Receiver<Result<GlobalPosition, StoreError>> {
+        let (answer, answered) = oneshot::channel();
+        lock(&self.rebuilds).push(answer);
+        self.asked.notify_one();
+        answered
+    }
+
+    pub(crate) fn take_rebuilds(&self) -> Vec<oneshot::Sender<Result<GlobalPosition, StoreError>>> {
+        std::mem::take(&mut *lock(&self.rebuilds))
+    }
+}
+
+/// Locks a list that is only pushed to and taken from, so a panic leaves it whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

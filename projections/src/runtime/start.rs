@@ -1,0 +1,231 @@
+//! What is checked before a projector's first event: whose checkpoint it is, whether the log still
+//! holds what it saw, and whether this code may go on with this read model.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    routing::Routing,
+    source::{Source, verify},
+};
+use crate::{
+    Checkpoint, CheckpointKey, CheckpointWrite, GlobalPosition, HaltReason, Hook, ReadError,
+    RecordedState, Registration, Scanned, StartFrom, StoreError, Subscriptions, engine::Start,
+};
+
+/// Why a start is not possible.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Halt(HaltReason),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What a start needs to know of a projector.
+pub(crate) struct Candidate<'a> {
+    pub(crate) source: &'a Arc<dyn Source>,
+    pub(crate) registration: &'a Registration,
+    pub(crate) key: &'a CheckpointKey,
+}
+
+impl Candidate<'_> {
+    /// Decides how to start from what is stored, or why not to. `rebuild` asks for an empty read
+    /// model; the epoch is raised above `epoch` and the stored one.
+    pub(crate) async fn start(
+        &self,
+        stored: Option<Checkpoint>,
+        routing: &mut Routing,
+        rebuild: bool,
+        epoch: u64,
+    ) -> Result<Start, Refusal> {
+        match stored {
+            None => self.register(routing, epoch).await,
+            Some(stored) if rebuild => {
+                self.not_older(&stored)?;
+                self.rebuild(stored, routing, epoch).await
+            }
+            Some(stored) => {
+                self.may_go_on(&stored).await?;
+                match self.registration.options.version > stored.version {
+                    true => self.rebuild_for_version(stored, routing, epoch).await,
+                    false => self.resume(stored, routing, epoch).await,
+                }
+            }
+        }
+    }
+
+    /// The first start: the position is pinned before anything is read.
+    async fn register(&self, routing: &mut Routing, epoch: u64) -> Result<Start, Refusal> {
+        let head = self.source.head().await?;
+        let at = head.filter(|_| self.registration.options.from == StartFrom::Now);
+        let mark = head.map_or(GlobalPosition::BEGINNING, |head| head.position);
+        routing.pin(&Subscriptions::default(), mark);
+        let next = self.checkpoint(at, epoch + 1, mark, routing, RecordedState::Running);
+        let write = CheckpointWrite::new(self.key.clone(), None, next);
+        Ok(Start { write, reset: false })
+    }
+
+    async fn resume(
+        &self,
+        stored: Checkpoint,
+        routing: &mut Routing,
+        epoch: u64,
+    ) -> Result<Start, Refusal> {
+        self.count_added(&stored, routing).await?;
+        routing.resume(&stored.subscriptions);
+        routing.pin(&stored.subscriptions, stored.scanned);
+        let next = Checkpoint {
+            epoch: epoch.max(stored.epoch) + 1,
+            subscriptions: routing.subscriptions(),
+            state: RecordedState::Running,
+            last_error: None,
+            heartbeat_at: Timestamp::now(),
+            ..stored.clone()
+        };
+        let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
+        Ok(Start { write, reset: false })
+    }
+
+    async fn rebuild_for_version(
+        &self,
+        stored: Checkpoint,
+        routing: &mut Routing,
+        epoch: u64,
+    ) -> Result<Start, Refusal> {
+        let new = self.registration.options.version;
+        if self.registration.reset == Hook::None && !self.registration.is_in_process() {
+            return Err(stale(format!(
+                "the version was raised from {} to {new}, which asks for a rebuild, but there is no `#[reset]` method; add one",
+                stored.version
+            )));
+        }
+        let (projector, old) = (&*self.key.projector, stored.version);
+        tracing::info!(projector, old, new, "rebuilding in place: the version was raised");
+        self.rebuild(stored, routing, epoch).await
+    }
+
+    async fn rebuild(
+        &self,
+        stored: Checkpoint,
+        routing: &mut Routing,
+        epoch: u64,
+    ) -> Result<Start, Refusal> {
+        let head = self.source.head().await?.map_or(GlobalPosition::BEGINNING, |h| h.position);
+        // Places of another log mean nothing in this one.
+        let (known, mark) = match stored.store == self.source.store_id() {
+            true => (stored.subscriptions.clone(), stored.effects_mark),
+            false => (Subscriptions::default(), head),
+        };
+        // Handlers that begin at a place of their own keep it; new ones begin at the head.
+        routing.resume(&known);
+        routing.pin(&known, head);
+        let epoch = epoch.max(stored.epoch) + 1;
+        let next = self.checkpoint(None, epoch, mark, routing, RecordedState::Rebuilding);
+        let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
+        Ok(Start { write, reset: true })
+    }
+
+    fn checkpoint(
+        &self,
+        at: Option<Scanned>,
+        epoch: u64,
+        effects_mark: GlobalPosition,
+        routing: &Routing,
+        state: RecordedState,
+    ) -> Checkpoint {
+        let position = at.map_or(GlobalPosition::BEGINNING, |at| at.position);
+        Checkpoint {
+            store: self.source.store_id(),
+            position,
+            scanned: position,
+            event_id: at.map(|at| at.id),
+            epoch,
+            version: self.registration.options.version,
+            fingerprint: None,
+            subscriptions: routing.subscriptions(),
+            effects_mark,
+            state,
+            last_error: None,
+            heartbeat_at: Timestamp::now(),
+        }
+    }
+
+    /// Checks that the stored checkpoint belongs to this log, and to code that is not newer.
+    pub(crate) async fn may_go_on(&self, stored: &Checkpoint) -> Result<(), Refusal> {
+        self.same_store(stored)?;
+        self.not_older(stored)?;
+        match verify(self.source, stored.seen()).await {
+            Ok(()) => Ok(()),
+            Err(ReadError::Store(error)) => Err(Refusal::Store(error)),
+            Err(diverged) => {
+                Err(Refusal::Halt(HaltReason::Diverged { reason: diverged.to_string() }))
+            }
+        }
+    }
+
+    fn same_store(&self, stored: &Checkpoint) -> Result<(), Refusal> {
+        let own = self.source.store_id();
+        if stored.store == own {
+            return Ok(());
+        }
+        Err(Refusal::Halt(HaltReason::Diverged {
+            reason: format!(
+                "the checkpoint is of event store {}, and {} is store {own}",
+                stored.store,
+                self.source.label(),
+            ),
+        }))
+    }
+
+    fn not_older(&self, stored: &Checkpoint) -> Result<(), Refusal> {
+        let own = self.registration.options.version;
+        if stored.version <= own {
+            return Ok(());
+        }
+        Err(stale(format!(
+            "the read model was built by version {}, and this is version {own}; run the newer program",
+            stored.version
+        )))
+    }
+
+    /// Refuses to begin to handle events that were passed already, unless the handler says so.
+    pub(crate) async fn count_added(
+        &self,
+        stored: &Checkpoint,
+        routing: &Routing,
+    ) -> Result<(), Refusal> {
+        let mut passed = Vec::new();
+        for added in routing.added(&stored.subscriptions) {
+            let beginning = GlobalPosition::BEGINNING;
+            let count = self.source.count(&added.filter, beginning, stored.scanned).await?;
+            if added.from_now {
+                let (projector, event) = (&*self.key.projector, &*added.what);
+                tracing::info!(
+                    projector,
+                    event,
+                    passed = count,
+                    "a handler begins with new events"
+                );
+            } else if count > 0 {
+                passed.push(format!("{} was added, {count} of them were passed", added.what));
+            }
+        }
+        if passed.is_empty() {
+            return Ok(());
+        }
+        Err(stale(format!(
+            "{}; rebuild the projector, or say `from = \"now\"` on the handler",
+            passed.join(", ")
+        )))
+    }
+}
+
+fn stale(reason: String) -> Refusal {
+    Refusal::Halt(HaltReason::StaleCode { reason })
+}

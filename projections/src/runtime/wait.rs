@@ -1,0 +1,100 @@
+//! Waiting for a projector to come as far as a position.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{Inner, Runtime, slot::Slot, status};
+use crate::{EventSource, GlobalPosition, Halted, StoreError, Token, WaitError};
+
+/// Where another process runs the projector, its checkpoint is looked at this often.
+const POLL: Duration = Duration::from_millis(20);
+
+impl<S: EventSource> Runtime<S> {
+    /// Waits until a projector has applied the events of a token, in this process or another.
+    ///
+    /// Where the projector runs in this process the wait is woken by its commits; where another
+    /// process runs it, its checkpoint is looked at every 20 ms, and a scanned position that no
+    /// event matched is seen within a second.
+    ///
+    /// # Errors
+    /// When the token is of another store, there is no such projector, it has halted before the
+    /// events, or the time is up: the events are stored all the same.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it changes nothing.
+    pub async fn wait_for(
+        &self,
+        projector: &str,
+        token: &Token,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        let store = self.inner.source.store_id();
+        if token.store() != store {
+            return Err(WaitError::ForeignToken { token: token.store(), store });
+        }
+        let slot = self.slot(projector)?;
+        let began = Instant::now();
+        let waited = tokio::time::timeout(timeout, self.inner.wait(slot, token.last())).await;
+        match waited {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let at = self.inner.scanned(slot).await?;
+                Err(WaitError::TimedOut {
+                    projector: projector.to_owned(),
+                    at,
+                    wanted: token.last(),
+                    behind: token.last().get().saturating_sub(at.get()),
+                    waited: began.elapsed(),
+                })
+            }
+        }
+    }
+}
+
+impl<S> Inner<S> {
+    async fn wait(&self, slot: &Arc<Slot>, position: GlobalPosition) -> Result<(), WaitError> {
+        let mut live = slot.shared.live.subscribe();
+        loop {
+            let (running, halted) = {
+                let live = live.borrow_and_update();
+                (live.running, live.halted.clone())
+            };
+            if self.scanned(slot).await? >= position {
+                return Ok(());
+            }
+            if let Some(halted) = halted {
+                return Err(halted.into());
+            }
+            // The sender lives in the slot, so a change never fails.
+            match running {
+                true => drop(live.changed().await),
+                false => drop(tokio::time::timeout(POLL, live.changed()).await),
+            }
+        }
+    }
+
+    /// How far a projector has looked, by its runner here or by its stored checkpoint.
+    async fn scanned(&self, slot: &Slot) -> Result<GlobalPosition, StoreError> {
+        let (running, scanned) = {
+            let live = slot.shared.live.borrow();
+            (live.running || slot.registration.is_in_process(), live.scanned)
+        };
+        if running {
+            return Ok(scanned);
+        }
+        let stored = status::stored(slot, &self.storages).await?;
+        Ok(stored.map_or(GlobalPosition::BEGINNING, |stored| stored.scanned))
+    }
+}
+
+/// Waits until a projector that runs in this process has come as far, or has ended.
+pub(super) async fn reach(slot: &Slot, position: GlobalPosition) -> Result<(), Halted> {
+    let mut live = slot.shared.live.subscribe();
+    // The sender lives in the slot, so the wait never fails.
+    let ended = live.wait_for(|live| !live.running || live.scanned >= position).await;
+    match ended.ok().and_then(|live| live.halted.clone()) {
+        Some(halted) => Err(halted),
+        None => Ok(()),
+    }
+}
