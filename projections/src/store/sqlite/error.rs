@@ -1,0 +1,54 @@
+//! What SQLite's result codes mean to a caller.
+
+use rusqlite::ErrorCode;
+
+use crate::{StoreError, StoreErrorKind};
+
+/// Wraps an error of the driver. `what` completes "cannot ... <label>".
+pub(super) fn store_error(what: &str, label: &str, error: rusqlite::Error) -> StoreError {
+    let kind = kind(&error);
+    let doing = match advice(kind, &error) {
+        Some(advice) => format!("{what} {label}: {advice}"),
+        None => format!("{what} {label}"),
+    };
+    StoreError::new(kind, doing).with_source(error)
+}
+
+/// Tells whether the storage failed, and not the statement.
+pub(super) fn is_outage(error: &rusqlite::Error) -> bool {
+    kind(error) != StoreErrorKind::Other
+}
+
+fn kind(error: &rusqlite::Error) -> StoreErrorKind {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed) => {
+            StoreErrorKind::Busy
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreErrorKind::Corrupt,
+        Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
+        Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory) => StoreErrorKind::Io,
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => StoreErrorKind::NotOpened,
+        Some(ErrorCode::ReadOnly) => StoreErrorKind::ReadOnly,
+        _ => StoreErrorKind::Other,
+    }
+}
+
+fn advice(kind: StoreErrorKind, error: &rusqlite::Error) -> Option<&'static str> {
+    Some(match kind {
+        StoreErrorKind::Busy => {
+            "another process held its write lock for too long; try again, or raise `busy_timeout`"
+        }
+        StoreErrorKind::Corrupt if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            "the file is not an SQLite database; choose another path, or restore it from a backup"
+        }
+        StoreErrorKind::Corrupt => "the file is damaged; restore it from a backup",
+        StoreErrorKind::Full => "the disk or a limit on the file's size is full; make room",
+        StoreErrorKind::NotOpened => {
+            "the file may not be opened; check the permissions of the file and of its folder"
+        }
+        StoreErrorKind::ReadOnly => {
+            "the file or its folder may only be read; allow this user to write to both"
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,128 @@
+//! What keeps handlers inside the runner's transaction: an authorizer and two hooks of SQLite.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use rusqlite::{
+    Connection,
+    hooks::{AuthAction, AuthContext, Authorization},
+};
+
+/// Tables of the library begin with it; handlers may read them only.
+const OWN_TABLES: &str = "projections_";
+
+/// Pragmas that only read, used inside SQLite by FTS5 and R-trees, and useful to handlers.
+const HARMLESS_PRAGMAS: &[&str] =
+    &["data_version", "index_info", "index_list", "page_size", "table_info", "table_xinfo"];
+
+/// What the hooks of the writing connection know and note. All of it happens on the thread that
+/// uses the connection, so the order of memory does not matter.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    /// Statements that are prepared now come from a handler.
+    handler: AtomicBool,
+    /// The commit that happens now is the library's own.
+    committing: AtomicBool,
+    /// The library's own commit was let through.
+    committed: AtomicBool,
+    /// The transaction ended, or a handler tried to end it.
+    left: AtomicBool,
+    /// The file holds an event store, whose tables handlers may only read.
+    holds_events: AtomicBool,
+}
+
+impl Guard {
+    /// Installs the hooks on a connection.
+    pub(super) fn install(connection: &mut Connection) -> rusqlite::Result<Arc<Self>> {
+        let guard = Arc::new(Self::default());
+        let authorizer = Arc::clone(&guard);
+        connection.authorizer(Some(move |context: AuthContext<'_>| authorizer.judge(&context)))?;
+        let commit = Arc::clone(&guard);
+        connection.commit_hook(Some(move || commit.refuses_commit()))?;
+        let rollback = Arc::clone(&guard);
+        connection.rollback_hook(Some(move || rollback.left.store(true, Relaxed)))?;
+        Ok(guard)
+    }
+
+    /// A transaction begins.
+    pub(super) fn reset(&self, holds_events: bool) {
+        self.handler.store(false, Relaxed);
+        self.committing.store(false, Relaxed);
+        self.committed.store(false, Relaxed);
+        self.left.store(false, Relaxed);
+        self.holds_events.store(holds_events, Relaxed);
+    }
+
+    /// Says whose statements come next.
+    pub(super) fn admit_handlers(&self, handlers: bool) {
+        self.handler.store(handlers, Relaxed);
+    }
+
+    /// Lets the next commit through, or ends that; tells whether one was let through.
+    pub(super) fn admit_commit(&self, commit: bool) -> bool {
+        self.committing.store(commit, Relaxed);
+        self.committed.load(Relaxed)
+    }
+
+    /// Tells whether the transaction ended since [`reset`](Self::reset), or a handler tried to
+    /// end it.
+    #[inline]
+    pub(super) fn left(&self) -> bool {
+        self.left.load(Relaxed)
+    }
+
+    /// After a swallowed `INSERT OR ROLLBACK` the handler's next statement commits by itself,
+    /// before anyone can look: only this hook sees it.
+    fn refuses_commit(&self) -> bool {
+        if self.committing.load(Relaxed) {
+            self.committed.store(true, Relaxed);
+            return false;
+        }
+        self.left.store(true, Relaxed);
+        true
+    }
+
+    fn judge(&self, context: &AuthContext<'_>) -> Authorization {
+        if !self.handler.load(Relaxed) {
+            return Authorization::Allow;
+        }
+        match context.action {
+            AuthAction::Transaction { .. } => {
+                self.left.store(true, Relaxed);
+                Authorization::Deny
+            }
+            // A savepoint that stays open would let the next handler take back this one's work.
+            AuthAction::Savepoint { .. }
+            | AuthAction::Attach { .. }
+            | AuthAction::Detach { .. } => Authorization::Deny,
+            AuthAction::Pragma { pragma_name, pragma_value } => {
+                allow_if(is_harmless(pragma_name, pragma_value))
+            }
+            AuthAction::AlterTable { table_name, .. }
+            | AuthAction::CreateTrigger { table_name, .. }
+            | AuthAction::CreateTempTrigger { table_name, .. }
+            | AuthAction::Delete { table_name }
+            | AuthAction::DropTable { table_name }
+            | AuthAction::Insert { table_name }
+            | AuthAction::Update { table_name, .. } => allow_if(!self.is_own(table_name)),
+            _ => Authorization::Allow,
+        }
+    }
+
+    fn is_own(&self, table: &str) -> bool {
+        let prefix = table.get(..OWN_TABLES.len());
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(OWN_TABLES))
+            || (table.eq_ignore_ascii_case("events") && self.holds_events.load(Relaxed))
+    }
+}
+
+fn is_harmless(pragma: &str, value: Option<&str>) -> bool {
+    let sets = value.is_some() && pragma.eq_ignore_ascii_case("page_size");
+    !sets && HARMLESS_PRAGMAS.iter().any(|harmless| pragma.eq_ignore_ascii_case(harmless))
+}
+
+fn allow_if(allowed: bool) -> Authorization {
+    if allowed { Authorization::Allow } else { Authorization::Deny }
+}

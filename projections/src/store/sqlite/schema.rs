@@ -1,0 +1,173 @@
+//! The library's own tables, and which version of them a file holds.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::error::store_error;
+use crate::{StoreError, StoreErrorKind, StoreId};
+
+/// The version of the event store's tables that this library writes.
+const EVENTS: (&str, u32) = ("events_schema", 1);
+/// The version of the checkpoints' table that this library writes.
+const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 1);
+const STORE_ID: &str = "store_id";
+
+const CREATE_META: &str = "CREATE TABLE IF NOT EXISTS main.projections_meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID";
+
+/// Positions are AUTOINCREMENT: those of a deleted tail are never handed out again.
+const CREATE_EVENTS: &str = "CREATE TABLE main.events (
+    position        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id              BLOB NOT NULL UNIQUE,
+    stream          TEXT NOT NULL,
+    stream_position INTEGER NOT NULL,
+    domain          TEXT NOT NULL,
+    type            TEXT NOT NULL,
+    time            INTEGER NOT NULL, -- microseconds since 1970, by the producer's clock
+    recorded_at     INTEGER NOT NULL, -- microseconds since 1970, by this store's clock
+    payload         ANY NOT NULL,     -- TEXT where it is UTF-8, else BLOB
+    metadata        TEXT,             -- a JSON object
+    UNIQUE (stream, stream_position)
+) STRICT;
+CREATE TABLE main.projections_imports (
+    import TEXT NOT NULL PRIMARY KEY, -- the id of its first event
+    file   TEXT NOT NULL,
+    lines  INTEGER NOT NULL,
+    total  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID";
+
+const CREATE_CHECKPOINTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_checkpoints (
+    namespace             TEXT NOT NULL,
+    projector             TEXT NOT NULL,
+    generation            INTEGER NOT NULL,
+    lane                  INTEGER NOT NULL,
+    \"partition\"           INTEGER NOT NULL,
+    store_id              TEXT NOT NULL,
+    position              INTEGER NOT NULL, -- the last event that was applied
+    scanned               INTEGER NOT NULL, -- the last event that was looked at
+    event_id              TEXT,             -- the id of the event at `scanned`
+    epoch                 INTEGER NOT NULL,
+    version               INTEGER NOT NULL,
+    fingerprint_algorithm INTEGER,
+    fingerprint           INTEGER,
+    subscriptions         TEXT NOT NULL,    -- JSON
+    effects_mark          INTEGER NOT NULL,
+    state                 TEXT NOT NULL,
+    last_error            TEXT,
+    heartbeat_at          INTEGER NOT NULL, -- microseconds since 1970, by the owner's clock
+    PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
+) STRICT, WITHOUT ROWID";
+
+/// Refuses a file that a newer version of this library made.
+pub(super) fn check_versions(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    version(connection, label, EVENTS)?;
+    version(connection, label, CHECKPOINTS)?;
+    Ok(())
+}
+
+/// Returns the identity of the event store in the file, where there is one.
+pub(super) fn store_id(
+    connection: &Connection,
+    label: &str,
+) -> Result<Option<StoreId>, StoreError> {
+    let Some(text) = meta(connection, label, STORE_ID)? else { return Ok(None) };
+    let id = text.parse().map_err(|error| {
+        let doing = format!("open {label}: the store's id in `projections_meta` is damaged");
+        StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error)
+    })?;
+    Ok(Some(id))
+}
+
+/// Creates the event store's tables, where they are missing, and returns its identity.
+pub(super) fn create_events(connection: &Connection, label: &str) -> Result<StoreId, StoreError> {
+    version(connection, label, EVENTS)?;
+    if let Some(id) = store_id(connection, label)? {
+        return Ok(id);
+    }
+    if has_table(connection, label, "events")? {
+        let doing = format!(
+            "make {label} an event store: it has a table `events` that this library did not make; choose another file"
+        );
+        return Err(StoreError::new(StoreErrorKind::NotOpened, doing));
+    }
+    let id = StoreId::random();
+    let create = || {
+        connection.execute_batch(CREATE_META)?;
+        connection.execute_batch(CREATE_EVENTS)?;
+        set_meta(connection, EVENTS.0, &EVENTS.1.to_string())?;
+        set_meta(connection, STORE_ID, &id.to_string())
+    };
+    create().map_err(|error| store_error("create an event store in", label, error))?;
+    Ok(id)
+}
+
+/// Creates the checkpoints' table, where it is missing.
+pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_checkpoints(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_META)?;
+        connection.execute_batch(CREATE_CHECKPOINTS)?;
+        set_meta(connection, CHECKPOINTS.0, &CHECKPOINTS.1.to_string())
+    };
+    create().map_err(|error| store_error("create the checkpoints in", label, error))
+}
+
+/// Tells whether the file was ever set up for read models.
+pub(super) fn has_checkpoints(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    Ok(version(connection, label, CHECKPOINTS)?.is_some())
+}
+
+/// Returns the version of some tables, `None` where they do not exist.
+fn version(
+    connection: &Connection,
+    label: &str,
+    (key, known): (&str, u32),
+) -> Result<Option<u32>, StoreError> {
+    let Some(text) = meta(connection, label, key)? else { return Ok(None) };
+    match text.parse::<u32>() {
+        Ok(version) if version <= known => Ok(Some(version)),
+        Ok(version) => {
+            let doing = format!(
+                "use {label}: it was made by a newer version of this library ({key} is {version}, this program knows {known}); upgrade the program"
+            );
+            Err(StoreError::new(StoreErrorKind::Newer, doing))
+        }
+        Err(error) => {
+            let doing = format!("use {label}: `{key}` in `projections_meta` is damaged");
+            Err(StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error))
+        }
+    }
+}
+
+fn meta(connection: &Connection, label: &str, key: &str) -> Result<Option<String>, StoreError> {
+    if !has_table(connection, label, "projections_meta")? {
+        return Ok(None);
+    }
+    let select = || {
+        connection
+            .prepare_cached("SELECT value FROM main.projections_meta WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))
+            .optional()
+    };
+    select().map_err(|error| store_error("read", label, error))
+}
+
+fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    connection
+        .execute("INSERT INTO main.projections_meta (key, value) VALUES (?1, ?2)", [key, value])
+        .map(drop)
+}
+
+fn has_table(connection: &Connection, label: &str, name: &str) -> Result<bool, StoreError> {
+    let select = || {
+        connection
+            .prepare_cached(
+                "SELECT 1 FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view')",
+            )?
+            .exists([name])
+    };
+    select().map_err(|error| store_error("read", label, error))
+}

@@ -1,0 +1,235 @@
+//! [`Sqlite`]: read models in a file, with their checkpoints.
+
+use std::{fmt, marker::PhantomData, path::Path, sync::Arc};
+
+use rusqlite::Connection;
+
+use super::{
+    SqliteOptions, SqliteTx, checkpoint, error::store_error, file::File, schema, writer::Turn,
+};
+use crate::{
+    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
+    ParameterMut, SessionFault, Storage, StoreError, StoreErrorKind,
+};
+
+/// The marker of the one database that most applications have.
+#[derive(Clone, Copy, Debug)]
+pub enum Main {}
+
+/// A storage for read models in an SQLite file.
+///
+/// An application that keeps read models in a second file marks that one with a type of its own:
+///
+/// ```
+/// use projections::sqlite::Sqlite;
+///
+/// enum Reporting {}
+///
+/// # fn main() -> Result<(), projections::StoreError> {
+/// # let folder = tempfile::tempdir().expect("a temporary folder");
+/// # let path = folder.path().join("reporting.db");
+/// let reporting: Sqlite<Reporting> = Sqlite::open(path)?.marked();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Its projectors then say `storage = Sqlite<Reporting>`. See the
+/// [module's documentation](super) for what it guarantees.
+pub struct Sqlite<M = Main> {
+    file: Arc<File>,
+    options: SqliteOptions,
+    marker: PhantomData<fn() -> M>,
+}
+
+impl Sqlite {
+    /// Opens a file; a missing one is created. Its tables are created when a projector starts.
+    ///
+    /// # Errors
+    /// Fails when the file is not a database, may not be opened or written, or was made by a
+    /// newer version of this library.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(path.as_ref(), SqliteOptions::new())
+    }
+
+    pub(super) fn open_with(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let storage = Self::of_file(File::open(path, options)?, options);
+        storage.read(|connection| schema::check_versions(connection, storage.file.label()))?;
+        Ok(storage)
+    }
+}
+
+impl<M> Sqlite<M> {
+    pub(super) fn of_file(file: Arc<File>, options: SqliteOptions) -> Self {
+        Self { file, options, marker: PhantomData }
+    }
+
+    /// Gives the storage another type, so that a runtime can have two.
+    #[must_use]
+    pub fn marked<N>(self) -> Sqlite<N> {
+        Sqlite::of_file(self.file, self.options)
+    }
+
+    /// Opens a connection that can only read, for the application's own queries. It is the
+    /// caller's, and sees whole batches only.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be opened.
+    pub fn connect(&self) -> Result<Connection, StoreError> {
+        self.file.connect_reader(self.options)
+    }
+
+    /// Returns the size of the write-ahead log in bytes; 0 where there is none.
+    #[must_use]
+    pub fn wal_bytes(&self) -> u64 {
+        self.file.wal_bytes()
+    }
+
+    fn read<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.file.read(self.options, look)
+    }
+}
+
+impl<M> Clone for Sqlite<M> {
+    fn clone(&self) -> Self {
+        Self::of_file(Arc::clone(&self.file), self.options)
+    }
+}
+
+impl<M> fmt::Debug for Sqlite<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite").field("file", &self.file.label()).finish_non_exhaustive()
+    }
+}
+
+/// An open transaction on a file. Dropping it rolls back.
+#[derive(Debug)]
+pub struct SqliteSession {
+    turn: Turn,
+    fault: Fault,
+}
+
+/// Whether a [`SqliteTx`] met a failure of the storage.
+#[derive(Debug)]
+enum Fault {
+    None,
+    Met(StoreError),
+    /// It was told to the runner already.
+    Told,
+}
+
+impl SqliteSession {
+    #[inline]
+    pub(super) fn connection(&self) -> &Connection {
+        self.turn.connection()
+    }
+
+    /// Keeps the first failure, of which the others are consequences.
+    pub(super) fn remember(&mut self, error: rusqlite::Error) {
+        if matches!(self.fault, Fault::None) {
+            self.fault = Fault::Met(store_error("write to", self.turn.label(), error));
+        }
+    }
+
+    /// Runs statements of the library's own, between those of handlers.
+    fn own<T>(&mut self, work: impl FnOnce(&Connection, &str) -> T) -> T {
+        self.turn.admit_handlers(false);
+        let outcome = work(self.turn.connection(), self.turn.label());
+        self.turn.admit_handlers(true);
+        outcome
+    }
+}
+
+impl<M: 'static> Storage for Sqlite<M> {
+    type Session = SqliteSession;
+    type Execution = Blocking;
+    const LABEL: &'static str = "Sqlite";
+
+    fn label(&self) -> String {
+        self.file.label().to_owned()
+    }
+
+    #[inline]
+    fn check(session: &mut SqliteSession) -> Result<(), SessionFault> {
+        if let Fault::Met(_) = session.fault
+            && let Fault::Met(error) = std::mem::replace(&mut session.fault, Fault::Told)
+        {
+            return Err(SessionFault::Storage(error));
+        }
+        if session.turn.is_intact() { Ok(()) } else { Err(SessionFault::LeftTransaction) }
+    }
+}
+
+impl<M: 'static> BlockingStorage for Sqlite<M> {
+    fn begin(&self) -> Result<SqliteSession, StoreError> {
+        let turn = Turn::begin(&self.file, self.options)?;
+        turn.admit_handlers(true);
+        Ok(SqliteSession { turn, fault: Fault::None })
+    }
+
+    fn setup(&self, session: &mut SqliteSession) -> Result<(), StoreError> {
+        session.own(schema::create_checkpoints)
+    }
+
+    fn load(
+        &self,
+        session: &mut SqliteSession,
+        key: &CheckpointKey,
+    ) -> Result<Option<Checkpoint>, StoreError> {
+        session.own(|connection, label| {
+            checkpoint::load(connection, key)
+                .map_err(|error| store_error("read the checkpoint from", label, error))
+        })
+    }
+
+    fn commit(
+        &self,
+        mut session: SqliteSession,
+        write: &CheckpointWrite,
+    ) -> Result<(), CommitError> {
+        match session.fault {
+            Fault::None => {}
+            Fault::Met(error) => return Err(error.into()),
+            Fault::Told => return Err(failed_before(session.turn.label()).into()),
+        }
+        let is_as_expected = session.own(|connection, label| {
+            checkpoint::compare_and_set(connection, write)
+                .map_err(|error| store_error("write the checkpoint to", label, error))
+        })?;
+        if !is_as_expected {
+            return Err(CommitError::Conflict);
+        }
+        session.turn.commit().map_err(|failure| failure.into_error().into())
+    }
+
+    fn rollback(&self, session: SqliteSession) -> Result<(), StoreError> {
+        session.turn.rollback()
+    }
+
+    fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
+        self.read(|connection| {
+            let label = self.file.label();
+            if !schema::has_checkpoints(connection, label)? {
+                return Ok(Vec::new());
+            }
+            checkpoint::list(connection, namespace)
+                .map_err(|error| store_error("read the checkpoints from", label, error))
+        })
+    }
+}
+
+impl<M: 'static> ParameterMut<Sqlite<M>> for SqliteTx<'_> {
+    type View<'a> = SqliteTx<'a>;
+
+    #[inline]
+    fn view(session: &mut SqliteSession) -> SqliteTx<'_> {
+        SqliteTx::new(session)
+    }
+}
+
+fn failed_before(label: &str) -> StoreError {
+    let doing = format!("commit to {label}: a statement of the transaction had failed");
+    StoreError::new(StoreErrorKind::Unavailable, doing)
+}

@@ -1,0 +1,214 @@
+//! Who waits for news of a file's log, and the thread that looks for news from other processes.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::{error::store_error, read};
+use crate::{GlobalPosition, StoreError, StoreErrorKind};
+
+/// How often the thread asks whether another process has committed.
+const POLL: Duration = Duration::from_millis(4);
+
+/// The last position that is known of, and the thread that keeps it known while somebody waits.
+#[derive(Debug)]
+pub(super) struct Watch {
+    news: Arc<watch::Sender<News>>,
+    demand: Arc<Demand>,
+}
+
+/// What waiters look at.
+#[derive(Clone, Debug, Default)]
+struct News {
+    head: GlobalPosition,
+    /// How often the thread could not look, and why it could not the last time.
+    failures: u64,
+    failure: Option<(StoreErrorKind, Arc<str>)>,
+}
+
+/// Whether anybody waits. The thread sleeps while nobody does.
+#[derive(Debug, Default)]
+struct Demand {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiters: usize,
+    has_thread: bool,
+    closed: bool,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { news: Arc::new(watch::Sender::new(News::default())), demand: Arc::default() }
+    }
+}
+
+impl Watch {
+    /// Tells the waiters of this process about an append.
+    pub(super) fn publish(&self, head: GlobalPosition) {
+        publish(&self.news, head);
+    }
+
+    /// Waits until the log is known to reach past a position. `connect` opens the connection of
+    /// the thread, where there is none yet.
+    pub(super) async fn wait(
+        &self,
+        after: GlobalPosition,
+        label: &str,
+        connect: impl FnOnce() -> Result<Connection, StoreError>,
+    ) -> Result<(), StoreError> {
+        // Subscribed before the thread is woken: it looks at the log at once, so an append that
+        // came before is seen as well as one that comes after.
+        let mut news = self.news.subscribe();
+        if news.borrow_and_update().head > after {
+            return Ok(());
+        }
+        let failures = news.borrow().failures;
+        let _waiter = self.demand.enter(label, connect, &self.news)?;
+        let arrived = |news: &News| news.head > after || news.failures > failures;
+        let seen = news.wait_for(arrived).await.map(|news| news.clone());
+        match seen {
+            Ok(News { head, .. }) if head > after => Ok(()),
+            Ok(News { failure: Some((kind, doing)), .. }) => {
+                Err(StoreError::new(kind, doing.to_string()))
+            }
+            // The sender lives as long as `self`.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Ends the thread.
+    pub(super) fn close(&self) {
+        self.demand.lock().closed = true;
+        self.demand.changed.notify_all();
+    }
+}
+
+fn publish(news: &watch::Sender<News>, head: GlobalPosition) {
+    news.send_if_modified(|news| {
+        let is_news = head > news.head;
+        if is_news {
+            news.head = head;
+        }
+        is_news
+    });
+}
+
+/// Somebody who waits, until dropped.
+struct Waiter<'a>(&'a Demand);
+
+impl Demand {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        label: &str,
+        connect: impl FnOnce() -> Result<Connection, StoreError>,
+        news: &Arc<watch::Sender<News>>,
+    ) -> Result<Waiter<'_>, StoreError> {
+        let mut state = self.lock();
+        if !state.has_thread {
+            let poller = Poller {
+                connection: connect()?,
+                label: label.to_owned(),
+                news: Arc::clone(news),
+                demand: Arc::clone(self),
+                version: None,
+            };
+            std::thread::Builder::new()
+                .name("watch SQLite".to_owned())
+                .spawn(move || poller.run())
+                .map_err(|error| {
+                    let doing = format!("start the thread that watches {label}");
+                    StoreError::new(StoreErrorKind::Unavailable, doing).with_source(error)
+                })?;
+            state.has_thread = true;
+        }
+        state.waiters += 1;
+        drop(state);
+        self.changed.notify_all();
+        Ok(Waiter(self))
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.lock().waiters -= 1;
+    }
+}
+
+/// The thread: it asks its connection, which never writes, whether any other one has committed.
+struct Poller {
+    connection: Connection,
+    label: String,
+    news: Arc<watch::Sender<News>>,
+    demand: Arc<Demand>,
+    /// SQLite's count of foreign commits when the log was last looked at.
+    version: Option<i64>,
+}
+
+impl Poller {
+    fn run(mut self) {
+        while self.is_wanted() {
+            match self.look() {
+                Ok(Some(head)) => publish(&self.news, head),
+                Ok(None) => {}
+                Err(error) => self.fail(error),
+            }
+            self.pause();
+        }
+    }
+
+    /// Sleeps while nobody waits; tells whether the file is still open.
+    fn is_wanted(&mut self) -> bool {
+        let mut state = self.demand.lock();
+        while state.waiters == 0 && !state.closed {
+            // What happened while nobody looked is found by looking once without comparing.
+            self.version = None;
+            state = self.demand.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.closed
+    }
+
+    fn pause(&self) {
+        let state = self.demand.lock();
+        let asleep = self.demand.changed.wait_timeout_while(state, POLL, |state| !state.closed);
+        drop(asleep);
+    }
+
+    /// Returns where the log ends, where something was committed since the last look.
+    fn look(&mut self) -> rusqlite::Result<Option<GlobalPosition>> {
+        // In this order: a commit in between is looked at twice, never not at all.
+        let version = self
+            .connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        if self.version == Some(version) {
+            return Ok(None);
+        }
+        let head = read::head(&self.connection)?;
+        self.version = Some(version);
+        Ok(head.map(|head| head.position))
+    }
+
+    fn fail(&mut self, error: rusqlite::Error) {
+        self.version = None;
+        let text = error.to_string();
+        let error = store_error("watch", &self.label, error);
+        let failure = (error.kind(), format!("{error}: {text}")[..].into());
+        self.news.send_modify(|news| {
+            news.failures += 1;
+            news.failure = Some(failure);
+        });
+    }
+}
