@@ -1,1 +1,4 @@
 //! Shared pieces of the test suite.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // test code
+
+pub mod ledger;

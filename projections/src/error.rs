@@ -375,7 +375,7 @@ pub enum HaltReason {
         reason: String,
     },
     /// An event cannot be applied.
-    #[error("event {event} `{name}` at position {position} of stream `{}` cannot be applied", stream.escape_debug())]
+    #[error("event {event} `{}` at position {position} of stream `{}` cannot be applied", name.escape_debug(), stream.escape_debug())]
     Event {
         /// The event's id.
         event: EventId,

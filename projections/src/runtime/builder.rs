@@ -60,6 +60,12 @@ impl<S: EventSource> Builder<S> {
         }
     }
 
+    /// The event store alone, for commands that need no projector.
+    #[cfg(feature = "cli")]
+    pub(crate) fn into_source(self) -> Arc<S> {
+        self.source
+    }
+
     /// Gives a storage: one value for each storage type that a projector names.
     #[must_use]
     pub fn storage<T: Storage>(mut self, storage: T) -> Self {

@@ -201,7 +201,8 @@ impl Runner {
         }
         self.own_checkpoint(*rebuild).await?;
         *rebuild = false;
-        self.follow(*head, stop).await
+        self.follow(*head, stop).await?;
+        self.record(RecordedState::Stopped, None).await
     }
 
     /// Reads the stored checkpoint and goes on with it, if it is still this runner's; else starts.
@@ -523,7 +524,9 @@ impl Runner {
         let halted = ended
             .err()
             .map(|reason| Halted { projector: self.name.clone(), reason: Arc::new(reason) });
-        self.record_end(halted.as_ref()).await;
+        if let Some(halted) = &halted {
+            self.record_halt(&halted.reason).await;
+        }
         self.own = None;
         self.shared.live.send_modify(|live| {
             live.running = false;
@@ -542,19 +545,22 @@ impl Runner {
         }
     }
 
-    async fn record_end(&mut self, halted: Option<&Halted>) {
-        let reason = halted.map(|halted| &*halted.reason);
-        if matches!(reason, Some(HaltReason::Superseded { .. })) {
+    async fn record_halt(&mut self, reason: &HaltReason) {
+        if self.own.is_none() || matches!(reason, HaltReason::Superseded { .. }) {
             return;
         }
-        let Some(own) = &mut self.own else { return };
-        own.next.state =
-            if halted.is_some() { RecordedState::Halted } else { RecordedState::Stopped };
-        own.next.last_error = reason.map(|reason| chain(reason));
-        if let Err(End::Outage(error)) = self.save().await {
+        let recorded = self.record(RecordedState::Halted, Some(chain(reason))).await;
+        if let Err(End::Outage(error)) = recorded {
             let (projector, error) = (&*self.name, chain(&error));
-            tracing::warn!(projector, error, "how the run ended could not be recorded");
+            tracing::warn!(projector, error, "the halt could not be recorded");
         }
+    }
+
+    async fn record(&mut self, state: RecordedState, error: Option<String>) -> Result<(), End> {
+        let own = self.owned_mut()?;
+        own.next.state = state;
+        own.next.last_error = error;
+        self.save().await
     }
 
     fn owned(&self) -> Result<&Owned, End> {

@@ -1,0 +1,63 @@
+//! `projection check` and `projection health`.
+
+use super::{escape, failure::Failure, output};
+use crate::{EventSource, ProjectorStatus, Runtime};
+
+/// Says that a runtime that was built has no fault: building it is the check.
+pub(super) async fn check<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
+    // A checkpoint that cannot be read is a fault that building does not meet.
+    runtime.status().await.map_err(|error| Failure::error(&error))?;
+    if cfg!(panic = "abort") {
+        output::tell(
+            "note: this program is built with panic = \"abort\": a handler that panics ends the \
+             process, not only its projector",
+        );
+    }
+    let mut text = String::new();
+    let projectors = runtime.projectors();
+    for (name, registration) in &projectors {
+        text.push_str(&format!(
+            "{}: {}, {}\n",
+            escape::terminal(name),
+            escape::terminal(registration.storage),
+            escape::terminal(&registration.location.to_string()),
+        ));
+    }
+    let noun = if projectors.len() == 1 { "projector" } else { "projectors" };
+    output::print(&format!("{text}{} {noun}, no fault\n", projectors.len()))
+}
+
+/// Says whether every projector is well.
+pub(super) async fn health<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
+    let status = runtime.status().await.map_err(|error| Failure::error(&error))?;
+    let (elsewhere, judged): (Vec<_>, Vec<_>) =
+        status.projectors.iter().partition(|one| one.elsewhere);
+    let ill: Vec<String> =
+        judged.iter().filter(|one| !one.state.is_healthy()).map(|one| complaint(one)).collect();
+    for import in &status.imports {
+        output::tell(format_args!(
+            "note: import of `{}` is not finished: {} of {} lines are stored",
+            escape::terminal(&import.file),
+            import.lines,
+            import.total
+        ));
+    }
+    if !ill.is_empty() {
+        return Err(Failure::Failed(ill));
+    }
+    let unseen = match elsewhere.len() {
+        0 => String::new(),
+        count => format!("; {count} in process, seen only by the process that runs them"),
+    };
+    output::print(&format!("healthy: {} judged{unseen}\n", judged.len()))
+}
+
+fn complaint(status: &ProjectorStatus) -> String {
+    let name = escape::terminal(&status.projector);
+    let mut text = format!("projector `{name}` is {}, {} behind", status.state, status.behind);
+    if let Some(error) = &status.last_error {
+        text.push_str(": ");
+        text.push_str(&escape::terminal(error));
+    }
+    text
+}

@@ -1,0 +1,128 @@
+//! What can be typed: [`Command`], as clap sees it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// The commands of [`execute`](super::execute): a clap subcommand to flatten into one's own.
+#[derive(Clone, Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Look at projectors, run and rebuild them.
+    #[command(subcommand)]
+    Projection(Projection),
+    /// Move events in and out of the event store.
+    #[command(subcommand)]
+    Events(Events),
+}
+
+/// `projection ...`
+#[derive(Clone, Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Projection {
+    /// Check the wiring and list every fault.
+    Check,
+    /// Draw domains, events, projectors and storages.
+    Graph {
+        /// The language of the picture.
+        #[arg(long, value_enum, default_value_t)]
+        format: GraphFormat,
+    },
+    /// Tell whether every projector is well; exit with 1 if one is not.
+    ///
+    /// Projectors that keep their read model in process live in the process that runs them, and
+    /// are not judged from here.
+    Health,
+    /// Empty a projector's read model and build it again from the first event.
+    Rebuild(Rebuild),
+    /// Run the projectors until SIGTERM or Ctrl-C.
+    Run(Run),
+    /// Show how far each projector is.
+    Status(Status),
+}
+
+/// `events ...`
+#[derive(Clone, Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Events {
+    /// Write the stored events, one JSON object a line.
+    Export(Export),
+    /// Show the last position and the identity of the event store.
+    Head(Head),
+    /// Store events from a file of one JSON object a line.
+    ///
+    /// A line has the keys stream, domain, type, time and data, and may have id, recorded_at and
+    /// metadata. The whole file is checked before the first event is stored. Repeating the
+    /// command, with the same file or with one that has grown, continues where it stopped.
+    Import(Import),
+}
+
+/// `projection rebuild ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Rebuild {
+    /// The projector's name.
+    #[arg(long, value_name = "NAME")]
+    pub projector: String,
+}
+
+/// `projection run ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Run {
+    /// Stop once every projector has reached the head as it is now.
+    #[arg(long)]
+    pub until_caught_up: bool,
+}
+
+/// `projection status ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// Repeat every second, until Ctrl-C; with --json, one document a line.
+    #[arg(long)]
+    pub watch: bool,
+    /// Count the matching events that are behind, not the positions.
+    #[arg(long)]
+    pub exact: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `events export ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Export {
+    /// A new file, compressed if its name ends in .gz; - is standard output.
+    #[arg(default_value = "-")]
+    pub file: PathBuf,
+}
+
+/// `events head ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Head {
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `events import ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Import {
+    /// The file, plain or gzip; - is standard input.
+    pub file: PathBuf,
+}
+
+/// The language of `projection graph`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+#[non_exhaustive]
+pub enum GraphFormat {
+    /// Graphviz.
+    Dot,
+    /// Mermaid, as Markdown pages show it.
+    #[default]
+    Mermaid,
+}

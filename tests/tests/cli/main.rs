@@ -1,0 +1,6 @@
+//! The command line that every application gets, from the outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod export;
+mod import;
+mod support;

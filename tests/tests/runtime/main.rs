@@ -1,0 +1,16 @@
+//! The runtime's promises, each proven by a test that breaks something.
+//!
+//! `docs/promises.md` lists which test proves which promise.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // test code
+
+#[macro_use]
+mod support;
+
+mod exactly_once;
+mod failure;
+mod limits;
+mod processes;
+mod rebuild;
+mod routing;
+mod start;
+mod status;
