@@ -5,7 +5,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, RwLockWriteGuard};
 
 use super::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply};
 use crate::{
@@ -54,18 +54,35 @@ where
 
     /// Applies under the write lock, so that a reader sees whole batches only.
     async fn run(&mut self, batch: &Batch) -> Applied {
-        let mut state = self.state.write().await;
-        match apply::apply_async(&mut state.projector, batch, &mut ()).await {
+        let state = self.state.write().await;
+        let mut attempt =
+            Attempt { state, make: &self.make, checkpoint: &mut self.checkpoint, whole: false };
+        match apply::apply_async(&mut attempt.state.projector, batch, &mut ()).await {
             Ok(()) => {
-                state.position = batch.write.next.position;
+                attempt.state.position = batch.write.next.position;
+                attempt.whole = true;
                 Applied::Committed
             }
-            Err(failure) => {
-                state.projector = (self.make)();
-                state.position = GlobalPosition::BEGINNING;
-                self.checkpoint = None;
-                failure.into()
-            }
+            Err(failure) => failure.into(),
+        }
+    }
+}
+
+/// A batch on its way. Unless it came to its end, state and position are thrown away: also when
+/// the future is dropped between two events.
+struct Attempt<'a, P> {
+    state: RwLockWriteGuard<'a, State<P>>,
+    make: &'a Make<P>,
+    checkpoint: &'a mut Option<Checkpoint>,
+    whole: bool,
+}
+
+impl<P> Drop for Attempt<'_, P> {
+    fn drop(&mut self) {
+        if !self.whole {
+            self.state.projector = (self.make)();
+            self.state.position = GlobalPosition::BEGINNING;
+            *self.checkpoint = None;
         }
     }
 }

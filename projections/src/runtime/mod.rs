@@ -1,6 +1,7 @@
 //! [`Runtime`]: runs projectors, and answers for them.
 
 mod append;
+mod batch;
 mod builder;
 mod routing;
 mod runner;

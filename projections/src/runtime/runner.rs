@@ -4,7 +4,7 @@
 //! compare-and-set. After any other outcome than a commit the runner reads what is stored and goes
 //! on from there; it never repeats a batch from memory.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
@@ -18,9 +18,9 @@ use super::{
 };
 use crate::{
     BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Filter, GlobalPosition,
-    HaltReason, Halted, HandleError, Page, Previous, ReadError, ReadRequest, RecordedState,
-    Registration, Scanned, StoreError, StoreErrorKind,
-    engine::{Applied, Batch, Engine, StartError, Target},
+    HaltReason, Halted, Page, Previous, ReadError, ReadRequest, RecordedState, Registration,
+    Scanned, StoreError, StoreErrorKind,
+    engine::{Engine, StartError},
     error::chain,
 };
 
@@ -44,34 +44,34 @@ pub(crate) enum Goal {
 
 /// One projector, its storage, and its place in the log.
 pub(crate) struct Runner {
-    name: String,
-    key: CheckpointKey,
-    registration: Registration,
-    source: Arc<dyn Source>,
-    engine: Box<dyn Engine>,
-    routing: Routing,
-    filter: Filter,
-    batch: BatchPolicy,
+    pub(super) name: String,
+    pub(super) key: CheckpointKey,
+    pub(super) registration: Registration,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) routing: Routing,
+    pub(super) filter: Filter,
+    pub(super) batch: BatchPolicy,
     shared: Arc<Shared>,
     /// The checkpoint as the next write would store it; `None` until a run has started.
-    own: Option<Owned>,
+    pub(super) own: Option<Owned>,
     /// The highest epoch that this runner has had.
     epoch: u64,
     failures: u32,
     /// In-process state is replayed up to here, and no further: this event failed.
-    ceiling: Option<(GlobalPosition, HaltReason)>,
+    pub(super) ceiling: Option<(GlobalPosition, HaltReason)>,
 }
 
 /// A checkpoint that this runner owns.
-struct Owned {
-    next: Checkpoint,
-    stored: Previous,
+pub(super) struct Owned {
+    pub(super) next: Checkpoint,
+    pub(super) stored: Previous,
     saved_at: Instant,
     dirty: bool,
 }
 
 /// Why a turn ended.
-enum End {
+pub(super) enum End {
     Halt(HaltReason),
     /// The storage or the source failed: wait, then read what is stored.
     Outage(StoreError),
@@ -280,130 +280,6 @@ impl Runner {
         self.save_if_due().await
     }
 
-    /// Applies a page; while it is applied the next one is read, where there is likely to be one.
-    async fn apply_and_read_on(
-        &mut self,
-        page: &Page,
-        scanned: Scanned,
-    ) -> Result<Option<Page>, End> {
-        if page.len() < self.batch.events as usize {
-            self.apply(page, scanned).await?;
-            return Ok(None);
-        }
-        let (source, filter) = (Arc::clone(&self.source), self.filter.clone());
-        let next = read(source, &filter, self.batch, Some(scanned));
-        let (applied, next) = tokio::join!(self.apply(page, scanned), next);
-        applied?;
-        Ok(Some(next?))
-    }
-
-    /// Applies the events of a page. When one fails, those before it commit, and it is tried once
-    /// more by itself before the projector halts.
-    async fn apply(&mut self, page: &Page, scanned: Scanned) -> Result<(), End> {
-        let targets = self.routing.targets(page);
-        let end = self.end_of(page);
-        let (mut from, mut suspect) = (0, None);
-        while from < end {
-            let to = match suspect {
-                Some(suspect) if suspect > from => suspect,
-                Some(suspect) if suspect == from => from + 1,
-                _ => end,
-            };
-            let last = if to == page.len() { Seen::Page(scanned) } else { Seen::Event(to - 1) };
-            match self.apply_events(page, &targets, from..to, last).await? {
-                None => from = to,
-                Some((index, error)) => suspect = self.judge(page, from..to, index, error)?,
-            }
-        }
-        match self.ceiling.take() {
-            Some((_, reason)) if end < page.len() => Err(End::Halt(reason)),
-            ceiling => {
-                self.ceiling = ceiling;
-                Ok(())
-            }
-        }
-    }
-
-    /// Decides what follows from a failed event: the index to isolate, or the end.
-    fn judge(
-        &mut self,
-        page: &Page,
-        tried: Range<usize>,
-        index: usize,
-        error: HandleError,
-    ) -> Result<Option<usize>, End> {
-        let unregistered = matches!(error, HandleError::Unregistered { .. });
-        let isolated = tried.len() == 1 || (unregistered && index == tried.start);
-        if self.registration.is_in_process() {
-            // The state is gone; it is replayed up to this event.
-            let position = page.record(index).position;
-            self.ceiling = Some((position, self.halt_at(page, index, error)));
-            self.own = None;
-            return Err(End::Reload);
-        }
-        if isolated {
-            return Err(End::Halt(self.halt_at(page, index, error)));
-        }
-        let (projector, position) = (&*self.name, page.record(index).position.get());
-        tracing::warn!(projector, position, error = chain(&error), "isolating a failed event");
-        Ok(Some(index))
-    }
-
-    fn halt_at(&self, page: &Page, index: usize, error: HandleError) -> HaltReason {
-        let record = page.record(index);
-        HaltReason::Event {
-            event: record.id,
-            name: page.name(record).name.to_string(),
-            position: record.position,
-            stream: page.text(&record.stream).to_owned(),
-            source: self.routing.explain(error),
-        }
-    }
-
-    /// Where to stop in a page: its end, or the event that in-process state is replayed up to.
-    fn end_of(&self, page: &Page) -> usize {
-        match &self.ceiling {
-            None => page.len(),
-            Some((ceiling, _)) => {
-                (0..page.len()).find(|i| page.record(*i).position >= *ceiling).unwrap_or(page.len())
-            }
-        }
-    }
-
-    /// Applies events in one transaction with the checkpoint; returns the one that failed.
-    async fn apply_events(
-        &mut self,
-        page: &Page,
-        targets: &Arc<[Target]>,
-        events: Range<usize>,
-        last: Seen,
-    ) -> Result<Option<(usize, HandleError)>, End> {
-        let own = self.owned()?;
-        let mut next = own.next.clone();
-        let record = page.record(events.end - 1);
-        next.position = record.position;
-        (next.scanned, next.event_id) = match last {
-            Seen::Page(scanned) => (scanned.position, Some(scanned.id)),
-            Seen::Event(index) => (page.record(index).position, Some(page.record(index).id)),
-        };
-        let effects_mark = next.effects_mark;
-        next.effects_mark = effects_mark.max(next.position);
-        next.heartbeat_at = Timestamp::now();
-        let write = CheckpointWrite::new(self.key.clone(), Some(own.stored), next.clone());
-        let batch =
-            Batch { page: page.clone(), targets: Arc::clone(targets), events, effects_mark, write };
-        match self.engine.apply(batch).await {
-            Applied::Committed => {
-                self.own = Some(Owned::new(next));
-                self.recovered();
-                Ok(None)
-            }
-            Applied::Conflict => Err(End::Reload),
-            Applied::Event(index, error) => Ok(Some((index, error))),
-            Applied::Store(error) => Err(End::Outage(error)),
-        }
-    }
-
     /// At the head: saves what is due, then waits for news, a request, or the stop.
     async fn rest(&mut self, stop: &mut Stop) -> Result<(), End> {
         if let Some((_, reason)) = self.ceiling.take() {
@@ -493,7 +369,7 @@ impl Runner {
         }
     }
 
-    fn recovered(&mut self) {
+    pub(super) fn recovered(&mut self) {
         self.failures = 0;
         self.publish(self.moving());
     }
@@ -563,7 +439,7 @@ impl Runner {
         self.save().await
     }
 
-    fn owned(&self) -> Result<&Owned, End> {
+    pub(super) fn owned(&self) -> Result<&Owned, End> {
         self.own.as_ref().ok_or(End::Reload)
     }
 
@@ -573,7 +449,7 @@ impl Runner {
 }
 
 /// Reads the page after an event, which must still be where it was.
-async fn read(
+pub(super) async fn read(
     source: Arc<dyn Source>,
     filter: &Filter,
     batch: BatchPolicy,
@@ -585,15 +461,8 @@ async fn read(
     source.read(request.at_most(batch.events as usize, bytes)).await
 }
 
-/// The last event that a batch has seen.
-#[derive(Clone, Copy)]
-enum Seen {
-    Event(usize),
-    Page(Scanned),
-}
-
 impl Owned {
-    fn new(stored: Checkpoint) -> Self {
+    pub(super) fn new(stored: Checkpoint) -> Self {
         Self { stored: (&stored).into(), next: stored, saved_at: Instant::now(), dirty: false }
     }
 
