@@ -98,72 +98,97 @@ fn text(event: &NewEvent, field: &str) -> String {
 
 #[tokio::test]
 async fn the_order_summary_has_each_order_in_its_last_state() {
-    Shop::caught_up("order-summary").await.check(|db, entries| {
-        let mut expected: BTreeMap<String, Summary> = BTreeMap::new();
-        for (placed, _) in decoded::<OrderPlaced>(entries) {
-            let summary = Summary {
-                order: placed.order.clone(),
-                customer: placed.customer,
-                items: placed.lines.iter().map(|line| line.quantity).sum(),
-                total: placed
-                    .lines
-                    .iter()
-                    .fold(Decimal::ZERO, |sum, line| sum + line.price * Decimal::from(line.quantity))
-                    .to_string(),
-                state: "placed".into(),
-            };
-            expected.insert(placed.order, summary);
-        }
-        for (_, event) in entries {
-            let state = match &*event.name {
-                "OrderPaid" => "paid",
-                "OrderShipped" => "shipped",
-                "OrderCancelled" => "cancelled",
-                "OrderRefunded" => "refunded",
-                _ => continue,
-            };
-            expected.get_mut(&text(event, "order")).unwrap().state = state.into();
-        }
-        let mut states: BTreeMap<String, u32> = BTreeMap::new();
-        for (order, summary) in &expected {
-            *states.entry(summary.state.clone()).or_default() += 1;
-            assert_eq!(order_summary::order(db, order).unwrap().as_ref(), Some(summary));
-        }
-        assert_eq!(expected.len(), 120);
-        assert!(states.len() >= 3, "the history is too tame to prove much: {states:?}");
-        assert_eq!(order_summary::states(db).unwrap(), states.into_iter().collect::<Vec<_>>());
-        assert_eq!(order_summary::order(db, "99999").unwrap(), None);
-    }).await;
+    Shop::caught_up("order-summary")
+        .await
+        .check(|db, entries| {
+            let mut expected: BTreeMap<String, Summary> = BTreeMap::new();
+            for (placed, _) in decoded::<OrderPlaced>(entries) {
+                let summary = Summary {
+                    order: placed.order.clone(),
+                    customer: placed.customer,
+                    items: placed.lines.iter().map(|line| line.quantity).sum(),
+                    total: placed
+                        .lines
+                        .iter()
+                        .fold(Decimal::ZERO, |sum, line| {
+                            sum + line.price * Decimal::from(line.quantity)
+                        })
+                        .to_string(),
+                    state: "placed".into(),
+                };
+                expected.insert(placed.order, summary);
+            }
+            for (_, event) in entries {
+                let state = match &*event.name {
+                    "OrderPaid" => "paid",
+                    "OrderShipped" => "shipped",
+                    "OrderCancelled" => "cancelled",
+                    "OrderRefunded" => "refunded",
+                    _ => continue,
+                };
+                expected.get_mut(&text(event, "order")).unwrap().state = state.into();
+            }
+            let mut states: BTreeMap<String, u32> = BTreeMap::new();
+            for (order, summary) in &expected {
+                *states.entry(summary.state.clone()).or_default() += 1;
+                assert_eq!(order_summary::order(db, order).unwrap().as_ref(), Some(summary));
+            }
+            assert_eq!(expected.len(), 120);
+            assert!(states.len() >= 3, "the history is too tame to prove much: {states:?}");
+            assert_eq!(order_summary::states(db).unwrap(), states.into_iter().collect::<Vec<_>>());
+            assert_eq!(order_summary::order(db, "99999").unwrap(), None);
+        })
+        .await;
 }
 
 #[tokio::test]
 async fn product_search_finds_what_is_sold_by_the_start_of_its_words() {
-    Shop::caught_up("product-search").await.check(|db, entries| {
-        let mut products: BTreeMap<String, (String, String)> = BTreeMap::new();
-        for (listed, _) in decoded::<ProductListed>(entries) {
-            products.insert(listed.product, (listed.name, listed.description));
-        }
-        for (described, _) in decoded::<ProductDescribed>(entries) {
-            products.get_mut(&described.product).unwrap().1 = described.description;
-        }
-        for (withdrawn, _) in decoded::<ProductWithdrawn>(entries) {
-            products.remove(&withdrawn.product);
-        }
-        for query in ["espr", "COFFEE", "warm iron", "warm hour", "filter", "paper", "tea", "nothing", ""] {
-            let expected: BTreeSet<_> = products
-                .values()
-                .filter(|(name, description)| !query.is_empty() && has_words(query, name, description))
-                .map(|(name, _)| name.clone())
-                .collect();
-            let found: BTreeSet<_> = product_search::search(db, query).unwrap().into_iter().collect();
-            assert_eq!(found, expected, "for {query:?}");
-        }
-        let best = product_search::search(db, "espresso").unwrap();
-        assert_eq!(best.last().map(String::as_str), Some("Hand grinder"), "its name lacks the word");
-        for odd in ["\"", "a AND (", "*", "name:x", "'; drop table product_search"] {
-            product_search::search(db, odd).unwrap();
-        }
-    }).await;
+    Shop::caught_up("product-search")
+        .await
+        .check(|db, entries| {
+            let mut products: BTreeMap<String, (String, String)> = BTreeMap::new();
+            for (listed, _) in decoded::<ProductListed>(entries) {
+                products.insert(listed.product, (listed.name, listed.description));
+            }
+            for (described, _) in decoded::<ProductDescribed>(entries) {
+                products.get_mut(&described.product).unwrap().1 = described.description;
+            }
+            for (withdrawn, _) in decoded::<ProductWithdrawn>(entries) {
+                products.remove(&withdrawn.product);
+            }
+            for query in [
+                "espr",
+                "COFFEE",
+                "warm iron",
+                "warm hour",
+                "filter",
+                "paper",
+                "tea",
+                "nothing",
+                "",
+            ] {
+                let expected: BTreeSet<_> = products
+                    .values()
+                    .filter(|(name, description)| {
+                        !query.is_empty() && has_words(query, name, description)
+                    })
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                let found: BTreeSet<_> =
+                    product_search::search(db, query).unwrap().into_iter().collect();
+                assert_eq!(found, expected, "for {query:?}");
+            }
+            let best = product_search::search(db, "espresso").unwrap();
+            assert_eq!(
+                best.last().map(String::as_str),
+                Some("Hand grinder"),
+                "its name lacks the word"
+            );
+            for odd in ["\"", "a AND (", "*", "name:x", "'; drop table product_search"] {
+                product_search::search(db, odd).unwrap();
+            }
+        })
+        .await;
 }
 
 fn has_words(query: &str, name: &str, description: &str) -> bool {
@@ -174,22 +199,28 @@ fn has_words(query: &str, name: &str, description: &str) -> bool {
 
 #[tokio::test]
 async fn daily_sales_are_exact_and_a_refund_counts_on_its_own_day() {
-    Shop::caught_up("daily-sales").await.check(|db, entries| {
-        let mut expected: BTreeMap<String, Day> = BTreeMap::new();
-        let day_of = |event: &NewEvent| event.time.to_string()[..10].to_owned();
-        for (paid, event) in decoded::<OrderPaid>(entries) {
-            let day = expected.entry(day_of(event)).or_default();
-            day.orders += 1;
-            day.paid += paid.amount;
-        }
-        for (refunded, event) in decoded::<OrderRefunded>(entries) {
-            expected.entry(day_of(event)).or_default().refunded += refunded.amount;
-        }
-        assert!(expected.values().any(|day| day.refunded > Decimal::ZERO), "nothing was refunded");
-        let expected: Vec<_> =
-            expected.into_iter().map(|(name, day)| Day { day: name, ..day }).collect();
-        assert_eq!(daily_sales::days(db).unwrap(), expected);
-    }).await;
+    Shop::caught_up("daily-sales")
+        .await
+        .check(|db, entries| {
+            let mut expected: BTreeMap<String, Day> = BTreeMap::new();
+            let day_of = |event: &NewEvent| event.time.to_string()[..10].to_owned();
+            for (paid, event) in decoded::<OrderPaid>(entries) {
+                let day = expected.entry(day_of(event)).or_default();
+                day.orders += 1;
+                day.paid += paid.amount;
+            }
+            for (refunded, event) in decoded::<OrderRefunded>(entries) {
+                expected.entry(day_of(event)).or_default().refunded += refunded.amount;
+            }
+            assert!(
+                expected.values().any(|day| day.refunded > Decimal::ZERO),
+                "nothing was refunded"
+            );
+            let expected: Vec<_> =
+                expected.into_iter().map(|(name, day)| Day { day: name, ..day }).collect();
+            assert_eq!(daily_sales::days(db).unwrap(), expected);
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -205,20 +236,24 @@ fn check_activity(db: &Connection, entries: &[Entry]) {
     let mut busiest = Vec::new();
     for (registered, _) in decoded::<CustomerRegistered>(entries) {
         let customer = registered.customer;
-        let (placed, cancelled) = (count(&customer, "OrderPlaced"), count(&customer, "OrderCancelled"));
+        let (placed, cancelled) =
+            (count(&customer, "OrderPlaced"), count(&customer, "OrderCancelled"));
         let entries_of = 1 + placed + cancelled + count(&customer, "OrderRefunded");
         let timeline = customer_activity::timeline(db, &customer, u32::MAX).unwrap();
         assert_eq!(timeline.len(), entries_of as usize, "timeline of {customer}");
         assert_eq!(timeline.last().map(String::as_str), Some("registered"));
 
         let mut favourites: BTreeMap<String, u32> = BTreeMap::new();
-        for (order, _) in decoded::<OrderPlaced>(entries).filter(|(order, _)| order.customer == customer) {
+        for (order, _) in
+            decoded::<OrderPlaced>(entries).filter(|(order, _)| order.customer == customer)
+        {
             for line in order.lines {
                 *favourites.entry(line.product).or_default() += line.quantity;
             }
         }
         let mut favourites: Vec<_> = favourites.into_iter().collect();
-        favourites.sort_by_key(|(product, quantity)| (std::cmp::Reverse(*quantity), product.clone()));
+        favourites
+            .sort_by_key(|(product, quantity)| (std::cmp::Reverse(*quantity), product.clone()));
         assert_eq!(customer_activity::favourites(db, &customer).unwrap(), favourites);
         busiest.push(Customer { customer, name: registered.name, orders: placed - cancelled });
     }
@@ -264,15 +299,18 @@ async fn the_audit_log_holds_every_event_also_of_domains_nobody_knows() {
             let domain = event.domain.clone().unwrap().into_owned();
             *expected.entry((domain, event.name.clone().into_owned())).or_default() += 1;
         }
-        let expected: Vec<_> =
-            expected.into_iter().map(|((domain, event), entries)| (domain, event, entries)).collect();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|((domain, event), entries)| (domain, event, entries))
+            .collect();
         assert_eq!(audit_log::counts(db).unwrap(), expected);
 
         let own = entries.iter().filter(|(stream, _)| stream == "order-00007");
         let history: Vec<_> = own.map(|(_, event)| event.name.clone().into_owned()).collect();
         assert!(!history.is_empty());
         assert_eq!(audit_log::history(db, "order-00007").unwrap(), history);
-    }).await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -301,7 +339,8 @@ fn the_orders_program_tells_the_same_again_from_a_kept_folder_and_takes_commands
     assert!(first.contains("Products for \"espr\": Espresso"), "{first}");
     assert_eq!(stdout(&example("orders", &["--data", data])), first);
 
-    let rebuilt = example("orders", &["--data", data, "projection", "rebuild", "--projector", "daily-sales"]);
+    let rebuilt =
+        example("orders", &["--data", data, "projection", "rebuild", "--projector", "daily-sales"]);
     assert!(rebuilt.status.success(), "{rebuilt:?}");
     assert_eq!(stdout(&example("orders", &["--data", data])), first);
 
@@ -311,7 +350,8 @@ fn the_orders_program_tells_the_same_again_from_a_kept_folder_and_takes_commands
     assert_eq!(projectors.len(), 5);
     assert!(projectors.iter().all(|projector| projector["behind"] == 0), "{status}");
 
-    let unknown = example("orders", &["--data", data, "projection", "rebuild", "--projector", "sales"]);
+    let unknown =
+        example("orders", &["--data", data, "projection", "rebuild", "--projector", "sales"]);
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 }
 

@@ -86,7 +86,8 @@ impl Docs {
                     self.good.insert(name.clone(), format!("{kept}\n{}", block.text));
                     program = name;
                     if next != Some("sh") {
-                        steps.push(Step::Run { program: program.clone(), arguments: String::new() });
+                        steps
+                            .push(Step::Run { program: program.clone(), arguments: String::new() });
                     }
                 }
                 "rust" => kept.push_str(&block.text),
@@ -114,7 +115,8 @@ impl Docs {
         let manifest = blocks(&guide).into_iter().find(|block| block.info == "toml").unwrap().text;
         let place = format!("{{ path = {:?}, ", root.join("projections"));
         assert!(manifest.contains("projections = { version = \"0.1\", "), "{manifest}");
-        let manifest = manifest.replace("projections = { version = \"0.1\", ", &format!("projections = {place}"));
+        let manifest = manifest
+            .replace("projections = { version = \"0.1\", ", &format!("projections = {place}"));
         fs::write(package.join("Cargo.toml"), manifest + "\n[workspace]\n").unwrap();
         fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
         for (name, text) in self.good.iter().chain(&self.bad) {
@@ -170,7 +172,10 @@ fn build<'a>(package: &Path, programs: impl Iterator<Item = &'a String>) {
 }
 
 /// What the compiler says of each program that it refuses, with the file called `src/main.rs`.
-fn refusals<'a>(package: &Path, programs: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
+fn refusals<'a>(
+    package: &Path,
+    programs: impl Iterator<Item = &'a String>,
+) -> BTreeMap<String, String> {
     let mut cargo = cargo(package, "check");
     cargo.args(["--keep-going", "--message-format=json"]);
     let output = cargo.args(programs.flat_map(|name| ["--bin", name])).output().unwrap();
@@ -178,7 +183,8 @@ fn refusals<'a>(package: &Path, programs: impl Iterator<Item = &'a String>) -> B
     for line in String::from_utf8(output.stdout).unwrap().lines() {
         let message: Value = serde_json::from_str(line).unwrap();
         let text = message["message"]["rendered"].as_str().unwrap_or_default();
-        let summary = text.starts_with("error: aborting") || text.starts_with("For more information");
+        let summary =
+            text.starts_with("error: aborting") || text.starts_with("For more information");
         if message["message"]["level"] != "error" || summary {
             continue;
         }
@@ -213,7 +219,15 @@ fn check_page(
             Step::Orders(arguments) => {
                 let mut command = Command::new(env!("CARGO"));
                 let manifest = root.join("Cargo.toml");
-                command.args(["run", "--quiet", "-p", "examples", "--bin", "orders", "--manifest-path"]);
+                command.args([
+                    "run",
+                    "--quiet",
+                    "-p",
+                    "examples",
+                    "--bin",
+                    "orders",
+                    "--manifest-path",
+                ]);
                 command.arg(manifest).arg("--").args(arguments.split_whitespace());
                 printed = run(command.current_dir(folder.path()), described, &mut faults);
             }
@@ -236,7 +250,8 @@ fn check_page(
 /// Runs a command and returns what it prints; one that fails must be described by the page.
 fn run(command: &mut Command, described: bool, faults: &mut Vec<String>) -> String {
     let output = command.output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if !output.status.success() && !described {
         faults.push(format!("{command:?} fails: {out}{err}"));
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use projections::{Domain, Event, Expected, Runtime, handlers, memory::MemoryEventStore, projector};
+use projections::{
+    Domain, Event, Expected, Runtime, handlers, memory::MemoryEventStore, projector,
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +73,10 @@ async fn main() -> Result<(), projections::Error> {
     ] {
         let account = account.to_owned();
         let events = [
-            AccountEvent::AccountOpened(AccountOpened { account: account.clone(), owner: owner.into() }),
+            AccountEvent::AccountOpened(AccountOpened {
+                account: account.clone(),
+                owner: owner.into(),
+            }),
             AccountEvent::Deposited(Deposited { account: account.clone(), amount: deposit }),
             AccountEvent::Withdrawn(Withdrawn { account: account.clone(), amount: withdrawal }),
         ];
@@ -79,7 +84,9 @@ async fn main() -> Result<(), projections::Error> {
     }
     runtime.catch_up().await?;
     let lines = runtime.read::<Balances, _>(|balances| {
-        let line = |(account, owner): (&String, &String)| format!("{account}  {owner:8} {:>8}", balances.amounts[account]);
+        let line = |(account, owner): (&String, &String)| {
+            format!("{account}  {owner:8} {:>8}", balances.amounts[account])
+        };
         balances.owners.iter().map(line).collect::<Vec<_>>()
     });
     println!("{}", lines.await?.join("\n"));

@@ -48,9 +48,11 @@ impl AuditLog {
 
 /// Counts the entries of each event type, by domain and type.
 pub(crate) fn counts(db: &Connection) -> rusqlite::Result<Vec<(String, String, u32)>> {
-    db.prepare("SELECT domain, event, count(*) FROM audit_log GROUP BY domain, event ORDER BY 1, 2")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect()
+    db.prepare(
+        "SELECT domain, event, count(*) FROM audit_log GROUP BY domain, event ORDER BY 1, 2",
+    )?
+    .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+    .collect()
 }
 
 /// Lists the events of a stream, oldest first.

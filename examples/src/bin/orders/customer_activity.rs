@@ -54,8 +54,16 @@ impl CustomerActivity {
     }
 
     #[handles(OrderPlaced, input_domain = "orders")]
-    fn placed(&self, event: &OrderPlaced, at: &Envelope, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
-        db.execute("UPDATE customers SET orders = orders + 1 WHERE customer = ?1", [&event.customer])?;
+    fn placed(
+        &self,
+        event: &OrderPlaced,
+        at: &Envelope,
+        db: &mut SqliteTx<'_>,
+    ) -> rusqlite::Result<()> {
+        db.execute(
+            "UPDATE customers SET orders = orders + 1 WHERE customer = ?1",
+            [&event.customer],
+        )?;
         for line in &event.lines {
             db.execute(
                 "INSERT INTO customer_favourites VALUES (?1, ?2, ?3)
@@ -67,13 +75,26 @@ impl CustomerActivity {
     }
 
     #[handles(OrderCancelled, input_domain = "orders")]
-    fn cancelled(&self, event: &OrderCancelled, at: &Envelope, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
-        db.execute("UPDATE customers SET orders = orders - 1 WHERE customer = ?1", [&event.customer])?;
+    fn cancelled(
+        &self,
+        event: &OrderCancelled,
+        at: &Envelope,
+        db: &mut SqliteTx<'_>,
+    ) -> rusqlite::Result<()> {
+        db.execute(
+            "UPDATE customers SET orders = orders - 1 WHERE customer = ?1",
+            [&event.customer],
+        )?;
         note(db, &event.customer, at, &format!("cancelled {}", event.order))
     }
 
     #[handles(OrderRefunded, input_domain = "orders")]
-    fn refunded(&self, event: &OrderRefunded, at: &Envelope, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
+    fn refunded(
+        &self,
+        event: &OrderRefunded,
+        at: &Envelope,
+        db: &mut SqliteTx<'_>,
+    ) -> rusqlite::Result<()> {
         note(db, &event.customer, at, &format!("was refunded {} for {}", event.amount, event.order))
     }
 }
@@ -96,15 +117,21 @@ pub(crate) struct Customer {
 
 /// Lists the customers with the most orders, then by id.
 pub(crate) fn busiest(db: &Connection, limit: u32) -> rusqlite::Result<Vec<Customer>> {
-    db.prepare("SELECT customer, name, orders FROM customers ORDER BY orders DESC, customer LIMIT ?1")?
-        .query_map([limit], |row| {
-            Ok(Customer { customer: row.get(0)?, name: row.get(1)?, orders: row.get(2)? })
-        })?
-        .collect()
+    db.prepare(
+        "SELECT customer, name, orders FROM customers ORDER BY orders DESC, customer LIMIT ?1",
+    )?
+    .query_map([limit], |row| {
+        Ok(Customer { customer: row.get(0)?, name: row.get(1)?, orders: row.get(2)? })
+    })?
+    .collect()
 }
 
 /// Tells what a customer did, newest first.
-pub(crate) fn timeline(db: &Connection, customer: &str, limit: u32) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn timeline(
+    db: &Connection,
+    customer: &str,
+    limit: u32,
+) -> rusqlite::Result<Vec<String>> {
     db.prepare(
         "SELECT what FROM customer_timeline WHERE customer = ?1 ORDER BY position DESC LIMIT ?2",
     )?

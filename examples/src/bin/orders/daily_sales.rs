@@ -6,7 +6,7 @@ use projections::{
     BoxError, Envelope, handlers, projector,
     sqlite::{Sqlite, SqliteTx, rusqlite},
 };
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use rust_decimal::Decimal;
 
 use crate::events::{OrderPaid, OrderRefunded};
@@ -33,7 +33,12 @@ impl DailySales {
     }
 
     #[handles(OrderPaid)]
-    fn paid(&self, event: &OrderPaid, at: &Envelope, db: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+    fn paid(
+        &self,
+        event: &OrderPaid,
+        at: &Envelope,
+        db: &mut SqliteTx<'_>,
+    ) -> Result<(), BoxError> {
         change(db, at, |day| {
             day.orders += 1;
             day.paid += event.amount;
@@ -41,7 +46,12 @@ impl DailySales {
     }
 
     #[handles(OrderRefunded)]
-    fn refunded(&self, event: &OrderRefunded, at: &Envelope, db: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+    fn refunded(
+        &self,
+        event: &OrderRefunded,
+        at: &Envelope,
+        db: &mut SqliteTx<'_>,
+    ) -> Result<(), BoxError> {
         change(db, at, |day| day.refunded += event.amount)
     }
 }
@@ -56,12 +66,15 @@ pub(crate) struct Day {
 }
 
 /// Changes the row of the event's day, which begins empty.
-fn change(db: &mut SqliteTx<'_>, at: &Envelope, edit: impl FnOnce(&mut Day)) -> Result<(), BoxError> {
+fn change(
+    db: &mut SqliteTx<'_>,
+    at: &Envelope,
+    edit: impl FnOnce(&mut Day),
+) -> Result<(), BoxError> {
     let name = day_of(at);
     let sql = "SELECT day, orders, paid, refunded FROM daily_sales WHERE day = ?1";
     let mut day = db
-        .query_row(sql, [&name], day_from)
-        .optional()?
+        .query_optional(sql, [&name], day_from)?
         .unwrap_or_else(|| Day { day: name, ..Day::default() });
     edit(&mut day);
     db.execute(
@@ -76,7 +89,12 @@ fn day_of(at: &Envelope) -> String {
 }
 
 fn day_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Day> {
-    Ok(Day { day: row.get(0)?, orders: row.get(1)?, paid: decimal(row, 2)?, refunded: decimal(row, 3)? })
+    Ok(Day {
+        day: row.get(0)?,
+        orders: row.get(1)?,
+        paid: decimal(row, 2)?,
+        refunded: decimal(row, 3)?,
+    })
 }
 
 fn decimal(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Decimal> {

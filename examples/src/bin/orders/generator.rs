@@ -119,7 +119,12 @@ impl Shop {
         }
     }
 
-    fn happens(&mut self, minute: u32, stream: String, event: &impl ToEvent) -> Result<(), EncodeError> {
+    fn happens(
+        &mut self,
+        minute: u32,
+        stream: String,
+        event: &impl ToEvent,
+    ) -> Result<(), EncodeError> {
         let opening = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(OPENING);
         let time = opening + SignedDuration::from_mins(minute.into());
         self.entries.push((minute, stream, event.to_event()?.at(time)));

@@ -11,14 +11,19 @@ mod generator;
 mod order_summary;
 mod product_search;
 
-use std::{error::Error, fs, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use projections::{
-    Builder, EventSource, Expected, Runtime, cli,
+    Builder, EventSource, Expected, Runtime, StoreError, cli,
     sqlite::{Sqlite, SqliteEventStore, rusqlite},
 };
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use rust_decimal::Decimal;
 
 const SEED: u64 = 2024;
@@ -65,13 +70,17 @@ fn open_folder(data: Option<PathBuf>) -> std::io::Result<PathBuf> {
 }
 
 /// Wires the two files together; the projectors have registered themselves.
-fn builder(data: &std::path::Path) -> Result<Builder<SqliteEventStore>, projections::Error> {
+fn builder(data: &Path) -> Result<Builder<SqliteEventStore>, projections::Error> {
     let events = SqliteEventStore::open(data.join("events.db"))?;
-    Ok(Runtime::builder(events).storage(Sqlite::open(data.join("read.db"))?))
+    Ok(Runtime::builder(events).storage(read_models(data)?))
+}
+
+fn read_models(data: &Path) -> Result<Sqlite, StoreError> {
+    Sqlite::open(data.join("read.db"))
 }
 
 /// Stores a history if there is none, projects it, and asks.
-async fn tell(data: &std::path::Path) -> Result<(), Box<dyn Error>> {
+async fn tell(data: &Path) -> Result<(), Box<dyn Error>> {
     let runtime = builder(data)?.build().await?;
     if runtime.events().head().await?.is_none() {
         for (stream, event) in generator::history(SEED, ORDERS)? {
@@ -80,9 +89,7 @@ async fn tell(data: &std::path::Path) -> Result<(), Box<dyn Error>> {
     }
     runtime.catch_up().await?;
 
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let db = Connection::open_with_flags(data.join("read.db"), flags)?;
-    print_answers(&db)?;
+    print_answers(&read_models(data)?.connect()?)?;
 
     println!("\nProjectors");
     for projector in runtime.status().await?.projectors {
@@ -97,7 +104,10 @@ fn print_answers(db: &Connection) -> rusqlite::Result<()> {
         println!("  {state:10} {orders:4}");
     }
     if let Some(order) = order_summary::order(db, "00007")? {
-        println!("  order {}: {} of {} is {}", order.order, order.total, order.customer, order.state);
+        println!(
+            "  order {}: {} of {} is {}",
+            order.order, order.total, order.customer, order.state
+        );
     }
 
     println!("\nProducts for \"espr\": {}", product_search::search(db, "espr")?.join(", "));
@@ -108,7 +118,10 @@ fn print_answers(db: &Connection) -> rusqlite::Result<()> {
         (days.iter().map(|day| day.paid).sum(), days.iter().map(|day| day.refunded).sum());
     println!("\nSales of {} days: {paid} paid, {refunded} refunded; the first:", days.len());
     for day in days.iter().take(3) {
-        println!("  {}  {:3} orders {:>9} paid {:>8} refunded", day.day, day.orders, day.paid, day.refunded);
+        println!(
+            "  {}  {:3} orders {:>9} paid {:>8} refunded",
+            day.day, day.orders, day.paid, day.refunded
+        );
     }
 
     println!("\nBusiest customers");

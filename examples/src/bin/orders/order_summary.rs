@@ -30,11 +30,22 @@ impl OrderSummary {
     }
 
     #[handles(OrderPlaced)]
-    fn placed(&self, event: &OrderPlaced, at: &Envelope, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
+    fn placed(
+        &self,
+        event: &OrderPlaced,
+        at: &Envelope,
+        db: &mut SqliteTx<'_>,
+    ) -> rusqlite::Result<()> {
         let items: u32 = event.lines.iter().map(|line| line.quantity).sum();
         db.execute(
             "INSERT INTO order_summary VALUES (?1, ?2, ?3, ?4, 'placed', ?5)",
-            (&event.order, &event.customer, items, event.total().to_string(), at.time().to_string()),
+            (
+                &event.order,
+                &event.customer,
+                items,
+                event.total().to_string(),
+                at.time().to_string(),
+            ),
         )?;
         Ok(())
     }
