@@ -1,8 +1,35 @@
 //! What generated code may name. Not part of the public interface: it changes without notice.
+//!
+//! A mistake of the user is reported by exactly one assertion of [`checks`] or [`faults`], at a
+//! token that the user wrote. The generated `match` never reports anything: [`dispatch`] gives each
+//! of its steps a fallback, which is chosen only where an assertion has failed already.
+
+mod checks;
+mod dispatch;
+mod faults;
+mod inert;
+mod message;
 
 pub use inventory;
 
-use crate::{BoxError, Codec, Envelope, Event, HandleError};
+pub use self::{
+    checks::{
+        EventArgument, FallbackArgument, HandlerReturn, NoParameter, SharedParameter,
+        ViewParameter, check_fallback_argument, check_parameter, check_projector, check_return,
+        check_shared, check_view, handler_future_must_be_send,
+    },
+    dispatch::{
+        Argument, ArgumentCheck, ArgumentCheckFallback, Decoder, DecoderFallback, Outcome,
+        OutcomeFallback, RawDecoder, RawDecoderFallback, Shared, SharedFallback, View,
+        ViewFallback, refused,
+    },
+    faults::{
+        no_async_fault, no_domain_fault, no_fallback_fault, no_mut_self_fault, no_route_fault,
+        no_variant_fault,
+    },
+    inert::Inert,
+};
+use crate::{HandleError, MissingResource, Resources};
 pub use crate::{
     engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError},
     projector::{Construct, HookCall, SessionOf},
@@ -10,33 +37,17 @@ pub use crate::{
     runtime::storages::Storages,
 };
 
-/// Decodes an event for its handler.
-#[inline]
-pub fn decode<E: Event>(envelope: &Envelope) -> Result<E::Decoded<'_>, HandleError> {
-    E::Codec::decode(envelope.payload())
-        .map_err(|source| HandleError::Decode { event: E::NAME, source })
+/// Clones the resource of a `#[resource]` field.
+///
+/// # Errors
+/// Names the type, where the builder was not given one.
+pub fn resource<T: Clone + Send + Sync + 'static>(
+    resources: &Resources,
+) -> Result<T, MissingResource> {
+    resources.get()
 }
 
-/// What a handler may return: `()` or a `Result`.
-#[diagnostic::on_unimplemented(message = "a handler returns `()` or `Result<T, E>`, not `{Self}`")]
-pub trait HandlerReturn {
-    /// Turns it into what the runner reads.
-    fn into_outcome(self, method: &'static str) -> Result<(), HandleError>;
-}
-
-impl HandlerReturn for () {
-    #[inline]
-    fn into_outcome(self, _method: &'static str) -> Result<(), HandleError> {
-        Ok(())
-    }
-}
-
-impl<T: serde::Serialize, E: Into<BoxError>> HandlerReturn for Result<T, E> {
-    #[inline]
-    fn into_outcome(self, method: &'static str) -> Result<(), HandleError> {
-        match self {
-            Ok(_) => Ok(()),
-            Err(error) => Err(HandleError::Failed { method, source: error.into() }),
-        }
-    }
+/// What a generated `match` answers to a number that it does not know.
+pub fn no_route(route: u32) -> Result<(), HandleError> {
+    Err(HandleError::no_route(route))
 }

@@ -54,6 +54,14 @@ pub trait Handlers: Projector {
     const SETUP: Hook;
     /// Whether there is a `#[reset]` method.
     const RESET: Hook;
+    /// Stops the compiler where a generic projector's routes have a fault. Those of any other are
+    /// checked where they are declared.
+    #[doc(hidden)]
+    const SOUND: () = ();
+
+    /// Holds the generated assertions on the types that the handlers name. Nobody calls it.
+    #[doc(hidden)]
+    fn check_types() {}
 
     /// Runs a `fn` hook.
     #[doc(hidden)]
@@ -119,17 +127,15 @@ pub struct Route {
     pub from: StartFrom,
     /// The path of the event's type.
     pub type_name: fn() -> &'static str,
+    /// The domain that the event itself names.
+    pub(crate) own_domain: Option<&'static str>,
 }
 
 impl Route {
     /// Makes the route of an event's handler. Its domain is `input_domain`, else the event's own,
-    /// else the projector's.
-    ///
-    /// # Panics
-    /// While compiling, when nothing names a domain.
+    /// else the projector's; where none of them names one it is empty, which does not compile.
     #[doc(hidden)]
     #[must_use]
-    #[track_caller]
     pub const fn of<E: Event>(
         id: u32,
         method: &'static str,
@@ -138,7 +144,7 @@ impl Route {
     ) -> Self {
         let domain = match (input_domain, E::DOMAIN, options.domain) {
             (Some(domain), _, _) | (None, Some(domain), _) | (None, None, Some(domain)) => domain,
-            (None, None, None) => panic!("an event is handled without a domain"),
+            (None, None, None) => "",
         };
         Self {
             id,
@@ -149,6 +155,7 @@ impl Route {
             is_async: false,
             from: StartFrom::Beginning,
             type_name: std::any::type_name::<E>,
+            own_domain: E::DOMAIN,
         }
     }
 

@@ -53,6 +53,7 @@ impl Registration {
     where
         P: Projector + Handlers + Send + Sync + 'static,
     {
+        let () = P::SOUND;
         Self {
             name: P::NAME,
             location: Location::caller(),

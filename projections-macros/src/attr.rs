@@ -1,0 +1,333 @@
+//! Options of an attribute: `key`, `key = value` and `key(..)`, separated by commas.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::{
+    Ident, Token,
+    ext::IdentExt,
+    parse::{ParseStream, Parser},
+};
+
+use crate::{errors::Errors, suggest};
+
+/// What an attribute knows.
+pub(crate) struct Keys {
+    /// The attribute in messages: `` `#[projector]` ``.
+    pub(crate) attribute: &'static str,
+    /// Options that work.
+    pub(crate) available: &'static [&'static str],
+    /// Options that are known and refused.
+    pub(crate) later: &'static [&'static str],
+    /// Words that people write for an option, whose spelling is far from it.
+    pub(crate) aliases: &'static [(&'static str, &'static str)],
+    /// Options whose value is a type or a path.
+    pub(crate) types: &'static [&'static str],
+}
+
+/// One option.
+pub(crate) struct Entry {
+    pub(crate) key: Ident,
+    pub(crate) value: Value,
+}
+
+/// An option's value, as far as any option's value can be read.
+pub(crate) enum Value {
+    /// `key`
+    None,
+    /// `key = expression`
+    Expression(syn::Expr),
+    /// `key = type`
+    Type(syn::Type),
+    /// `key(tokens)`
+    List(Span, TokenStream),
+}
+
+impl Keys {
+    /// Reads options up to the end. What is wrong with one does not hide the others.
+    pub(crate) fn read(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        while !input.is_empty() {
+            match self.entry(input) {
+                Ok(entry) if self.accepts(&entry.key, &entries, errors) => entries.push(entry),
+                Ok(_) => {}
+                Err(error) => {
+                    errors.push(error);
+                    skip_to_comma(input);
+                }
+            }
+            if input.is_empty() {
+                break;
+            }
+            if let Err(error) = input.parse::<Token![,]>() {
+                errors.push(error);
+                skip_to_comma(input);
+                let _ = input.parse::<Token![,]>(); // the end is as good
+            }
+        }
+        entries
+    }
+
+    /// Reads options from the inside of `key(..)`.
+    pub(crate) fn read_list(&self, tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let parser = |input: ParseStream<'_>| {
+            entries = self.read(input, errors);
+            Ok(())
+        };
+        if let Err(error) = parser.parse2(tokens) {
+            errors.push(error);
+        }
+        entries
+    }
+
+    fn entry(&self, input: ParseStream<'_>) -> syn::Result<Entry> {
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error("expected the name of an option"));
+        }
+        let key = Ident::parse_any(input)?;
+        let value = if input.peek(syn::token::Paren) {
+            let tokens;
+            let parens = syn::parenthesized!(tokens in input);
+            Value::List(parens.span.join(), tokens.parse()?)
+        } else if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            if self.types.contains(&key.unraw().to_string().as_str()) {
+                Value::Type(input.parse()?)
+            } else {
+                Value::Expression(input.parse()?)
+            }
+        } else {
+            Value::None
+        };
+        Ok(Entry { key, value })
+    }
+
+    fn accepts(&self, key: &Ident, before: &[Entry], errors: &mut Errors) -> bool {
+        let word = key.unraw().to_string();
+        if self.later.contains(&word.as_str()) {
+            errors.at(key.span(), not_yet(&word));
+            return false;
+        }
+        if !self.available.contains(&word.as_str()) {
+            errors.at(key.span(), self.unknown(&word));
+            return false;
+        }
+        if before.iter().any(|entry| entry.key == *key) {
+            errors.at(key.span(), format!("`{word}` is given twice"));
+            return false;
+        }
+        true
+    }
+
+    fn unknown(&self, word: &str) -> String {
+        let attribute = self.attribute;
+        let alias = self.aliases.iter().find(|(written, _)| *written == word);
+        let help = match alias {
+            Some((_, meant)) => format!("\nhelp: did you mean `{meant}`?"),
+            None => suggest::help(word, self.available.iter().chain(self.later).copied()),
+        };
+        let known = suggest::and_list(self.available);
+        format!("unknown {attribute} option `{word}`{help}\nnote: options are {known}")
+    }
+}
+
+/// The text that refuses what has no runtime yet.
+pub(crate) fn not_yet(what: &str) -> String {
+    format!("`{what}` is not available yet")
+}
+
+/// A closed list of words that an option takes.
+pub(crate) struct Words {
+    /// What the words are: `policy`, `mode`.
+    pub(crate) noun: &'static str,
+    /// Words that work.
+    pub(crate) available: &'static [&'static str],
+    /// Words that are known and refused.
+    pub(crate) later: &'static [&'static str],
+}
+
+impl Entry {
+    /// The option's name.
+    pub(crate) fn name(&self) -> String {
+        self.key.unraw().to_string()
+    }
+
+    /// Reads the value as a string literal.
+    pub(crate) fn string(&self, errors: &mut Errors) -> Option<syn::LitStr> {
+        let example = format!("{} = \"...\"", self.name());
+        match self.expression(&example, errors)? {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.clone()),
+            other => {
+                errors.on(other, format!("expected a string literal, found `{}`", shown(other)));
+                None
+            }
+        }
+    }
+
+    /// Reads the value as one of some words.
+    pub(crate) fn word(&self, words: &Words, errors: &mut Errors) -> Option<String> {
+        let literal = self.string(errors)?;
+        let word = literal.value();
+        let (noun, name) = (words.noun, self.name());
+        if words.available.contains(&word.as_str()) {
+            return Some(word);
+        }
+        if words.later.contains(&word.as_str()) {
+            errors.at(literal.span(), not_yet(&format!("{name} = \"{word}\"")));
+            return None;
+        }
+        let help = suggest::help(&word, words.available.iter().chain(words.later).copied());
+        let expected = suggest::list(words.available);
+        errors.at(
+            literal.span(),
+            format!("unknown {noun} `{word}` for `{name}`{help}\nnote: expected {expected}"),
+        );
+        None
+    }
+
+    /// Reads the value as a whole number of at least one.
+    pub(crate) fn number<N>(&self, errors: &mut Errors) -> Option<N>
+    where
+        N: std::str::FromStr + PartialEq + Default,
+        N::Err: std::fmt::Display,
+    {
+        let name = self.name();
+        let value = self.expression(&format!("{name} = 1"), errors)?;
+        let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(number), .. }) = value else {
+            errors.on(value, format!("expected a whole number, found `{}`", shown(value)));
+            return None;
+        };
+        match number.base10_parse::<N>() {
+            Ok(zero) if zero == N::default() => {
+                errors.at(number.span(), format!("`{name}` must be at least 1"));
+                None
+            }
+            Ok(number) => Some(number),
+            Err(error) => {
+                errors.at(number.span(), format!("`{name}` is out of range: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Reads the value as a type.
+    pub(crate) fn ty(&self, errors: &mut Errors) -> Option<syn::Type> {
+        if let Value::Type(ty) = &self.value {
+            return Some(ty.clone());
+        }
+        let name = self.name();
+        errors.at(self.key.span(), format!("`{name}` needs a value\nhelp: write `{name} = ...`"));
+        None
+    }
+
+    /// Reads the value as a path.
+    pub(crate) fn path(&self, errors: &mut Errors) -> Option<syn::Path> {
+        match self.ty(errors)? {
+            syn::Type::Path(path) if path.qself.is_none() => Some(path.path),
+            other => {
+                errors.on(&other, format!("expected a path, found `{}`", shown(&other)));
+                None
+            }
+        }
+    }
+
+    /// Reads the inside of `key(..)`.
+    pub(crate) fn list(&self, example: &str, errors: &mut Errors) -> Option<TokenStream> {
+        if let Value::List(_, tokens) = &self.value {
+            return Some(tokens.clone());
+        }
+        self.wrong_shape(example, errors);
+        None
+    }
+
+    pub(crate) fn expression(&self, example: &str, errors: &mut Errors) -> Option<&syn::Expr> {
+        if let Value::Expression(value) = &self.value {
+            return Some(value);
+        }
+        self.wrong_shape(example, errors);
+        None
+    }
+
+    fn wrong_shape(&self, example: &str, errors: &mut Errors) {
+        let span = match &self.value {
+            Value::List(span, _) => *span,
+            Value::Expression(value) => syn::spanned::Spanned::span(value),
+            Value::Type(_) | Value::None => self.key.span(),
+        };
+        let name = self.name();
+        errors.at(span, format!("`{name}` is not given so\nhelp: write `{example}`"));
+    }
+}
+
+/// Shows tokens on one line, as a person would write them.
+pub(crate) fn shown(tokens: impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (spaced, tight) in [
+        (" :: ", "::"),
+        (":: ", "::"),
+        (" < ", "<"),
+        (" >", ">"),
+        ("& ", "&"),
+        (" ,", ","),
+        ("< ", "<"),
+        (" (", "("),
+    ] {
+        text = text.replace(spaced, tight);
+    }
+    text
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _ = input.parse::<proc_macro2::TokenTree>(); // cannot fail before the end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    const KEYS: Keys = Keys {
+        attribute: "`#[test]`",
+        available: &["version", "storage", "input_domain"],
+        later: &["snapshot"],
+        aliases: &[("domain", "input_domain")],
+        types: &["storage"],
+    };
+
+    fn read(tokens: TokenStream) -> (Vec<String>, String) {
+        let mut errors = Errors::default();
+        let entries = KEYS.read_list(tokens, &mut errors);
+        (entries.iter().map(Entry::name).collect(), errors.finish().to_string())
+    }
+
+    #[test]
+    fn options_are_read_in_order() {
+        let (names, errors) = read(quote!(version = 2, storage = Sqlite<Reporting>));
+        assert_eq!(names, ["version", "storage"]);
+        assert_eq!(errors, "");
+    }
+
+    #[test]
+    fn a_fault_does_not_hide_the_next_option() {
+        let (names, errors) = read(quote!(version = , verison = 1, snapshot, storage = S));
+        assert_eq!(names, ["storage"]);
+        assert!(errors.contains("did you mean `version`?"), "{errors}");
+        assert!(errors.contains("`snapshot` is not available yet"), "{errors}");
+    }
+
+    #[test]
+    fn a_repeated_option_is_refused() {
+        let (names, errors) = read(quote!(version = 1, version = 2));
+        assert_eq!(names, ["version"]);
+        assert!(errors.contains("`version` is given twice"), "{errors}");
+    }
+
+    #[test]
+    fn an_alias_beats_the_nearest_word() {
+        let (_, errors) = read(quote!(domain = "x"));
+        assert!(errors.contains("did you mean `input_domain`?"), "{errors}");
+    }
+}

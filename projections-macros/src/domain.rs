@@ -1,0 +1,190 @@
+//! `#[derive(Domain)]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{DeriveInput, Ident, Token, parse::ParseStream, spanned::Spanned};
+
+use crate::{
+    attr::{Keys, shown},
+    errors::Errors,
+    names,
+    paths::Library,
+};
+
+const KEYS: Keys = Keys {
+    attribute: "`#[domain]`",
+    available: &["crate"],
+    later: &[],
+    aliases: &[],
+    types: &["crate"],
+};
+
+/// What `#[domain(..)]` says.
+struct Model {
+    name: syn::LitStr,
+    library: Library,
+    variants: Vec<Variant>,
+}
+
+/// One event of the domain.
+struct Variant {
+    ident: Ident,
+    event: syn::Type,
+}
+
+/// Expands `#[derive(Domain)]`.
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.to_compile_error(),
+    };
+    let mut errors = Errors::default();
+    let (name, library) = read_attribute(&input, &mut errors);
+    let variants = read_variants(&input, &mut errors);
+    let inert = errors.any();
+    let model = Model {
+        name: name.unwrap_or_else(|| syn::LitStr::new("", Span::mixed_site())),
+        library: Library::new(library),
+        variants: if inert { Vec::new() } else { variants },
+    };
+    let mut tokens = implementation(&input, &model);
+    tokens.extend(errors.finish());
+    tokens
+}
+
+fn read_attribute(
+    input: &DeriveInput,
+    errors: &mut Errors,
+) -> (Option<syn::LitStr>, Option<syn::Path>) {
+    let mut attributes = input.attrs.iter().filter(|attribute| attribute.path().is_ident("domain"));
+    let Some(attribute) = attributes.next() else {
+        let ident = &input.ident;
+        errors.at(
+            ident.span(),
+            format!(
+                "domain `{ident}` has no name\nhelp: write `#[domain(\"{}\")]`",
+                names::kebab(&ident.to_string())
+            ),
+        );
+        return (None, None);
+    };
+    for second in attributes {
+        errors.on(second.path(), "`#[domain]` is given twice");
+    }
+    let syn::Meta::List(list) = &attribute.meta else {
+        errors.on(&attribute.meta, "`#[domain]` needs a name\nhelp: write `#[domain(\"...\")]`");
+        return (None, None);
+    };
+    let mut found = (None, None);
+    let parse = |input: ParseStream<'_>| {
+        let name: syn::LitStr = input.parse()?;
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+        if let Some(fault) = names::domain_fault("a domain's name", &name.value()) {
+            errors.at(name.span(), fault);
+        }
+        let library = KEYS.read(input, errors).first().and_then(|entry| entry.path(errors));
+        found = (Some(name), library);
+        Ok(())
+    };
+    if let Err(error) = list.parse_args_with(parse) {
+        errors.push(error);
+    }
+    found
+}
+
+fn read_variants(input: &DeriveInput, errors: &mut Errors) -> Vec<Variant> {
+    let ident = &input.ident;
+    let data = match &input.data {
+        syn::Data::Enum(data) => data,
+        syn::Data::Struct(data) => {
+            errors.at(
+                data.struct_token.span,
+                format!("`#[derive(Domain)]` goes on an enum, but `{ident}` is a struct\nhelp: derive `Event` for one event"),
+            );
+            return Vec::new();
+        }
+        syn::Data::Union(data) => {
+            errors.at(
+                data.union_token.span,
+                format!("`#[derive(Domain)]` goes on an enum, but `{ident}` is a union"),
+            );
+            return Vec::new();
+        }
+    };
+    if data.variants.is_empty() {
+        errors.at(ident.span(), format!("domain `{ident}` has no events"));
+    }
+    data.variants.iter().filter_map(|variant| read_variant(variant, errors)).collect()
+}
+
+fn read_variant(variant: &syn::Variant, errors: &mut Errors) -> Option<Variant> {
+    let ident = &variant.ident;
+    match &variant.fields {
+        syn::Fields::Unnamed(fields) if fields.unnamed.len() == 1 => fields
+            .unnamed
+            .first()
+            .map(|field| Variant { ident: ident.clone(), event: field.ty.clone() }),
+        _ => {
+            errors.at(
+                ident.span(),
+                format!("variant `{ident}` must hold one event\nhelp: write `{ident}({ident})`"),
+            );
+            None
+        }
+    }
+}
+
+fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
+    let (public, private) = (model.library.public(), model.library.private());
+    let (ident, name) = (&input.ident, &model.name);
+    let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let events: Vec<_> = model.variants.iter().map(|variant| &variant.event).collect();
+    let arms = model.variants.iter().map(|variant| {
+        let variant = &variant.ident;
+        quote_spanned! {Span::mixed_site()=>
+            Self::#variant(event) => #public::ToEvent::to_event(event)
+                .map(|new| #public::NewEvent::in_domain(new, #name)),
+        }
+    });
+    let body = if model.variants.is_empty() {
+        quote!(::core::unreachable!())
+    } else {
+        quote_spanned!(Span::mixed_site()=> match self { #(#arms)* })
+    };
+    let checks = checks(input, model, &private);
+    quote_spanned! {Span::mixed_site()=>
+        #[automatically_derived]
+        impl #impl_generics #public::Domain for #ident #type_generics #where_clause {
+            const NAME: &'static str = #name;
+            const EVENTS: &'static [&'static str] = &[#(<#events as #public::Event>::NAME),*];
+        }
+
+        #[automatically_derived]
+        impl #impl_generics #public::ToEvent for #ident #type_generics #where_clause {
+            fn to_event(
+                &self,
+            ) -> ::core::result::Result<#public::NewEvent, #public::EncodeError> {
+                #body
+            }
+        }
+
+        #checks
+    }
+}
+
+/// A generic enum has no place for these: an event's type may name its parameters.
+fn checks(input: &DeriveInput, model: &Model, private: &TokenStream) -> TokenStream {
+    if !input.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let name = &model.name;
+    let checks = model.variants.iter().map(|Variant { event, .. }| {
+        let shown = shown(event);
+        quote_spanned! {event.span()=>
+            const _: () = #private::no_variant_fault::<#event>(#shown, #name);
+        }
+    });
+    quote!(#(#checks)*)
+}

@@ -1,0 +1,51 @@
+//! The faults of one macro call, collected so that all are reported at once.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+
+/// Collects faults. It must be asked with [`finish`](Self::finish), else it panics when dropped:
+/// a fault that nobody reports would be a mistake that compiles.
+#[derive(Default)]
+pub(crate) struct Errors {
+    found: Vec<syn::Error>,
+    finished: bool,
+}
+
+impl Errors {
+    /// Adds a fault at a span.
+    pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.found.push(syn::Error::new(span, message));
+    }
+
+    /// Adds a fault that covers the tokens of one thing.
+    pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.found.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// Adds a fault that the parser found.
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        self.found.push(error);
+    }
+
+    /// Tells whether there is any.
+    pub(crate) fn any(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// Returns the faults as tokens that report them, in the order of the source.
+    pub(crate) fn finish(mut self) -> TokenStream {
+        self.finished = true;
+        // A stable sort: faults of one place stay in the order in which they were found.
+        self.found.sort_by_key(|error| {
+            let start = error.span().start();
+            (start.line, start.column)
+        });
+        self.found.iter().map(syn::Error::to_compile_error).collect()
+    }
+}
+
+impl Drop for Errors {
+    fn drop(&mut self) {
+        assert!(self.finished || std::thread::panicking(), "faults were found and not reported");
+    }
+}

@@ -1,0 +1,200 @@
+//! `#[derive(Event)]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::{DeriveInput, ext::IdentExt, parse::ParseStream};
+
+use crate::{
+    attr::{Entry, Keys, shown},
+    errors::Errors,
+    names,
+    paths::Library,
+};
+
+const KEYS: Keys = Keys {
+    attribute: "`#[event]`",
+    available: &["domain", "name", "aliases", "codec", "crate"],
+    later: &["version", "upcast"],
+    aliases: &[("alias", "aliases"), ("rename", "name"), ("input_domain", "domain")],
+    types: &["codec", "crate"],
+};
+
+/// What `#[event(..)]` says.
+#[derive(Default)]
+struct Model {
+    domain: Option<syn::LitStr>,
+    name: Option<syn::LitStr>,
+    aliases: Vec<syn::LitStr>,
+    codec: Option<syn::Path>,
+    library: Option<syn::Path>,
+}
+
+/// Expands `#[derive(Event)]`.
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.to_compile_error(),
+    };
+    let mut errors = Errors::default();
+    check_shape(&input, &mut errors);
+    let model = read(&input, &mut errors);
+    let mut tokens = implementation(&input, &model);
+    tokens.extend(errors.finish());
+    tokens
+}
+
+fn check_shape(input: &DeriveInput, errors: &mut Errors) {
+    let name = &input.ident;
+    match &input.data {
+        syn::Data::Struct(_) => {}
+        syn::Data::Enum(data) => errors.at(
+            data.enum_token.span,
+            format!("`#[derive(Event)]` goes on a struct, but `{name}` is an enum\nhelp: derive `Domain` for a list of events"),
+        ),
+        syn::Data::Union(data) => errors.at(
+            data.union_token.span,
+            format!("`#[derive(Event)]` goes on a struct, but `{name}` is a union"),
+        ),
+    }
+    for parameter in &input.generics.params {
+        if !matches!(parameter, syn::GenericParam::Lifetime(_)) {
+            errors.on(
+                parameter,
+                format!("event `{name}` must not be generic over `{}`\nnote: its wire name would stand for many types", shown(parameter)),
+            );
+        }
+    }
+}
+
+fn read(input: &DeriveInput, errors: &mut Errors) -> Model {
+    let mut model = Model::default();
+    let mut seen = false;
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("event")) {
+        if seen {
+            errors.on(attribute.path(), "`#[event]` is given twice");
+            continue;
+        }
+        seen = true;
+        match &attribute.meta {
+            syn::Meta::List(list) => {
+                for entry in KEYS.read_list(list.tokens.clone(), errors) {
+                    model.set(&entry, errors);
+                }
+            }
+            other => errors
+                .on(other, "`#[event]` needs options\nhelp: write `#[event(domain = \"...\")]`"),
+        }
+    }
+    check_names(input, &model, errors);
+    model
+}
+
+impl Model {
+    fn set(&mut self, entry: &Entry, errors: &mut Errors) {
+        match entry.name().as_str() {
+            "domain" => {
+                self.domain = entry.string(errors);
+                if let Some(domain) = &self.domain
+                    && let Some(fault) = names::domain_fault("domain", &domain.value())
+                {
+                    errors.at(domain.span(), fault);
+                }
+            }
+            "name" => self.name = entry.string(errors),
+            "aliases" => self.aliases = aliases(entry, errors),
+            "codec" => self.codec = entry.path(errors),
+            _ => self.library = entry.path(errors), // `crate`, the last of the keys
+        }
+    }
+}
+
+fn aliases(entry: &Entry, errors: &mut Errors) -> Vec<syn::LitStr> {
+    let Some(tokens) = entry.list("aliases(\"OldName\")", errors) else { return Vec::new() };
+    let parse = |input: ParseStream<'_>| {
+        syn::punctuated::Punctuated::<syn::LitStr, syn::Token![,]>::parse_terminated(input)
+    };
+    match syn::parse::Parser::parse2(parse, tokens) {
+        Ok(names) if names.is_empty() => {
+            errors.at(
+                entry.key.span(),
+                "`aliases` names nothing\nhelp: write `aliases(\"OldName\")`",
+            );
+            Vec::new()
+        }
+        Ok(names) => names.into_iter().collect(),
+        Err(error) => {
+            errors.push(error);
+            Vec::new()
+        }
+    }
+}
+
+fn check_names(input: &DeriveInput, model: &Model, errors: &mut Errors) {
+    let name =
+        model.name.as_ref().map_or_else(|| input.ident.unraw().to_string(), syn::LitStr::value);
+    if let Some(literal) = &model.name
+        && let Some(fault) = names::event_fault(&name)
+    {
+        errors.at(literal.span(), fault);
+    }
+    let mut known = vec![name];
+    for alias in &model.aliases {
+        let text = alias.value();
+        if let Some(fault) = names::event_fault(&text) {
+            errors.at(alias.span(), fault);
+        } else if known.contains(&text) {
+            errors.at(alias.span(), format!("`{text}` is given twice"));
+        }
+        known.push(text);
+    }
+}
+
+fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
+    let library = Library::new(model.library.clone());
+    let (public, ident) = (library.public(), &input.ident);
+    let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let name = match &model.name {
+        Some(name) => name.clone(),
+        None => syn::LitStr::new(&ident.unraw().to_string(), Span::mixed_site()),
+    };
+    let aliases = &model.aliases;
+    let domain = match &model.domain {
+        Some(domain) => quote_spanned!(Span::mixed_site()=> ::core::option::Option::Some(#domain)),
+        None => quote_spanned!(Span::mixed_site()=> ::core::option::Option::None),
+    };
+    let codec = match &model.codec {
+        Some(codec) => quote_spanned!(Span::mixed_site()=> #codec),
+        None => quote_spanned!(Span::mixed_site()=> #public::Json),
+    };
+    let decoded = decoded(input);
+    quote_spanned! {Span::mixed_site()=>
+        #[automatically_derived]
+        impl #impl_generics #public::Event for #ident #type_generics #where_clause {
+            const NAME: &'static str = #name;
+            const ALIASES: &'static [&'static str] = &[#(#aliases),*];
+            const DOMAIN: ::core::option::Option<&'static str> = #domain;
+            type Decoded<'__payload> = #decoded;
+            type Codec = #codec;
+        }
+    }
+}
+
+/// The event's type with every lifetime that of the payload.
+fn decoded(input: &DeriveInput) -> TokenStream {
+    let ident = &input.ident;
+    let arguments = input.generics.params.iter().map(|parameter| match parameter {
+        syn::GenericParam::Lifetime(_) => quote_spanned!(Span::mixed_site()=> '__payload),
+        syn::GenericParam::Type(ty) => {
+            let ident = &ty.ident;
+            quote_spanned!(Span::mixed_site()=> #ident)
+        }
+        syn::GenericParam::Const(constant) => {
+            let ident = &constant.ident;
+            quote_spanned!(Span::mixed_site()=> #ident)
+        }
+    });
+    if input.generics.params.is_empty() {
+        return quote_spanned!(ident.span()=> #ident);
+    }
+    quote_spanned!(ident.span()=> #ident<#(#arguments),*>)
+}

@@ -1,0 +1,74 @@
+//! What a `#[handlers]` block says, after it was understood.
+
+use proc_macro2::Span;
+use syn::{Attribute, Ident, Type};
+
+use crate::paths::Library;
+
+/// A block.
+pub(crate) struct Block {
+    pub(crate) library: Library,
+    /// The `impl`, without the attributes that the macro reads.
+    pub(crate) item: syn::ItemImpl,
+    pub(crate) handlers: Vec<Handler>,
+    pub(crate) fallback: Option<Fallback>,
+    pub(crate) setup: Option<Method>,
+    pub(crate) reset: Option<Method>,
+}
+
+/// A method with `#[handles]`.
+pub(crate) struct Handler {
+    /// Its number in the `match`.
+    pub(crate) id: u32,
+    pub(crate) event: Type,
+    pub(crate) input_domain: Option<syn::LitStr>,
+    pub(crate) from_now: bool,
+    pub(crate) method: Method,
+    pub(crate) argument: Argument,
+}
+
+/// A method with `#[fallback]`.
+pub(crate) struct Fallback {
+    pub(crate) id: u32,
+    pub(crate) scope: Scope,
+    /// The attribute's name.
+    pub(crate) span: Span,
+    pub(crate) method: Method,
+    pub(crate) argument: Argument,
+}
+
+/// Which events a fallback takes.
+pub(crate) enum Scope {
+    All,
+    Domains(Vec<syn::LitStr>),
+    HandlersDomains,
+}
+
+/// A method that generated code calls.
+pub(crate) struct Method {
+    pub(crate) name: Ident,
+    /// `#[cfg]` attributes, which its route and its arm get, too.
+    pub(crate) cfg: Vec<Attribute>,
+    pub(crate) asyncness: Option<syn::Token![async]>,
+    /// The receiver, where it is `&mut self`.
+    pub(crate) mut_self: Option<syn::Receiver>,
+    /// What it takes after its event.
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) output: Option<Type>,
+}
+
+/// A handler's event, as its signature takes it.
+pub(crate) struct Argument {
+    pub(crate) ty: Type,
+    pub(crate) by_reference: bool,
+}
+
+/// A parameter after the event.
+pub(crate) enum Parameter {
+    /// `&T`
+    Shared(Type),
+    /// `&mut T`
+    View(Type),
+    /// `T`, which nothing is.
+    Value(Type),
+}

@@ -1,0 +1,473 @@
+//! From tokens to the model, with every fault.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{
+    Attribute, FnArg, ImplItem, ImplItemFn, Item, Meta, Token, Type,
+    ext::IdentExt,
+    parse::{ParseStream, Parser},
+    spanned::Spanned,
+};
+
+use super::{
+    model::{Block, Fallback, Handler, Method, Scope},
+    signature::{Reader, Role},
+};
+use crate::{
+    attr::{Entry, Keys, Value, not_yet, shown},
+    errors::Errors,
+    paths::{Library, ungrouped},
+    projector::{FROM, check_domain},
+    suggest,
+};
+
+/// The attributes that a block reads.
+const MARKERS: &[&str] = &["handles", "fallback", "setup", "reset", "flush"];
+
+const BLOCK: Keys = Keys {
+    attribute: "`#[handlers]`",
+    available: &["crate"],
+    later: &[],
+    aliases: &[],
+    types: &["crate"],
+};
+
+const HANDLES: Keys = Keys {
+    attribute: "`#[handles]`",
+    available: &["input_domain", "from"],
+    later: &["permanent", "replay", "retry"],
+    aliases: &[("domain", "input_domain")],
+    types: &["permanent"],
+};
+
+const FALLBACK: Keys = Keys {
+    attribute: "`#[fallback]`",
+    available: &["domain", "all"],
+    later: &["permanent", "replay", "retry"],
+    aliases: &[("input_domain", "domain"), ("domains", "domain")],
+    types: &["permanent"],
+};
+
+/// Reads the attribute and the block. Without an inherent `impl` there is no model.
+pub(super) fn parse(
+    attribute: TokenStream,
+    item: TokenStream,
+    errors: &mut Errors,
+) -> Option<Block> {
+    let mut item = read_impl(item, errors)?;
+    let library = read_attribute(attribute, errors);
+    let mut collector =
+        Collector { library: &library, errors, reader: Reader::default(), found: Found::default() };
+    for item in &mut item.items {
+        collector.item(item);
+    }
+    let found = collector.found;
+    check_empty(&mut item, &found, errors);
+    check_duplicates(&found.handlers, errors);
+    check_scope(&found, errors);
+    let Found { handlers, fallback, setup, reset, .. } = found;
+    Some(Block { library, item, handlers, fallback, setup, reset })
+}
+
+fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
+    let (span, message) = match syn::parse2::<Item>(item) {
+        Ok(Item::Impl(item)) => match &item.trait_ {
+            None => return Some(item),
+            Some((path, _)) => (
+                path.span(),
+                format!(
+                    "`#[handlers]` goes on `impl {}`, not on an implementation of `{}`",
+                    shown(&item.self_ty),
+                    shown(path)
+                ),
+            ),
+        },
+        Ok(Item::Struct(item)) => (
+            item.struct_token.span,
+            "`#[handlers]` goes on an `impl` block\nhelp: use `#[projector(\"...\")]` on the struct"
+                .into(),
+        ),
+        Ok(other) => (other.span(), "`#[handlers]` goes on an `impl` block".into()),
+        Err(error) => {
+            errors.push(error);
+            return None;
+        }
+    };
+    errors.at(span, message);
+    None
+}
+
+fn read_attribute(attribute: TokenStream, errors: &mut Errors) -> Library {
+    let entries = BLOCK.read_list(attribute, errors);
+    Library::new(entries.first().and_then(|entry| entry.path(errors)))
+}
+
+/// What was found in a block so far.
+#[derive(Default)]
+struct Found {
+    handlers: Vec<Handler>,
+    fallback: Option<Fallback>,
+    setup: Option<Method>,
+    reset: Option<Method>,
+    /// Attributes, faulty ones as well: a block with a fault is not empty.
+    markers: usize,
+    /// Methods with a fallback, faulty ones as well.
+    fallbacks: usize,
+    /// The number of the next route.
+    next: u32,
+}
+
+struct Collector<'a> {
+    library: &'a Library,
+    errors: &'a mut Errors,
+    reader: Reader,
+    found: Found,
+}
+
+impl Collector<'_> {
+    fn item(&mut self, item: &mut ImplItem) {
+        match item {
+            ImplItem::Fn(method) => self.method(method),
+            ImplItem::Const(item) => {
+                let span = item.const_token.span;
+                self.misplaced(&mut item.attrs, span, "a constant");
+            }
+            ImplItem::Type(item) => {
+                let span = item.type_token.span;
+                self.misplaced(&mut item.attrs, span, "a type");
+            }
+            ImplItem::Macro(item) => {
+                let span = item.mac.path.span();
+                self.misplaced(&mut item.attrs, span, "a macro call");
+            }
+            // An attribute of ours in there is left to it, and as a macro always errors.
+            _ => {}
+        }
+    }
+
+    /// Takes our attributes off.
+    fn take(&self, attributes: &mut Vec<Attribute>) -> Vec<(&'static str, Attribute)> {
+        let mut taken = Vec::new();
+        attributes.retain(|attribute| {
+            let marker = MARKERS.iter().find(|marker| self.library.is(attribute.path(), marker));
+            if let Some(marker) = marker {
+                taken.push((*marker, attribute.clone()));
+            }
+            marker.is_none()
+        });
+        taken
+    }
+
+    fn misplaced(&mut self, attributes: &mut Vec<Attribute>, span: Span, what: &str) {
+        for (marker, _) in self.take(attributes) {
+            self.found.markers += 1;
+            self.errors.at(span, format!("`#[{marker}]` goes on a method, not on {what}"));
+        }
+    }
+
+    fn method(&mut self, item: &mut ImplItemFn) {
+        let taken = self.take(&mut item.attrs);
+        self.found.markers += taken.len();
+        let mut taken = taken.into_iter();
+        let Some((marker, attribute)) = taken.next() else { return };
+        let subject = self.marked(marker, &attribute, item);
+        for (second, attribute) in taken {
+            let name = item.sig.ident.unraw();
+            let message = match (&subject, second) {
+                (Some(event), "handles") => format!(
+                    "`{name}` already handles `{event}`\nhelp: write one method per event and share a private function"
+                ),
+                _ => format!(
+                    "`{name}` already is a `#[{marker}]` method\nhelp: write a method for each"
+                ),
+            };
+            self.errors.at(attribute.path().span(), message);
+        }
+    }
+
+    /// Reads a method with one of our attributes; tells its event, where it names one.
+    fn marked(
+        &mut self,
+        marker: &'static str,
+        attribute: &Attribute,
+        item: &ImplItemFn,
+    ) -> Option<String> {
+        match marker {
+            "handles" => return self.handler(attribute, item),
+            "fallback" => self.fallback(attribute, item),
+            "flush" => self.errors.at(attribute.path().span(), not_yet("#[flush]")),
+            hook => self.hook(hook, attribute, item),
+        }
+        None
+    }
+
+    fn handler(&mut self, attribute: &Attribute, item: &ImplItemFn) -> Option<String> {
+        let mut event = None;
+        let mut entries = Vec::new();
+        let tokens = arguments(&attribute.meta, self.errors);
+        let parser = |input: ParseStream<'_>| {
+            event = read_event(input, item, self.errors)?;
+            entries = HANDLES.read(input, self.errors);
+            Ok(())
+        };
+        if let Err(error) = parser.parse2(tokens) {
+            self.errors.push(error);
+        }
+        let mut input_domain = None;
+        let mut from_now = false;
+        for entry in &entries {
+            match entry.name().as_str() {
+                "input_domain" => {
+                    input_domain = entry.string(self.errors);
+                    check_domain("input_domain", input_domain.as_ref(), self.errors);
+                }
+                // `from`, the other key
+                _ => from_now = entry.word(&FROM, self.errors).as_deref() == Some("now"),
+            }
+        }
+        let event = event?;
+        let (method, argument) = self.reader.read(item, &Role::Handler(&event), self.errors);
+        let text = shown(&event);
+        let id = self.number();
+        if let Some(argument) = argument {
+            self.found.handlers.push(Handler {
+                id,
+                event,
+                input_domain,
+                from_now,
+                method,
+                argument,
+            });
+        }
+        Some(text)
+    }
+
+    fn fallback(&mut self, attribute: &Attribute, item: &ImplItemFn) {
+        let tokens = match &attribute.meta {
+            Meta::Path(_) => TokenStream::new(),
+            meta => arguments(meta, self.errors),
+        };
+        let entries = FALLBACK.read_list(tokens, self.errors);
+        let scope = self.scope(&entries);
+        self.found.fallbacks += 1;
+        if self.found.fallbacks > 1 {
+            self.errors.at(
+                attribute.path().span(),
+                "a projector has one `#[fallback]`, and this is the second",
+            );
+        }
+        let (method, argument) = self.reader.read(item, &Role::Fallback, self.errors);
+        let (id, span) = (self.number(), attribute.path().span());
+        if let Some(argument) = argument {
+            self.found.fallback = Some(Fallback { id, scope, span, method, argument });
+        }
+    }
+
+    fn scope(&mut self, entries: &[Entry]) -> Scope {
+        if let [_, second, ..] = entries {
+            self.errors
+                .at(second.key.span(), "`#[fallback]` takes one option: `domain = ..` or `all`");
+        }
+        let Some(entry) = entries.first() else { return Scope::HandlersDomains };
+        if entry.name() == "all" {
+            if !matches!(entry.value, Value::None) {
+                self.errors
+                    .at(entry.key.span(), "`all` takes no value\nhelp: write `#[fallback(all)]`");
+            }
+            return Scope::All;
+        }
+        Scope::Domains(self.domains(entry))
+    }
+
+    /// Reads `domain = "a"` or `domain = ["a", "b"]`.
+    fn domains(&mut self, entry: &Entry) -> Vec<syn::LitStr> {
+        let elements: Vec<&syn::Expr> = match entry.expression("domain = \"...\"", self.errors) {
+            None => return Vec::new(),
+            Some(syn::Expr::Array(array)) => array.elems.iter().collect(),
+            Some(other) => vec![other],
+        };
+        if elements.is_empty() {
+            self.errors
+                .at(entry.key.span(), "`domain` names nothing\nhelp: write `domain = \"...\"`");
+        }
+        let mut domains: Vec<syn::LitStr> = Vec::new();
+        for element in elements {
+            let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(domain), .. }) = element else {
+                self.errors
+                    .on(element, format!("expected a string literal, found `{}`", shown(element)));
+                continue;
+            };
+            check_domain("domain", Some(domain), self.errors);
+            if domains.contains(domain) {
+                self.errors.at(domain.span(), format!("`{}` is given twice", domain.value()));
+            }
+            domains.push(domain.clone());
+        }
+        domains
+    }
+
+    fn hook(&mut self, hook: &'static str, attribute: &Attribute, item: &ImplItemFn) {
+        if !matches!(attribute.meta, Meta::Path(_)) {
+            self.errors.on(&attribute.meta, format!("`#[{hook}]` takes no options"));
+        }
+        let (method, _) = self.reader.read(item, &Role::Hook(hook), self.errors);
+        let place = if hook == "setup" { &mut self.found.setup } else { &mut self.found.reset };
+        if let Some(first) = place {
+            let message = format!(
+                "`{}` is a second `#[{hook}]` beside `{}`",
+                method.name.unraw(),
+                first.name.unraw()
+            );
+            self.errors.at(attribute.path().span(), message);
+        }
+        *place = Some(method);
+    }
+
+    fn number(&mut self) -> u32 {
+        let number = self.found.next;
+        self.found.next += 1;
+        number
+    }
+}
+
+/// The tokens in an attribute's parentheses.
+fn arguments(meta: &Meta, errors: &mut Errors) -> TokenStream {
+    match meta {
+        Meta::Path(_) => TokenStream::new(),
+        Meta::List(list) => list.tokens.clone(),
+        Meta::NameValue(pair) => {
+            let path = shown(&pair.path);
+            errors.at(
+                pair.eq_token.span,
+                format!("expected `#[{path}(..)]`, found `#[{path} = ..]`"),
+            );
+            TokenStream::new()
+        }
+    }
+}
+
+fn read_event(
+    input: ParseStream<'_>,
+    item: &ImplItemFn,
+    errors: &mut Errors,
+) -> syn::Result<Option<Type>> {
+    let name = &item.sig.ident;
+    if input.is_empty() || (input.peek(syn::Ident::peek_any) && input.peek2(Token![=])) {
+        let event = first_type(item).unwrap_or_else(|| "Event".to_owned());
+        // Without parentheses there is nothing else to point at.
+        errors.at(
+            name.span(),
+            format!(
+                "`#[handles]` on `{}` does not name an event\nhelp: write `#[handles({event}, input_domain = \"...\")]`",
+                name.unraw()
+            ),
+        );
+        return Ok(None);
+    }
+    if input.peek(syn::Lit) {
+        let literal: syn::Lit = input.parse()?;
+        let found = match &literal {
+            syn::Lit::Str(text) => {
+                format!("the string \"{}\"\nhelp: remove the quotes", text.value())
+            }
+            other => format!("`{}`", shown(other)),
+        };
+        errors.at(literal.span(), format!("expected an event type, found {found}"));
+        skip_comma(input)?;
+        return Ok(None);
+    }
+    let event: Type = input.parse()?;
+    skip_comma(input)?;
+    match ungrouped(&event) {
+        Type::Path(_) => Ok(Some(event)),
+        other => {
+            errors.on(other, format!("expected an event type, found `{}`", shown(other)));
+            Ok(None)
+        }
+    }
+}
+
+fn skip_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() { Ok(()) } else { input.parse::<Token![,]>().map(drop) }
+}
+
+/// The event that a method's first parameter suggests.
+fn first_type(item: &ImplItemFn) -> Option<String> {
+    item.sig.inputs.iter().find_map(|input| match input {
+        FnArg::Typed(typed) => Some(match ungrouped(&typed.ty) {
+            Type::Reference(reference) => shown(&reference.elem),
+            other => shown(other),
+        }),
+        FnArg::Receiver(_) => None,
+    })
+}
+
+/// Reports a block that handles nothing, and looks for the attribute that was meant to.
+fn check_empty(item: &mut syn::ItemImpl, found: &Found, errors: &mut Errors) {
+    if !found.handlers.is_empty() || found.fallbacks > 0 || errors.any() {
+        return;
+    }
+    let before = errors.any();
+    for member in &mut item.items {
+        let ImplItem::Fn(method) = member else { continue };
+        method.attrs.retain(|attribute| {
+            let written = shown(attribute.path());
+            let Some(meant) = suggest::nearest(&written, MARKERS.iter().copied()) else {
+                return true;
+            };
+            errors.on(
+                attribute.path(),
+                format!("unknown attribute `#[{written}]` in a `#[handlers]` block\nhelp: did you mean `#[{meant}]`?"),
+            );
+            false
+        });
+    }
+    if errors.any() == before {
+        errors.on(
+            &item.self_ty,
+            "no method in this block has `#[handles]` or `#[fallback]`\nhelp: write `#[handles(Event, input_domain = \"...\")]` on a method",
+        );
+    }
+}
+
+/// Two handlers that name one event alike. Those that name it differently are found by their
+/// wire names, once the types are known.
+fn check_duplicates(handlers: &[Handler], errors: &mut Errors) {
+    for (index, second) in handlers.iter().enumerate() {
+        let Some(first) = handlers.iter().take(index).find(|first| alike(first, second)) else {
+            continue;
+        };
+        let event = shown(&second.event);
+        let from = second
+            .input_domain
+            .as_ref()
+            .map(|domain| format!(" from `{}`", domain.value()))
+            .unwrap_or_default();
+        errors.on(&second.event, format!("`{event}`{from} already has a handler"));
+        errors.on(
+            &first.event,
+            format!("the first handler for `{event}` is `{}`", first.method.name.unraw()),
+        );
+    }
+}
+
+fn alike(a: &Handler, b: &Handler) -> bool {
+    let domain = |handler: &Handler| handler.input_domain.as_ref().map(syn::LitStr::value);
+    // Under `#[cfg]` the two may be alternatives.
+    shown(&a.event) == shown(&b.event)
+        && domain(a) == domain(b)
+        && a.method.cfg.is_empty()
+        && b.method.cfg.is_empty()
+}
+
+fn check_scope(found: &Found, errors: &mut Errors) {
+    if let Some(fallback) = &found.fallback
+        && matches!(fallback.scope, Scope::HandlersDomains)
+        && found.handlers.is_empty()
+        && !errors.any()
+    {
+        errors.at(
+            fallback.span,
+            "`#[fallback]` takes the events of the handlers' domains, and there are no handlers\nhelp: write `#[fallback(domain = \"...\")]` or `#[fallback(all)]`",
+        );
+    }
+}

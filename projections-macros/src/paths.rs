@@ -1,0 +1,75 @@
+//! The one place that spells how generated code names the library.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+
+/// The path of the library: `::projections`, or what `crate = path` says.
+#[derive(Clone)]
+pub(crate) struct Library(Option<syn::Path>);
+
+impl Library {
+    pub(crate) fn new(path: Option<syn::Path>) -> Self {
+        Self(path)
+    }
+
+    /// The library's public items.
+    pub(crate) fn public(&self) -> TokenStream {
+        match &self.0 {
+            Some(path) => path.to_token_stream(),
+            None => quote_spanned!(Span::mixed_site()=> ::projections),
+        }
+    }
+
+    /// What only generated code names.
+    pub(crate) fn private(&self) -> TokenStream {
+        let public = self.public();
+        quote_spanned!(Span::mixed_site()=> #public::__private)
+    }
+
+    /// The same, at the place of the user's token that an assertion is about. A diagnostic whose
+    /// tokens come from several places would fall back to the macro's name.
+    pub(crate) fn private_at(&self, span: Span) -> TokenStream {
+        let path = match &self.0 {
+            Some(path) => respanned(path.to_token_stream(), span),
+            None => quote_spanned!(span=> ::projections),
+        };
+        quote_spanned!(span=> #path::__private)
+    }
+
+    /// Tells whether the attribute is one of the library's, of this name: bare, or behind the
+    /// library's path.
+    pub(crate) fn is(&self, attribute: &syn::Path, name: &str) -> bool {
+        let mut segments: Vec<_> =
+            attribute.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        if segments.pop().as_deref() != Some(name) {
+            return false;
+        }
+        let own = match &self.0 {
+            Some(path) => path.segments.iter().map(|segment| segment.ident.to_string()).collect(),
+            None => vec!["projections".to_owned()],
+        };
+        segments.is_empty() || segments == own || segments == ["projections"]
+    }
+}
+
+/// Moves tokens to a place, and leaves them their meaning.
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(token.span().located_at(span));
+            token
+        })
+        .collect()
+}
+
+/// Takes a type out of the invisible groups that `macro_rules!` puts around it.
+pub(crate) fn ungrouped(mut ty: &syn::Type) -> &syn::Type {
+    loop {
+        match ty {
+            syn::Type::Group(group) => ty = &group.elem,
+            syn::Type::Paren(paren) => ty = &paren.elem,
+            _ => return ty,
+        }
+    }
+}

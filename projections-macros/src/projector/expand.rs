@@ -1,0 +1,140 @@
+//! From the model to tokens.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::model::{Field, Options, Projector, Storage, Unregistered};
+
+/// The struct, its options, how it is made, and its registration.
+pub(crate) fn projector(model: &Projector) -> TokenStream {
+    let item = &model.item;
+    let projector = implementation(model);
+    if !model.options.register {
+        let check = check(model);
+        return quote!(#item #projector #check);
+    }
+    let construct = construct(model);
+    let registration = registration(model);
+    quote!(#item #projector #construct #registration)
+}
+
+/// The struct and an implementation that lets its handlers be checked.
+pub(crate) fn inert(model: &Projector) -> TokenStream {
+    let item = &model.item;
+    let projector = implementation(model);
+    quote!(#item #projector)
+}
+
+fn implementation(model: &Projector) -> TokenStream {
+    let (public, private) = (model.library.public(), model.library.private());
+    let (ident, name) = (&model.item.ident, &model.name);
+    let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
+    let options = options(model, &public);
+    let storage = match &model.options.storage {
+        Storage::InProcess => quote_spanned!(Span::mixed_site()=> #public::InProcess),
+        Storage::Type(ty) => quote_spanned!(Span::mixed_site()=> #ty),
+        Storage::Unknown => quote_spanned!(Span::mixed_site()=> #private::Inert),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #[automatically_derived]
+        impl #impl_generics #public::Projector for #ident #type_generics #where_clause {
+            const NAME: &'static str = #name;
+            const OPTIONS: #public::Options = #options;
+            type Storage = #storage;
+        }
+    }
+}
+
+fn options(model: &Projector, public: &TokenStream) -> TokenStream {
+    let Options { domain, unregistered, batch_events, batch_bytes, from_now, version, .. } =
+        &model.options;
+    let mut tokens = quote_spanned!(Span::mixed_site()=> #public::Options::DEFAULT);
+    if let Some(domain) = domain {
+        tokens.extend(quote_spanned!(Span::mixed_site()=> .domain(#domain)));
+    }
+    let policy = match unregistered {
+        Unregistered::Error => Some(quote_spanned!(Span::mixed_site()=> Error)),
+        Unregistered::Ignore => None,
+        Unregistered::Warn => Some(quote_spanned!(Span::mixed_site()=> Warn)),
+    };
+    if let Some(policy) = policy {
+        tokens.extend(quote_spanned! {Span::mixed_site()=>
+            .unregistered(#public::UnregisteredPolicy::#policy)
+        });
+    }
+    if batch_events.is_some() || batch_bytes.is_some() {
+        let default = quote_spanned!(Span::mixed_site()=> #public::BatchPolicy::DEFAULT);
+        let events = match batch_events {
+            Some(events) => quote!(#events),
+            None => quote_spanned!(Span::mixed_site()=> #default.events),
+        };
+        let bytes = match batch_bytes {
+            Some(bytes) => quote!(#bytes),
+            None => quote_spanned!(Span::mixed_site()=> #default.bytes),
+        };
+        tokens.extend(quote_spanned! {Span::mixed_site()=>
+            .batch(#public::BatchPolicy::new(#events, #bytes))
+        });
+    }
+    if *from_now {
+        tokens.extend(quote_spanned! {Span::mixed_site()=>
+            .start_from(#public::StartFrom::Now)
+        });
+    }
+    if let Some(version) = version {
+        tokens.extend(quote_spanned!(Span::mixed_site()=> .version(#version)));
+    }
+    tokens
+}
+
+fn construct(model: &Projector) -> TokenStream {
+    let (public, private) = (model.library.public(), model.library.private());
+    let ident = &model.item.ident;
+    let resources = syn::Ident::new("resources", Span::mixed_site());
+    let fields = model.fields.iter().map(|Field { member, ty, resource }| {
+        // The field's type is all that can be wrong here, so everything has its place.
+        let span = Span::mixed_site().located_at(ty.span());
+        if *resource {
+            quote_spanned!(span=> #member: #private::resource::<#ty>(#resources)?,)
+        } else {
+            quote_spanned!(span=> #member: <#ty as ::core::default::Default>::default(),)
+        }
+    });
+    quote_spanned! {Span::mixed_site()=>
+        #[automatically_derived]
+        impl #private::Construct for #ident {
+            fn construct(
+                #resources: &#public::Resources,
+            ) -> ::core::result::Result<Self, #public::MissingResource> {
+                let _ = #resources;
+                ::core::result::Result::Ok(Self { #(#fields)* })
+            }
+        }
+    }
+}
+
+/// Everything here has the place of the struct's name, which is what is wrong when the struct has
+/// no handlers or cannot move between threads.
+fn registration(model: &Projector) -> TokenStream {
+    let private = model.library.private();
+    let ident = &model.item.ident;
+    let span = Span::mixed_site().located_at(ident.span());
+    let linked = quote_spanned!(span=> #private::Linked::of::<#ident>());
+    quote_spanned! {Span::mixed_site()=>
+        const _: () = {
+            #private::inventory::submit! { #linked }
+        };
+    }
+}
+
+/// What the registration would have checked.
+fn check(model: &Projector) -> TokenStream {
+    if !model.item.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let private = model.library.private();
+    let ident = &model.item.ident;
+    let span = Span::mixed_site().located_at(ident.span());
+    quote_spanned!(span=> const _: () = #private::check_projector::<#ident>();)
+}

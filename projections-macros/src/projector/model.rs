@@ -1,0 +1,55 @@
+//! What `#[projector]` says, after it was understood.
+
+use crate::paths::Library;
+
+/// A projector.
+pub(crate) struct Projector {
+    pub(crate) name: syn::LitStr,
+    pub(crate) options: Options,
+    pub(crate) library: Library,
+    /// The struct, without the attributes that the macro reads.
+    pub(crate) item: syn::ItemStruct,
+    /// The struct's fields, in order.
+    pub(crate) fields: Vec<Field>,
+}
+
+/// A field: how it is filled.
+pub(crate) struct Field {
+    pub(crate) member: syn::Member,
+    pub(crate) ty: syn::Type,
+    pub(crate) resource: bool,
+}
+
+/// The options that were given.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) storage: Storage,
+    pub(crate) domain: Option<syn::LitStr>,
+    pub(crate) unregistered: Unregistered,
+    pub(crate) batch_events: Option<u32>,
+    pub(crate) batch_bytes: Option<u64>,
+    pub(crate) from_now: bool,
+    pub(crate) version: Option<u32>,
+    pub(crate) register: bool,
+}
+
+/// Where the read model is kept.
+#[derive(Default)]
+pub(crate) enum Storage {
+    /// In the fields.
+    #[default]
+    InProcess,
+    /// In this storage.
+    Type(Box<syn::Type>),
+    /// The option is there, and cannot be read.
+    Unknown,
+}
+
+/// What to do with an event that no method handles.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Unregistered {
+    Error,
+    #[default]
+    Ignore,
+    Warn,
+}

@@ -1,0 +1,197 @@
+//! The steps of a generated `match` arm: decode, view, call, judge.
+//!
+//! Each step is a method that exists twice: on the step's type, where the user's type is fit for
+//! it, and one reference away, where it is not. Method lookup takes the first that fits, so an arm
+//! compiles whatever the types are, and only the assertions of `checks` speak.
+
+use std::marker::PhantomData;
+
+use super::checks::{EventArgument, HandlerReturn, SharedParameter, decode, failed};
+use crate::{BoxError, Envelope, Event, HandleError, ParameterMut, RawEvent, Storage};
+
+/// Names the types of one step: what it is made from, and what it makes.
+#[derive(Debug)]
+pub struct Argument<From: ?Sized, To: ?Sized>(PhantomData<(fn(&From), fn(&To))>);
+
+impl<From: ?Sized, To: ?Sized> Argument<From, To> {
+    /// The step.
+    pub const STEP: Self = Self(PhantomData);
+}
+
+/// Asserts that a handler's event argument is what its event decodes as.
+pub trait ArgumentCheck<'a, E: Event> {
+    /// Asserts it.
+    fn check<A: EventArgument<E::Decoded<'a>>>(self)
+    where
+        Self: Sized,
+    {
+    }
+}
+
+impl<E: Event> ArgumentCheck<'_, E> for Argument<E, ()> {}
+
+/// Stands in where the event is none, which the routes' table reports.
+pub trait ArgumentCheckFallback {
+    /// Accepts anything.
+    fn check<A: ?Sized>(self)
+    where
+        Self: Sized,
+    {
+    }
+}
+
+impl<E: ?Sized> ArgumentCheckFallback for &Argument<E, ()> {}
+
+/// Decodes an event `E` for an argument of type `To`.
+pub trait Decoder<'a, To> {
+    /// Decodes.
+    ///
+    /// # Errors
+    /// The payload is not an `E`.
+    fn decode(self, envelope: &'a Envelope) -> Result<To, HandleError>;
+}
+
+impl<'a, E: Event<Decoded<'a> = To>, To> Decoder<'a, To> for Argument<E, To> {
+    #[inline]
+    fn decode(self, envelope: &'a Envelope) -> Result<To, HandleError> {
+        decode::<E>(envelope)
+    }
+}
+
+/// Stands in where the argument is not the event.
+pub trait DecoderFallback<To> {
+    /// Is never called.
+    #[allow(missing_docs, clippy::missing_errors_doc)]
+    fn decode(self, envelope: &Envelope) -> Result<To, HandleError>;
+}
+
+impl<E: ?Sized, To> DecoderFallback<To> for &Argument<E, To> {
+    fn decode(self, _envelope: &Envelope) -> Result<To, HandleError> {
+        refused()
+    }
+}
+
+/// Makes the argument of a fallback.
+pub trait RawDecoder<'a, To> {
+    /// Wraps the envelope.
+    fn raw(self, envelope: &'a Envelope) -> To;
+}
+
+impl<'a> RawDecoder<'a, RawEvent<'a>> for Argument<(), RawEvent<'a>> {
+    #[inline]
+    fn raw(self, envelope: &'a Envelope) -> RawEvent<'a> {
+        RawEvent::new(envelope)
+    }
+}
+
+/// Stands in where a fallback's argument is not a raw event.
+pub trait RawDecoderFallback<To> {
+    /// Is never called.
+    fn raw(self, envelope: &Envelope) -> To;
+}
+
+impl<To> RawDecoderFallback<To> for &Argument<(), To> {
+    fn raw(self, _envelope: &Envelope) -> To {
+        refused()
+    }
+}
+
+/// Makes a `&T` parameter.
+pub trait Shared<T: ?Sized> {
+    /// Borrows it from the envelope.
+    fn shared(self, envelope: &Envelope) -> &T;
+}
+
+impl<T: SharedParameter + ?Sized> Shared<T> for Argument<Envelope, T> {
+    #[inline]
+    fn shared(self, envelope: &Envelope) -> &T {
+        T::shared(envelope)
+    }
+}
+
+/// Stands in where a `&T` is no parameter.
+pub trait SharedFallback<T: ?Sized> {
+    /// Is never called.
+    fn shared(self, envelope: &Envelope) -> &T;
+}
+
+impl<T: ?Sized> SharedFallback<T> for &Argument<Envelope, T> {
+    fn shared(self, _envelope: &Envelope) -> &T {
+        refused()
+    }
+}
+
+/// Makes what a `&mut T` parameter points at.
+pub trait View<S: Storage, T: ParameterMut<S>> {
+    /// Makes the view of the session.
+    fn view(self, session: &mut S::Session) -> T::View<'_>;
+}
+
+impl<S: Storage, T: ParameterMut<S>> View<S, T> for Argument<S, T> {
+    #[inline]
+    fn view(self, session: &mut S::Session) -> T::View<'_> {
+        T::view(session)
+    }
+}
+
+/// Stands in where a `&mut T` is not of the projector's storage.
+pub trait ViewFallback<T> {
+    /// Is never called.
+    fn view<Session>(self, session: &mut Session) -> T;
+}
+
+impl<S: ?Sized, T> ViewFallback<T> for &Argument<S, T> {
+    fn view<Session>(self, _session: &mut Session) -> T {
+        refused()
+    }
+}
+
+/// What a handler returned.
+#[derive(Debug)]
+pub struct Outcome<R>(pub R);
+
+impl<R: HandlerReturn> Outcome<R> {
+    /// Turns a handler's value into what the runner reads.
+    ///
+    /// # Errors
+    /// Says which handler failed, and why.
+    #[inline]
+    pub fn of_handler(self, method: &'static str) -> Result<(), HandleError> {
+        self.0.into_result().map_err(|source| failed(method, source))
+    }
+
+    /// Turns a hook's value into what the runner reads.
+    ///
+    /// # Errors
+    /// Why the hook failed.
+    #[inline]
+    pub fn of_hook(self) -> Result<(), BoxError> {
+        self.0.into_result()
+    }
+}
+
+/// Stands in where a handler returns anything else.
+pub trait OutcomeFallback {
+    /// Is never called.
+    #[allow(clippy::missing_errors_doc)]
+    fn of_handler(self, method: &'static str) -> Result<(), HandleError>;
+
+    /// Is never called.
+    #[allow(clippy::missing_errors_doc)]
+    fn of_hook(self) -> Result<(), BoxError>;
+}
+
+impl<R> OutcomeFallback for &Outcome<R> {
+    fn of_handler(self, _method: &'static str) -> Result<(), HandleError> {
+        refused()
+    }
+
+    fn of_hook(self) -> Result<(), BoxError> {
+        refused()
+    }
+}
+
+/// Stands for a value whose type an assertion has refused.
+pub fn refused<T>() -> T {
+    unreachable!("a projector of which an assertion has failed does not compile")
+}

@@ -1,0 +1,202 @@
+//! Assertions on values that only types know: domains, wire names, the kind of a storage.
+//!
+//! The routes are data, and data with a fault in it still compiles. Each fault is reported by one
+//! `const _: () = ...` at the user's token, so that all are reported, and none twice.
+
+use super::message::Message;
+use crate::{
+    Event, Handlers, Projector, Route, Storage, UnregisteredPolicy, engine::Execution,
+    registry::StorageKind,
+};
+
+/// Asserts that a route has a domain, and that no route before it takes the same event.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the event of the `#[handles]`.
+#[track_caller]
+pub const fn no_route_fault<P: Handlers>(id: u32, event: &'static str) {
+    let Some((route, before)) = find(P::ROUTES, id) else { return };
+    if route.domain.is_empty() {
+        Message::new()
+            .name(event)
+            .push(" is handled without a domain\nhelp: write `#[handles(")
+            .push(event)
+            .push(", input_domain = \"...\")]`\nnote: what a projector reads is built from the domains of its handlers")
+            .report();
+    }
+    let mut next = 0;
+    while next < before.len() {
+        let earlier = &before[next]; // in bounds, by the condition
+        if same(earlier.domain, route.domain) && answers_to_one_name(earlier, route) {
+            Message::new()
+                .name(event)
+                .push(" from ")
+                .name(route.domain)
+                .push(" already has a handler: ")
+                .name(earlier.method)
+                .report();
+        }
+        next += 1;
+    }
+}
+
+/// Asserts that a route's `input_domain` is its event's own domain, where the event has one.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the domain's literal.
+#[track_caller]
+pub const fn no_domain_fault<P: Handlers>(id: u32, event: &'static str) {
+    let Some((route, _)) = find(P::ROUTES, id) else { return };
+    if let Some(own) = route.own_domain
+        && !same(own, route.domain)
+    {
+        foreign(event, own, route.domain);
+    }
+}
+
+/// Asserts that a handler on `&mut self` has no storage beside it.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the `&mut self`.
+#[track_caller]
+pub const fn no_mut_self_fault<P: Projector>(method: &'static str, projector: &'static str) {
+    if matches!(kind::<P::Storage>(), StorageKind::InProcess) {
+        return;
+    }
+    Message::new()
+        .push("handler ")
+        .name(method)
+        .push(" takes `&mut self`, but ")
+        .name(projector)
+        .push(" writes to ")
+        .name(<P::Storage as Storage>::LABEL)
+        .push("\nnote: a rolled-back transaction cannot roll back fields")
+        .push("\nhelp: take `&self`, or drop `storage` to keep the read model in the projector")
+        .report();
+}
+
+/// Asserts that an `async fn` handler has no blocking storage.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the `async`.
+#[track_caller]
+pub const fn no_async_fault<P: Projector>(method: &'static str) {
+    if !matches!(kind::<P::Storage>(), StorageKind::Blocking) {
+        return;
+    }
+    Message::new()
+        .push("handler ")
+        .name(method)
+        .push(" must not be async: ")
+        .name(<P::Storage as Storage>::LABEL)
+        .push(" runs its transactions on a blocking thread\nhelp: remove `async`")
+        .report();
+}
+
+/// Asserts that a projector with a fallback has no policy for what nobody takes.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the `#[fallback]`.
+#[track_caller]
+pub const fn no_fallback_fault<P: Projector>(method: &'static str) {
+    let policy = match P::OPTIONS.unregistered {
+        UnregisteredPolicy::Ignore => return,
+        UnregisteredPolicy::Error => "error",
+        UnregisteredPolicy::Warn => "warn",
+    };
+    Message::new()
+        .push("`unregistered = \"")
+        .push(policy)
+        .push("\"` has no effect beside the fallback ")
+        .name(method)
+        .push("\nhelp: remove `unregistered`: the fallback takes every event that no handler takes")
+        .report();
+}
+
+/// Asserts that an event of a `Domain` enum does not name another domain as its own.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the variant's type.
+#[track_caller]
+pub const fn no_variant_fault<E: Event>(event: &'static str, domain: &'static str) {
+    if let Some(own) = E::DOMAIN
+        && !same(own, domain)
+    {
+        foreign(event, own, domain);
+    }
+}
+
+#[track_caller]
+const fn foreign(event: &str, own: &str, other: &str) -> ! {
+    Message::new()
+        .name(event)
+        .push(" belongs to domain ")
+        .name(own)
+        .push(", not ")
+        .name(other)
+        .report()
+}
+
+const fn kind<S: Storage>() -> StorageKind {
+    <S::Execution as Execution<S>>::KIND
+}
+
+/// Finds a route by its number, and those before it. One that `#[cfg]` removed is not there.
+const fn find(routes: &'static [Route], id: u32) -> Option<(&'static Route, &'static [Route])> {
+    let mut next = 0;
+    while next < routes.len() {
+        // in bounds, by the condition
+        if routes[next].id == id {
+            return Some((&routes[next], routes.split_at(next).0));
+        }
+        next += 1;
+    }
+    None
+}
+
+const fn answers_to_one_name(a: &Route, b: &Route) -> bool {
+    same(a.event, b.event)
+        || contains(a.aliases, b.event)
+        || contains(b.aliases, a.event)
+        || overlap(a.aliases, b.aliases)
+}
+
+const fn overlap(a: &[&str], b: &[&str]) -> bool {
+    let mut next = 0;
+    while next < a.len() {
+        // in bounds, by the condition
+        if contains(b, a[next]) {
+            return true;
+        }
+        next += 1;
+    }
+    false
+}
+
+const fn contains(names: &[&str], name: &str) -> bool {
+    let mut next = 0;
+    while next < names.len() {
+        // in bounds, by the condition
+        if same(names[next], name) {
+            return true;
+        }
+        next += 1;
+    }
+    false
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut next = 0;
+    while next < a.len() {
+        // in bounds of both, by the condition and the check above
+        if a[next] != b[next] {
+            return false;
+        }
+        next += 1;
+    }
+    true
+}

@@ -1,0 +1,48 @@
+//! The storage of a projector whose attribute does not compile.
+
+use crate::{
+    Checkpoint, CheckpointKey, Handlers, ParameterMut, Projector, Storage, StoreError,
+    engine::{BoxFuture, Engine, Execution, Make},
+    registry::StorageKind,
+};
+
+/// Stands for a storage that the macro could not read, so that the handlers, which are right, are
+/// not blamed too: every type is a parameter of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Inert {}
+
+impl Storage for Inert {
+    type Session = ();
+    type Execution = Inert;
+    const LABEL: &'static str = "an unknown storage";
+
+    fn label(&self) -> String {
+        Self::LABEL.to_owned()
+    }
+}
+
+impl<T> ParameterMut<Inert> for T {
+    type View<'a> = T;
+
+    fn view((): &mut ()) -> T {
+        unreachable!("a projector with this storage does not compile")
+    }
+}
+
+impl Execution<Inert> for Inert {
+    const KIND: StorageKind = StorageKind::InProcess;
+
+    fn engine<P>(storage: Inert, _name: &str, _make: Make<P>) -> Box<dyn Engine>
+    where
+        P: Projector<Storage = Inert> + Handlers + Send + Sync + 'static,
+    {
+        match storage {}
+    }
+
+    fn checkpoints<'a>(
+        storage: &'a Inert,
+        _namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>> {
+        match *storage {}
+    }
+}
