@@ -103,7 +103,7 @@ fn print_answers(db: &Connection) -> rusqlite::Result<()> {
     for (state, orders) in order_summary::states(db)? {
         println!("  {state:10} {orders:4}");
     }
-    if let Some(order) = order_summary::order(db, "00007")? {
+    if let Some(order) = order_summary::order(db, "00081")? {
         println!(
             "  order {}: {} of {} is {}",
             order.order, order.total, order.customer, order.state
@@ -119,7 +119,7 @@ fn print_answers(db: &Connection) -> rusqlite::Result<()> {
     println!("\nSales of {} days: {paid} paid, {refunded} refunded; the first:", days.len());
     for day in days.iter().take(3) {
         println!(
-            "  {}  {:3} orders {:>9} paid {:>8} refunded",
+            "  {}  {:3} orders {:>9} paid {:>8.2} refunded",
             day.day, day.orders, day.paid, day.refunded
         );
     }
@@ -138,6 +138,6 @@ fn print_answers(db: &Connection) -> rusqlite::Result<()> {
     for (domain, event, entries) in audit_log::counts(db)? {
         println!("  {domain:10} {event:20} {entries:4}");
     }
-    println!("  order-00007: {}", audit_log::history(db, "order-00007")?.join(", "));
+    println!("  order-00081: {}", audit_log::history(db, "order-00081")?.join(", "));
     Ok(())
 }
