@@ -125,10 +125,10 @@ pub struct Route {
     pub is_async: bool,
     /// Where the handler begins.
     pub from: StartFrom,
-    /// The path of the event's type.
-    pub type_name: fn() -> &'static str,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
+    /// The path of the event's type.
+    pub type_name: fn() -> &'static str,
 }
 
 impl Route {
@@ -154,8 +154,8 @@ impl Route {
             method,
             is_async: false,
             from: StartFrom::Beginning,
-            type_name: std::any::type_name::<E>,
             own_domain: E::DOMAIN,
+            type_name: std::any::type_name::<E>,
         }
     }
 

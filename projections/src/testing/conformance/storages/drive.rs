@@ -1,0 +1,134 @@
+//! One way to call blocking and async storages.
+
+use std::future::ready;
+
+use crate::{
+    __private::BoxFuture, Async, AsyncStorage, Blocking, BlockingStorage, Checkpoint,
+    CheckpointKey, CheckpointWrite, CommitError, Storage, StoreError,
+};
+
+type Calls<'a, T, E = StoreError> = BoxFuture<'a, Result<T, E>>;
+
+/// How the suite calls a storage. Implemented by [`Blocking`] and [`Async`] alone; a blocking call
+/// is made where it stands.
+#[allow(missing_docs)] // documented on `BlockingStorage`, method by method
+pub trait Drive<S: Storage> {
+    fn begin(storage: &S) -> Calls<'_, S::Session>;
+
+    fn setup<'a>(storage: &'a S, session: &'a mut S::Session) -> Calls<'a, ()>;
+
+    fn load<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, Option<Checkpoint>>;
+
+    fn reset<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, ()>;
+
+    fn commit<'a>(
+        storage: &'a S,
+        session: S::Session,
+        write: &'a CheckpointWrite,
+    ) -> Calls<'a, (), CommitError>;
+
+    fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()>;
+
+    fn checkpoints<'a>(
+        storage: &'a S,
+        namespace: &'a str,
+    ) -> Calls<'a, Vec<(CheckpointKey, Checkpoint)>>;
+}
+
+impl<S: BlockingStorage> Drive<S> for Blocking {
+    fn begin(storage: &S) -> Calls<'_, S::Session> {
+        Box::pin(ready(storage.begin()))
+    }
+
+    fn setup<'a>(storage: &'a S, session: &'a mut S::Session) -> Calls<'a, ()> {
+        Box::pin(ready(storage.setup(session)))
+    }
+
+    fn load<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, Option<Checkpoint>> {
+        Box::pin(ready(storage.load(session, key)))
+    }
+
+    fn reset<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, ()> {
+        Box::pin(ready(storage.reset(session, key)))
+    }
+
+    fn commit<'a>(
+        storage: &'a S,
+        session: S::Session,
+        write: &'a CheckpointWrite,
+    ) -> Calls<'a, (), CommitError> {
+        Box::pin(ready(storage.commit(session, write)))
+    }
+
+    fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()> {
+        Box::pin(ready(storage.rollback(session)))
+    }
+
+    fn checkpoints<'a>(
+        storage: &'a S,
+        namespace: &'a str,
+    ) -> Calls<'a, Vec<(CheckpointKey, Checkpoint)>> {
+        Box::pin(ready(storage.checkpoints(namespace)))
+    }
+}
+
+impl<S: AsyncStorage> Drive<S> for Async {
+    fn begin(storage: &S) -> Calls<'_, S::Session> {
+        Box::pin(storage.begin())
+    }
+
+    fn setup<'a>(storage: &'a S, session: &'a mut S::Session) -> Calls<'a, ()> {
+        Box::pin(storage.setup(session))
+    }
+
+    fn load<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, Option<Checkpoint>> {
+        Box::pin(storage.load(session, key))
+    }
+
+    fn reset<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, ()> {
+        Box::pin(storage.reset(session, key))
+    }
+
+    fn commit<'a>(
+        storage: &'a S,
+        session: S::Session,
+        write: &'a CheckpointWrite,
+    ) -> Calls<'a, (), CommitError> {
+        Box::pin(storage.commit(session, write))
+    }
+
+    fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()> {
+        Box::pin(storage.rollback(session))
+    }
+
+    fn checkpoints<'a>(
+        storage: &'a S,
+        namespace: &'a str,
+    ) -> Calls<'a, Vec<(CheckpointKey, Checkpoint)>> {
+        Box::pin(storage.checkpoints(namespace))
+    }
+}

@@ -1,0 +1,270 @@
+//! [`MemoryStorage`]: an async, transactional storage whose failures are scripted.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::Value;
+
+pub use self::{
+    script::Call,
+    session::{MemorySession, MemoryTx},
+};
+use self::{
+    script::{Outcome, Script},
+    session::Contents,
+};
+use crate::{
+    Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, ParameterMut,
+    Previous, Storage, StoreError, StoreErrorKind,
+};
+
+mod script;
+mod session;
+
+/// Versions that [`MemoryStorage::set_back`] can return to.
+const KEPT_VERSIONS: usize = 256;
+
+/// An async storage in memory, for tests: tables of JSON values, and checkpoints.
+///
+/// It keeps the rules of a database: one writer at a time, rows and checkpoint become visible
+/// together, a transaction that is dropped leaves nothing. What can go wrong with a database is
+/// scripted: the nth call [fails](Self::fail), the nth commit [happens and reports
+/// failure](Self::commit_and_fail) or [reports success and did not happen](Self::pretend_to_commit),
+/// and committed work [is lost again](Self::set_back). Clones share everything.
+///
+/// A handler takes [`&mut MemoryTx<'_>`](MemoryTx).
+///
+/// ```
+/// use projections::{
+///     AsyncStorage, CheckpointKey, ParameterMut, StoreErrorKind, testing::{Call, MemoryStorage, MemoryTx},
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let storage = MemoryStorage::new();
+/// let mut session = storage.begin().await?;
+/// let mut tx = MemoryTx::view(&mut session);
+/// tx.set("totals", "alice", 7);
+/// assert_eq!(tx.get("totals", "alice"), Some(7.into()));
+/// storage.rollback(session).await?;
+/// assert!(storage.rows("totals").is_empty());
+///
+/// storage.fail(Call::Begin, 1, StoreErrorKind::Unavailable);
+/// assert!(storage.begin().await.is_err());
+/// assert!(storage.begin().await.is_ok());
+/// assert_eq!(storage.calls(Call::Begin), 3);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryStorage {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Held by the one open session.
+    writer: Arc<tokio::sync::Mutex<()>>,
+    committed: Mutex<Committed>,
+    script: Mutex<Script>,
+}
+
+/// What is committed now, and before.
+#[derive(Default)]
+struct Committed {
+    now: Contents,
+    before: Vec<Contents>,
+    /// Raised by everything that changes `now`, so that a session can tell that its base is gone.
+    version: u64,
+}
+
+impl MemoryStorage {
+    /// Makes an empty storage.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the committed rows of a table, by key.
+    #[must_use]
+    pub fn rows(&self, table: &str) -> BTreeMap<String, Value> {
+        self.committed().now.rows(table)
+    }
+
+    /// Makes the `nth` such call from now on fail without doing anything; 1 is the next one.
+    pub fn fail(&self, call: Call, nth: u64, kind: StoreErrorKind) {
+        self.script().add(call, nth, Outcome::Fail(kind));
+    }
+
+    /// Makes the `nth` commit from now on happen and report failure, as where the connection is
+    /// lost before the answer; 1 is the next one.
+    pub fn commit_and_fail(&self, nth: u64) {
+        self.script().add(Call::Commit, nth, Outcome::CommitAndFail);
+    }
+
+    /// Makes the `nth` commit from now on report success without happening, as where a server
+    /// that did not write to disk fails over; 1 is the next one.
+    pub fn pretend_to_commit(&self, nth: u64) {
+        self.script().add(Call::Commit, nth, Outcome::Pretend);
+    }
+
+    /// Takes the last commits back, rows and checkpoints, as where a backup is restored: at most
+    /// all of them, or 256. A session that is open then cannot commit. Returns how many it were.
+    pub fn set_back(&self, commits: usize) -> usize {
+        let mut committed = self.committed();
+        let kept = committed.before.len().saturating_sub(commits);
+        let taken_back = committed.before.split_off(kept);
+        if let Some(earlier) = taken_back.first() {
+            committed.now = earlier.clone();
+            committed.version += 1;
+        }
+        taken_back.len()
+    }
+
+    /// Returns how often a call was made, failures included.
+    #[must_use]
+    pub fn calls(&self, call: Call) -> u64 {
+        self.script().count(call)
+    }
+
+    /// Counts a call and says how it is to end.
+    fn next(&self, call: Call) -> Outcome {
+        self.script().next(call)
+    }
+
+    /// Counts a call that can only succeed or fail.
+    fn attempt(&self, call: Call) -> Result<(), StoreError> {
+        match self.next(call) {
+            Outcome::Fail(kind) => Err(scripted(kind, call)),
+            Outcome::CommitAndFail | Outcome::Pretend | Outcome::Succeed => Ok(()),
+        }
+    }
+
+    // A poisoned lock is taken all the same: what it guards is replaced whole.
+    fn committed(&self) -> MutexGuard<'_, Committed> {
+        self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.shared.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStorage")
+            .field("version", &self.committed().version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Storage for MemoryStorage {
+    type Session = MemorySession;
+    type Execution = Async;
+    const LABEL: &'static str = "MemoryStorage";
+
+    fn label(&self) -> String {
+        "memory".to_owned()
+    }
+}
+
+impl AsyncStorage for MemoryStorage {
+    async fn begin(&self) -> Result<MemorySession, StoreError> {
+        self.attempt(Call::Begin)?;
+        let writer = Arc::clone(&self.shared.writer).lock_owned().await;
+        let committed = self.committed();
+        Ok(MemorySession::new(committed.now.clone(), committed.version, writer))
+    }
+
+    async fn setup(&self, _session: &mut MemorySession) -> Result<(), StoreError> {
+        self.attempt(Call::Setup)
+    }
+
+    async fn load(
+        &self,
+        session: &mut MemorySession,
+        key: &CheckpointKey,
+    ) -> Result<Option<Checkpoint>, StoreError> {
+        self.attempt(Call::Load)?;
+        Ok(session.contents.checkpoints.get(key).cloned())
+    }
+
+    async fn reset(&self, _: &mut MemorySession, _: &CheckpointKey) -> Result<(), StoreError> {
+        self.attempt(Call::Reset)
+    }
+
+    async fn commit(
+        &self,
+        mut session: MemorySession,
+        write: &CheckpointWrite,
+    ) -> Result<(), CommitError> {
+        let outcome = self.next(Call::Commit);
+        match outcome {
+            Outcome::Fail(kind) => return Err(scripted(kind, Call::Commit).into()),
+            Outcome::Pretend => return Ok(()),
+            Outcome::CommitAndFail | Outcome::Succeed => {}
+        }
+        let mut committed = self.committed();
+        if committed.version != session.version {
+            return Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "commit to the storage in memory: it was set back under the transaction",
+            )
+            .into());
+        }
+        let checkpoints = &mut session.contents.checkpoints;
+        if checkpoints.get(&write.key).map(Previous::from) != write.previous {
+            return Err(CommitError::Conflict);
+        }
+        checkpoints.insert(write.key.clone(), write.next.clone());
+        committed.replace(session.contents);
+        match outcome {
+            Outcome::CommitAndFail => {
+                Err(scripted(StoreErrorKind::Unavailable, Call::Commit).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn rollback(&self, session: MemorySession) -> Result<(), StoreError> {
+        drop(session);
+        self.attempt(Call::Rollback)
+    }
+
+    async fn checkpoints(
+        &self,
+        namespace: &str,
+    ) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
+        self.attempt(Call::Checkpoints)?;
+        let committed = self.committed();
+        let all = committed.now.checkpoints.iter();
+        let own = all.filter(|(key, _)| key.namespace == namespace);
+        Ok(own.map(|(key, checkpoint)| (key.clone(), checkpoint.clone())).collect())
+    }
+}
+
+impl ParameterMut<MemoryStorage> for MemoryTx<'_> {
+    type View<'a> = MemoryTx<'a>;
+
+    fn view(session: &mut MemorySession) -> MemoryTx<'_> {
+        MemoryTx::new(session)
+    }
+}
+
+impl Committed {
+    fn replace(&mut self, contents: Contents) {
+        let earlier = std::mem::replace(&mut self.now, contents);
+        if self.before.len() == KEPT_VERSIONS {
+            self.before.remove(0);
+        }
+        self.before.push(earlier);
+        self.version += 1;
+    }
+}
+
+fn scripted(kind: StoreErrorKind, call: Call) -> StoreError {
+    StoreError::new(kind, format!("{call} in the storage in memory: the test asked for a failure"))
+}

@@ -1,0 +1,73 @@
+//! What a test asked to go wrong, and when.
+
+use std::{collections::BTreeMap, fmt};
+
+use crate::StoreErrorKind;
+
+/// A call of a storage, as [`MemoryStorage`](super::MemoryStorage) counts and fails it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Call {
+    /// A transaction is begun.
+    Begin,
+    /// The checkpoints of a namespace are read.
+    Checkpoints,
+    /// A transaction is committed.
+    Commit,
+    /// A checkpoint is read inside a transaction.
+    Load,
+    /// The storage's own part of a rebuild.
+    Reset,
+    /// A transaction is rolled back; not where it is dropped.
+    Rollback,
+    /// The storage's own tables are created.
+    Setup,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Begin => "begin a transaction",
+            Self::Checkpoints => "read the checkpoints",
+            Self::Commit => "commit",
+            Self::Load => "load a checkpoint",
+            Self::Reset => "reset a read model",
+            Self::Rollback => "roll back",
+            Self::Setup => "set up",
+        })
+    }
+}
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    CommitAndFail,
+    Fail(StoreErrorKind),
+    Pretend,
+    Succeed,
+}
+
+/// Calls so far, and the outcomes that are due.
+#[derive(Default)]
+pub(super) struct Script {
+    counts: BTreeMap<Call, u64>,
+    due: BTreeMap<(Call, u64), Outcome>,
+}
+
+impl Script {
+    /// Sets the outcome of the `nth` call from now on.
+    pub(super) fn add(&mut self, call: Call, nth: u64, outcome: Outcome) {
+        self.due.insert((call, self.count(call) + nth.max(1)), outcome);
+    }
+
+    /// Counts a call and returns how it is to end.
+    pub(super) fn next(&mut self, call: Call) -> Outcome {
+        let count = self.counts.entry(call).or_default();
+        *count += 1;
+        self.due.remove(&(call, *count)).unwrap_or(Outcome::Succeed)
+    }
+
+    pub(super) fn count(&self, call: Call) -> u64 {
+        self.counts.get(&call).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,87 @@
+//! A transaction of the storage in memory, and what a handler sees of it.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{Checkpoint, CheckpointKey};
+
+/// One version of everything that is stored. Tables are shared until they are written to.
+#[derive(Clone, Default)]
+pub(super) struct Contents {
+    tables: BTreeMap<String, Arc<Table>>,
+    pub(super) checkpoints: BTreeMap<CheckpointKey, Checkpoint>,
+}
+
+type Table = BTreeMap<String, Value>;
+
+impl Contents {
+    pub(super) fn rows(&self, table: &str) -> Table {
+        self.tables.get(table).map(|rows| Table::clone(rows)).unwrap_or_default()
+    }
+}
+
+/// A transaction of a [`MemoryStorage`](super::MemoryStorage); dropping it rolls back.
+pub struct MemorySession {
+    pub(super) contents: Contents,
+    /// The version that `contents` were copied from.
+    pub(super) version: u64,
+    _writer: OwnedMutexGuard<()>,
+}
+
+impl MemorySession {
+    pub(super) fn new(contents: Contents, version: u64, writer: OwnedMutexGuard<()>) -> Self {
+        Self { contents, version, _writer: writer }
+    }
+}
+
+impl fmt::Debug for MemorySession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySession").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// What a handler of a projector on [`MemoryStorage`](super::MemoryStorage) takes: its tables,
+/// inside the transaction.
+///
+/// A table is there as soon as something is in it. Keys are texts and values are JSON.
+#[derive(Debug)]
+pub struct MemoryTx<'a> {
+    session: &'a mut MemorySession,
+}
+
+impl<'a> MemoryTx<'a> {
+    pub(super) fn new(session: &'a mut MemorySession) -> Self {
+        Self { session }
+    }
+
+    /// Returns the value under a key.
+    #[must_use]
+    pub fn get(&self, table: &str, key: &str) -> Option<Value> {
+        self.session.contents.tables.get(table)?.get(key).cloned()
+    }
+
+    /// Returns every row of a table, by key.
+    #[must_use]
+    pub fn rows(&self, table: &str) -> BTreeMap<String, Value> {
+        self.session.contents.rows(table)
+    }
+
+    /// Puts a value under a key.
+    pub fn set(&mut self, table: &str, key: impl Into<String>, value: impl Into<Value>) {
+        let rows = self.session.contents.tables.entry(table.to_owned()).or_default();
+        Arc::make_mut(rows).insert(key.into(), value.into());
+    }
+
+    /// Removes what is under a key, and returns it.
+    pub fn remove(&mut self, table: &str, key: &str) -> Option<Value> {
+        let rows = self.session.contents.tables.get_mut(table)?;
+        Arc::make_mut(rows).remove(key)
+    }
+
+    /// Removes every row of a table.
+    pub fn clear(&mut self, table: &str) {
+        self.session.contents.tables.remove(table);
+    }
+}

@@ -1,0 +1,88 @@
+//! The library against the hand-written limit, in one run on one machine.
+//!
+//! `cargo bench -p projections-tests` measures with criterion, then prints a table of ratios. The
+//! two sides of a ratio are measured in turns, so that a machine that slows down slows both; the
+//! ratio is the median of the rounds. Above the bound the command fails.
+//!
+//! What is unfair: the SQLite catch-up of the library reads the next page while a batch is
+//! written, on a thread of its own, and the hand-written loop has one thread.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a benchmark
+
+mod dispatch;
+mod events;
+mod sqlite;
+
+use std::{process::ExitCode, time::Duration};
+
+use criterion::Criterion;
+
+/// One comparison: what it is, the bound of its ratio, and its two sides.
+struct Comparison {
+    what: &'static str,
+    events: u64,
+    bound: f64,
+    hand_written: Box<dyn FnMut() -> Duration>,
+    library: Box<dyn FnMut() -> Duration>,
+}
+
+fn main() -> ExitCode {
+    // `cargo test --benches` runs this with `--test`: small, to see that it works.
+    let small = std::env::args().any(|argument| argument == "--test");
+    let (events, hands) = if small { (20_000, 400) } else { (1_000_000, 20_000) };
+    let log = events::Log::deal(events, hands);
+    let folder = tempfile::tempdir().unwrap();
+    let mut comparisons = dispatch::comparisons(&log);
+    comparisons.push(sqlite::comparison(&log, folder.path()));
+
+    if !small {
+        let mut criterion = Criterion::default().sample_size(10).configure_from_args();
+        for comparison in &mut comparisons {
+            let mut group = criterion.benchmark_group(comparison.what);
+            group.bench_function("hand-written", |b| b.iter_custom(|n| total(n, &mut comparison.hand_written)));
+            group.bench_function("projections", |b| b.iter_custom(|n| total(n, &mut comparison.library)));
+            group.finish();
+        }
+        criterion.final_summary();
+    }
+    table(&mut comparisons, if small { 1 } else { 9 }, small)
+}
+
+fn total(times: u64, side: &mut dyn FnMut() -> Duration) -> Duration {
+    (0..times).map(|_| side()).sum()
+}
+
+/// Measures in turns and prints the ratios.
+fn table(comparisons: &mut [Comparison], rounds: usize, small: bool) -> ExitCode {
+    println!("\n{:<28} {:>14} {:>14} {:>8} {:>8}", "ns an event", "hand-written", "projections", "ratio", "bound");
+    let mut within = true;
+    for comparison in comparisons {
+        let (mut hand, mut library, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..=rounds {
+            let pair = [(comparison.hand_written)(), (comparison.library)()];
+            if round == 0 && !small {
+                continue; // warms up
+            }
+            let [by_hand, by_library] = pair.map(|time| time.as_secs_f64());
+            hand.push(by_hand);
+            library.push(by_library);
+            ratios.push(by_library / by_hand);
+        }
+        let an_event = |seconds: f64| seconds * 1e9 / comparison.events as f64;
+        let ratio = median(&mut ratios);
+        within &= ratio <= comparison.bound;
+        println!(
+            "{:<28} {:>14.0} {:>14.0} {:>8.3} {:>8.2}",
+            comparison.what,
+            an_event(median(&mut hand)),
+            an_event(median(&mut library)),
+            ratio,
+            comparison.bound
+        );
+    }
+    if within || small { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,15 @@
+use projections::{Event, handlers};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&mut self, _event: &OrderPlaced) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use projections::projector;
+
+#[projector("")]
+struct OrderSummary;
+
+fn main() {}

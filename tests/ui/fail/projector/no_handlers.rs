@@ -1,0 +1,6 @@
+use projections::projector;
+
+#[projector("order-summary")]
+struct OrderSummary;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use projections::projector;
+
+#[projector("-orders")]
+struct OrderSummary;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use projections::projector;
+
+#[projector("order_summary")]
+struct OrderSummary;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use projections::projector;
+
+#[projector("OrderSummary")]
+struct OrderSummary;
+
+fn main() {}

@@ -1,0 +1,20 @@
+use std::rc::Rc;
+
+use projections::{Event, handlers, projector};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary")]
+struct OrderSummary {
+    orders: Rc<u8>,
+}
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&self, _event: &OrderPlaced) {}
+}
+
+fn main() {}

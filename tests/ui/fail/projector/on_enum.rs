@@ -1,0 +1,8 @@
+use projections::projector;
+
+#[projector("order-summary")]
+enum OrderSummary {
+    Empty,
+}
+
+fn main() {}

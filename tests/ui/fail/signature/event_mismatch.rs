@@ -1,0 +1,20 @@
+use projections::{Event, handlers, projector};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderShipped;
+
+#[projector("order-summary")]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderShipped)]
+    fn on_shipped(&self, _event: &OrderPlaced) {}
+}
+
+fn main() {}
