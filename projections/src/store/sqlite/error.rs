@@ -42,6 +42,9 @@ fn advice(kind: StoreErrorKind, error: &rusqlite::Error) -> Option<&'static str>
             "the file is not an SQLite database; choose another path, or restore it from a backup"
         }
         StoreErrorKind::Corrupt => "the file is damaged; restore it from a backup",
+        StoreErrorKind::Io => {
+            "reading or writing failed below SQLite; check the disk and the limit on file sizes"
+        }
         StoreErrorKind::Full => "the disk or a limit on the file's size is full; make room",
         StoreErrorKind::NotOpened => {
             "the file may not be opened; check the permissions of the file and of its folder"

@@ -170,6 +170,8 @@ impl File {
 impl Drop for File {
     fn drop(&mut self) {
         self.watch.close();
+        // The writing connection is closed last: it alone can empty the write-ahead log.
+        lock(&self.readers).clear();
     }
 }
 

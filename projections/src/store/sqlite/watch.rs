@@ -2,6 +2,7 @@
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -40,7 +41,7 @@ struct Demand {
 #[derive(Debug, Default)]
 struct State {
     waiters: usize,
-    has_thread: bool,
+    thread: Option<JoinHandle<()>>,
     closed: bool,
 }
 
@@ -84,10 +85,18 @@ impl Watch {
         }
     }
 
-    /// Ends the thread.
+    /// Ends the thread, and with it its connection.
     pub(super) fn close(&self) {
-        self.demand.lock().closed = true;
+        let thread = {
+            let mut state = self.demand.lock();
+            state.closed = true;
+            state.thread.take()
+        };
         self.demand.changed.notify_all();
+        if let Some(thread) = thread {
+            // A thread that panicked has ended, too.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -117,7 +126,7 @@ impl Demand {
         news: &Arc<watch::Sender<News>>,
     ) -> Result<Waiter<'_>, StoreError> {
         let mut state = self.lock();
-        if !state.has_thread {
+        if state.thread.is_none() {
             let poller = Poller {
                 connection: connect()?,
                 label: label.to_owned(),
@@ -125,14 +134,14 @@ impl Demand {
                 demand: Arc::clone(self),
                 version: None,
             };
-            std::thread::Builder::new()
+            let thread = std::thread::Builder::new()
                 .name("watch SQLite".to_owned())
                 .spawn(move || poller.run())
                 .map_err(|error| {
                     let doing = format!("start the thread that watches {label}");
                     StoreError::new(StoreErrorKind::Unavailable, doing).with_source(error)
                 })?;
-            state.has_thread = true;
+            state.thread = Some(thread);
         }
         state.waiters += 1;
         drop(state);
