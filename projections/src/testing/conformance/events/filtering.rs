@@ -87,34 +87,47 @@ pub(super) async fn scanned_moves_where_nothing_matches<S: EventStore>(store: Ar
     let all = read_all(&*store).await?;
     let at: HashMap<_, _> = all.iter().map(|event| (event.position(), event.id())).collect();
     for filter in filters() {
-        let mut after = GlobalPosition::BEGINNING;
-        loop {
-            let page = store.read(ReadRequest::new(after, &filter).at_most(2, 4 << 20)).await?;
-            let Some(scanned) = page.scanned() else { break };
+        for max_events in [2, 1_000] {
+            let end = scan(&*store, &filter, max_events, &at).await?;
+            let head = all.last().map(Envelope::position);
             ensure!(
-                scanned.position > after,
-                "the scanned position moves on: read after {after}, it is {}",
-                scanned.position
+                Some(end) == head,
+                "the scanned position reaches the head, {head:?}, whether anything matches or not; \
+                 it stood still at {end} for {filter:?}"
             );
-            ensure!(
-                at.get(&scanned.position) == Some(&scanned.id),
-                "the scanned position is that of an event, with its id: {scanned:?} is not in the log"
-            );
-            let last = page.events().last().map(|event| event.position());
-            ensure!(
-                last.is_none_or(|last| last <= scanned.position),
-                "no event of a page is after its scanned position"
-            );
-            after = scanned.position;
         }
-        let head = all.last().map(Envelope::position);
-        ensure!(
-            Some(after) == head,
-            "the scanned position reaches the head, {head:?}, whether anything matches or not; it \
-             stood still at {after} for {filter:?}"
-        );
     }
     Ok(())
+}
+
+/// Follows the scanned positions to where they end.
+async fn scan<S: EventStore>(
+    store: &S,
+    filter: &Filter,
+    max_events: usize,
+    at: &HashMap<GlobalPosition, EventId>,
+) -> Result<GlobalPosition, Broken> {
+    let mut after = GlobalPosition::BEGINNING;
+    loop {
+        let request = ReadRequest::new(after, filter).at_most(max_events, 4 << 20);
+        let page = store.read(request).await?;
+        let Some(scanned) = page.scanned() else { return Ok(after) };
+        ensure!(
+            scanned.position > after,
+            "the scanned position moves on: read after {after}, it is {}",
+            scanned.position
+        );
+        ensure!(
+            at.get(&scanned.position) == Some(&scanned.id),
+            "the scanned position is that of an event, with its id: {scanned:?} is not in the log"
+        );
+        let last = page.events().last().map(|event| event.position());
+        ensure!(
+            last.is_none_or(|last| last <= scanned.position),
+            "no event of a page is after its scanned position"
+        );
+        after = scanned.position;
+    }
 }
 
 pub(super) async fn counts_keep_their_bounds<S: EventStore>(store: Arc<S>) -> Verdict {

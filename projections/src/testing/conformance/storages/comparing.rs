@@ -78,10 +78,11 @@ pub(super) async fn of_two_writers_one_wins<H: StorageHarness>(subject: Subject<
     let mut last = checkpoint(1, 0);
     subject.write(None, &first(orders(), last.clone())).await??;
     for round in 1..=5 {
-        let nexts = [checkpoint(1, round * 10), checkpoint(2, round * 10)];
+        // Of one epoch, so that the position alone tells the loser that it has lost.
+        let nexts = [checkpoint(1, round * 10), checkpoint(1, round * 10 + 1)];
         let writers = nexts.clone().map(|next| {
             let (subject, write) = (subject.clone(), over(orders(), &last, next));
-            let value = write.next.epoch.to_string();
+            let value = write.next.position.to_string();
             // A thread of its own: where writers queue, `begin` may block.
             let runtime = tokio::runtime::Handle::current();
             tokio::task::spawn_blocking(move || {
@@ -105,7 +106,7 @@ pub(super) async fn of_two_writers_one_wins<H: StorageHarness>(subject: Subject<
             ))
         })?;
         let found = subject.look("alice", &orders()).await?;
-        let due = (Some(winner.epoch.to_string()), Some(winner.clone()));
+        let due = (Some(winner.position.to_string()), Some(winner.clone()));
         ensure!(
             found == due,
             "of two writers the winner's rows and checkpoint are kept, and nothing of the other: \
