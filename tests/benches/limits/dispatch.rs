@@ -163,7 +163,12 @@ impl EventSource for Pages {
         Ok(self.pages.get(page).cloned().unwrap_or_else(|| PageBuilder::default().finish(None)))
     }
 
-    async fn count(&self, _: &Filter, _: GlobalPosition, _: GlobalPosition) -> Result<u64, StoreError> {
+    async fn count(
+        &self,
+        _: &Filter,
+        _: GlobalPosition,
+        _: GlobalPosition,
+    ) -> Result<u64, StoreError> {
         Ok(0) // asked only of handlers that were added, and none is
     }
 
@@ -213,7 +218,11 @@ pub(crate) fn comparisons(log: &Log) -> Vec<Comparison> {
         events: log
             .events
             .iter()
-            .map(|e| super::events::Dealt { hand: e.hand.clone(), name: e.name, payload: e.payload.clone() })
+            .map(|e| super::events::Dealt {
+                hand: e.hand.clone(),
+                name: e.name,
+                payload: e.payload.clone(),
+            })
             .collect(),
     });
     let by_hand = |log: &Arc<Log>| -> Box<dyn FnMut() -> Duration> {

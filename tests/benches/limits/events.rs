@@ -70,24 +70,33 @@ impl Log {
 }
 
 fn event(hand: u64, n: u64, a_hand: u64) -> Dealt {
-    let (hand_id, table_id) = (format!("session-{}/{hand}", hand / 300), format!("table-{}", hand % 40));
+    let (hand_id, table_id) =
+        (format!("session-{}/{hand}", hand / 300), format!("table-{}", hand % 40));
     let player = format!("player-{}", (hand * 7 + n * 3) % 997);
     let amount = (hand * 31 + n * 17) % 5_000;
     let dealt = |name: &'static str, payload| Dealt { hand: hand_id.clone(), name, payload };
     let json = |value: &dyn erased::Json| value.json();
     let (hand_id, last) = (hand_id.clone(), a_hand - 1);
     match n {
-        0 => dealt("HandStarted", json(&HandStarted { hand_id, table_id, small_blind: 50, big_blind: 100 })),
-        1..=6 => dealt("CardsDealt", json(&CardsDealt { hand_id, player, cards: "AhKd".to_owned() })),
-        n if n == last => {
-            dealt("HandComplete", json(&HandComplete { hand_id, table_id, pot: amount, showdown: hand % 3 == 0 }))
+        0 => dealt(
+            "HandStarted",
+            json(&HandStarted { hand_id, table_id, small_blind: 50, big_blind: 100 }),
+        ),
+        1..=6 => {
+            dealt("CardsDealt", json(&CardsDealt { hand_id, player, cards: "AhKd".to_owned() }))
         }
+        n if n == last => dealt(
+            "HandComplete",
+            json(&HandComplete { hand_id, table_id, pot: amount, showdown: hand % 3 == 0 }),
+        ),
         n if n + 8 > last => dealt("PotAwarded", json(&PotAwarded { hand_id, player, amount })),
         number => {
             let street = ["preflop", "flop", "turn", "river"][(n as usize / 9).min(3)].to_owned();
-            let action = ["fold", "check", "call", "bet", "raise"][(amount % 5) as usize].to_owned();
+            let action =
+                ["fold", "check", "call", "bet", "raise"][(amount % 5) as usize].to_owned();
             let all_in = amount % 97 == 0;
-            let acted = PlayerActed { hand_id, table_id, number, player, street, action, amount, all_in };
+            let acted =
+                PlayerActed { hand_id, table_id, number, player, street, action, amount, all_in };
             dealt("PlayerActed", json(&acted))
         }
     }

@@ -38,8 +38,12 @@ fn main() -> ExitCode {
         let mut criterion = Criterion::default().sample_size(10).configure_from_args();
         for comparison in &mut comparisons {
             let mut group = criterion.benchmark_group(comparison.what);
-            group.bench_function("hand-written", |b| b.iter_custom(|n| total(n, &mut comparison.hand_written)));
-            group.bench_function("projections", |b| b.iter_custom(|n| total(n, &mut comparison.library)));
+            group.bench_function("hand-written", |b| {
+                b.iter_custom(|n| total(n, &mut comparison.hand_written))
+            });
+            group.bench_function("projections", |b| {
+                b.iter_custom(|n| total(n, &mut comparison.library))
+            });
             group.finish();
         }
         criterion.final_summary();
@@ -53,7 +57,10 @@ fn total(times: u64, side: &mut dyn FnMut() -> Duration) -> Duration {
 
 /// Measures in turns and prints the ratios.
 fn table(comparisons: &mut [Comparison], rounds: usize, small: bool) -> ExitCode {
-    println!("\n{:<28} {:>14} {:>14} {:>8} {:>8}", "ns an event", "hand-written", "projections", "ratio", "bound");
+    println!(
+        "\n{:<28} {:>14} {:>14} {:>8} {:>8}",
+        "ns an event", "hand-written", "projections", "ratio", "bound"
+    );
     let mut within = true;
     for comparison in comparisons {
         let (mut hand, mut library, mut ratios) = (Vec::new(), Vec::new(), Vec::new());

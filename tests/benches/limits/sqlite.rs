@@ -76,7 +76,10 @@ pub(crate) fn comparison(log: &Log, folder: &Path) -> Comparison {
 type Sides = (PathBuf, PathBuf, (i64, i64, i64));
 
 /// Runs one side into a fresh file, and checks what it wrote.
-fn measure((events, folder, expected): &Sides, side: impl Fn(&Path, &Path) -> Duration) -> Duration {
+fn measure(
+    (events, folder, expected): &Sides,
+    side: impl Fn(&Path, &Path) -> Duration,
+) -> Duration {
     let read = folder.join("read.db");
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(folder.join(format!("read.db{suffix}")));
@@ -109,7 +112,8 @@ fn store(log: &Log, path: &Path) {
 }
 
 fn library(events: &Path, read: &Path) -> Duration {
-    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let tokio =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let runtime = Runtime::builder(SqliteEventStore::open(events).unwrap())
         .without_linked()
         .storage(Sqlite::open(read).unwrap())
@@ -126,7 +130,8 @@ fn hand_written(events: &Path, read: &Path) -> Duration {
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;").unwrap();
     let began = Instant::now();
     db.execute_batch(TABLE).unwrap();
-    db.execute_batch("CREATE TABLE checkpoint (one INTEGER PRIMARY KEY, position INTEGER)").unwrap();
+    db.execute_batch("CREATE TABLE checkpoint (one INTEGER PRIMARY KEY, position INTEGER)")
+        .unwrap();
     let mut page = source
         .prepare(
             "SELECT position, type, payload FROM events
