@@ -41,7 +41,7 @@ pub struct Ledger {
 
 /// In process.
 #[projector("ledger-in-process")]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct InProcessLedger {
     /// The content.
     pub ledger: Ledger,
@@ -58,7 +58,7 @@ impl InProcessLedger {
 
 /// In memory, with transactions.
 #[projector("ledger-memory", storage = MemoryStorage)]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct MemoryLedger;
 
 #[handlers]
@@ -89,7 +89,7 @@ impl MemoryLedger {
 
 /// On SQLite.
 #[projector("ledger-sqlite", storage = Sqlite)]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct SqliteLedger;
 
 #[handlers]

@@ -3,10 +3,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use projections::{
-    BoxError, ParameterMut,
+    BoxError,
     memory::MemoryEventStore,
     testing::{
-        MemorySession, MemoryStorage, MemoryTx,
+        MemorySession, MemoryStorage,
         conformance::{self, Failure, StorageHarness},
     },
 };
@@ -17,6 +17,8 @@ mod broken_event_stores;
 mod broken_storages;
 #[path = "conformance/memory_storage.rs"]
 mod memory_storage;
+#[path = "conformance/sqlite.rs"]
+mod sqlite;
 
 #[tokio::test]
 async fn the_event_store_in_memory_keeps_the_rules() {
@@ -49,7 +51,7 @@ impl StorageHarness for InMemory {
         key: &str,
         value: &str,
     ) -> Result<(), BoxError> {
-        MemoryTx::view(session).set("harness", key, value);
+        session.tx().set("harness", key, value);
         Ok(())
     }
 
@@ -58,7 +60,7 @@ impl StorageHarness for InMemory {
         session: &mut MemorySession,
         key: &str,
     ) -> Result<Option<String>, BoxError> {
-        let value = MemoryTx::view(session).get("harness", key);
+        let value = session.tx().get("harness", key);
         Ok(value.and_then(|value| value.as_str().map(str::to_owned)))
     }
 }

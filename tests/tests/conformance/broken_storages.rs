@@ -12,7 +12,7 @@ use std::{
 
 use projections::{
     Async, AsyncStorage, BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    ParameterMut, Previous, Storage, StoreError, StoreErrorKind,
+    Previous, Storage, StoreError, StoreErrorKind,
     testing::{
         MemorySession, MemoryStorage, MemoryTx,
         conformance::{self, StorageHarness},
@@ -125,7 +125,7 @@ struct Session {
 
 impl Session {
     fn rows(&mut self) -> MemoryTx<'_> {
-        MemoryTx::view(self.open())
+        self.open().tx()
     }
 
     fn open(&mut self) -> &mut MemorySession {

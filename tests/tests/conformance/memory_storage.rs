@@ -2,8 +2,8 @@
 
 use projections::{
     AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition,
-    ParameterMut, Previous, RecordedState, StoreErrorKind, StoreId, Subscriptions,
-    testing::{Call, MemoryStorage, MemoryTx},
+    Previous, RecordedState, StoreErrorKind, StoreId, Subscriptions,
+    testing::{Call, MemoryStorage},
 };
 
 fn at(position: u64) -> Checkpoint {
@@ -30,7 +30,7 @@ fn key() -> CheckpointKey {
 /// Moves the checkpoint from one position to another, and a row with it.
 async fn advance(storage: &MemoryStorage, from: u64, to: u64) -> Result<(), CommitError> {
     let mut session = storage.begin().await?;
-    MemoryTx::view(&mut session).set("totals", "alice", to);
+    session.tx().set("totals", "alice", to);
     let previous = (from > 0).then(|| Previous::from(&at(from)));
     storage.commit(session, &CheckpointWrite::new(key(), previous, at(to))).await
 }
@@ -102,7 +102,7 @@ async fn a_transaction_does_not_outlive_a_setting_back() {
     advance(&storage, 0, 1).await.unwrap();
     advance(&storage, 1, 2).await.unwrap();
     let mut session = storage.begin().await.unwrap();
-    MemoryTx::view(&mut session).set("totals", "alice", 3);
+    session.tx().set("totals", "alice", 3);
     storage.set_back(1);
     let write = CheckpointWrite::new(key(), Some(Previous::from(&at(2))), at(3));
     let failed = storage.commit(session, &write).await;
@@ -127,7 +127,7 @@ async fn writers_take_turns() {
 async fn a_table_is_read_and_emptied_inside_a_transaction() {
     let storage = MemoryStorage::new();
     let mut session = storage.begin().await.unwrap();
-    let mut tx = MemoryTx::view(&mut session);
+    let mut tx = session.tx();
     tx.set("totals", "alice", 1);
     tx.set("totals", "bob", 2);
     assert_eq!(tx.rows("totals").len(), 2);

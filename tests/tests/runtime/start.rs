@@ -135,7 +135,7 @@ async fn from_now_is_pinned_before_anything_is_read<S: EventStore + Clone>(event
 struct B {}
 
 macro_rules! grown {
-    ($name:ident $(, $option:ident = $value:expr)*) => {
+    ($name:ident $(, $option:ident = $value:tt)*) => {
         #[projector("grown", storage = MemoryStorage, register = false)]
         #[derive(Clone)]
         struct $name;
@@ -235,7 +235,7 @@ async fn a_handler_added_for_events_that_never_were_starts<S: EventStore + Clone
 }
 
 macro_rules! versioned {
-    ($name:ident, $version:literal, $mark:literal) => {
+    ($name:ident, $version:tt, $mark:literal) => {
         #[projector("versioned", storage = MemoryStorage, version = $version, register = false)]
         #[derive(Clone)]
         struct $name;

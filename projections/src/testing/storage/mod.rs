@@ -38,15 +38,13 @@ const KEPT_VERSIONS: usize = 256;
 /// A handler takes [`&mut MemoryTx<'_>`](MemoryTx).
 ///
 /// ```
-/// use projections::{
-///     AsyncStorage, CheckpointKey, ParameterMut, StoreErrorKind, testing::{Call, MemoryStorage, MemoryTx},
-/// };
+/// use projections::{AsyncStorage, StoreErrorKind, testing::{Call, MemoryStorage}};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let storage = MemoryStorage::new();
 /// let mut session = storage.begin().await?;
-/// let mut tx = MemoryTx::view(&mut session);
+/// let mut tx = session.tx();
 /// tx.set("totals", "alice", 7);
 /// assert_eq!(tx.get("totals", "alice"), Some(7.into()));
 /// storage.rollback(session).await?;
@@ -250,7 +248,7 @@ impl ParameterMut<MemoryStorage> for MemoryTx<'_> {
     type View<'a> = MemoryTx<'a>;
 
     fn view(session: &mut MemorySession) -> MemoryTx<'_> {
-        MemoryTx::new(session)
+        session.tx()
     }
 }
 

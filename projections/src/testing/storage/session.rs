@@ -34,6 +34,11 @@ impl MemorySession {
     pub(super) fn new(contents: Contents, version: u64, writer: OwnedMutexGuard<()>) -> Self {
         Self { contents, version, _writer: writer }
     }
+
+    /// Returns what a handler sees of the transaction.
+    pub fn tx(&mut self) -> MemoryTx<'_> {
+        MemoryTx { session: self }
+    }
 }
 
 impl fmt::Debug for MemorySession {
@@ -46,16 +51,52 @@ impl fmt::Debug for MemorySession {
 /// inside the transaction.
 ///
 /// A table is there as soon as something is in it. Keys are texts and values are JSON.
+///
+/// ```
+/// use projections::{
+///     Event, Expected, Runtime, handlers, memory::MemoryEventStore, projector,
+///     testing::{MemoryStorage, MemoryTx},
+/// };
+///
+/// #[derive(Event, serde::Serialize, serde::Deserialize)]
+/// #[event(domain = "orders")]
+/// struct OrderPlaced {
+///     order: u64,
+/// }
+///
+/// #[projector("order-count", storage = MemoryStorage)]
+/// struct OrderCount;
+///
+/// #[handlers]
+/// impl OrderCount {
+///     #[handles(OrderPlaced)]
+///     async fn placed(&self, event: &OrderPlaced, tx: &mut MemoryTx<'_>) {
+///         let count = tx.get("counts", "orders").and_then(|count| count.as_u64()).unwrap_or(0);
+///         tx.set("counts", "orders", count + 1);
+///         tx.set("counts", "last", event.order);
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), projections::Error> {
+/// let storage = MemoryStorage::new();
+/// let events = MemoryEventStore::new();
+/// let runtime = Runtime::builder(events).storage(storage.clone()).build().await?;
+/// runtime.append("order-7", Expected::Any, [OrderPlaced { order: 7 }]).await?;
+///
+/// // The start commits, then the batch does, whose answer is lost: the order still counts once.
+/// storage.commit_and_fail(2);
+/// runtime.catch_up().await?;
+/// assert_eq!(storage.rows("counts")["orders"], 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemoryTx<'a> {
     session: &'a mut MemorySession,
 }
 
-impl<'a> MemoryTx<'a> {
-    pub(super) fn new(session: &'a mut MemorySession) -> Self {
-        Self { session }
-    }
-
+impl MemoryTx<'_> {
     /// Returns the value under a key.
     #[must_use]
     pub fn get(&self, table: &str, key: &str) -> Option<Value> {

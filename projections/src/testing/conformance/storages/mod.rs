@@ -53,8 +53,8 @@ pub trait StorageHarness: Send + Sync + 'static {
 ///
 /// ```
 /// use projections::{
-///     BoxError, ParameterMut,
-///     testing::{MemorySession, MemoryStorage, MemoryTx, conformance::{self, StorageHarness}},
+///     BoxError,
+///     testing::{MemorySession, MemoryStorage, conformance::{self, StorageHarness}},
 /// };
 ///
 /// struct Harness;
@@ -67,12 +67,12 @@ pub trait StorageHarness: Send + Sync + 'static {
 ///     }
 ///
 ///     async fn put(&self, session: &mut MemorySession, key: &str, value: &str) -> Result<(), BoxError> {
-///         MemoryTx::view(session).set("harness", key, value);
+///         session.tx().set("harness", key, value);
 ///         Ok(())
 ///     }
 ///
 ///     async fn get(&self, session: &mut MemorySession, key: &str) -> Result<Option<String>, BoxError> {
-///         let value = MemoryTx::view(session).get("harness", key);
+///         let value = session.tx().get("harness", key);
 ///         Ok(value.and_then(|value| value.as_str().map(str::to_owned)))
 ///     }
 /// }
