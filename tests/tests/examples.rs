@@ -84,9 +84,9 @@ impl Shop {
     }
 }
 
-fn decoded<'a, E: projections::Event + serde::de::DeserializeOwned>(
-    entries: &'a [Entry],
-) -> impl Iterator<Item = (E, &'a NewEvent)> {
+fn decoded<E: projections::Event + serde::de::DeserializeOwned>(
+    entries: &[Entry],
+) -> impl Iterator<Item = (E, &NewEvent)> {
     let own = entries.iter().filter(|(_, event)| event.name == E::NAME);
     own.map(|(_, event)| (serde_json::from_slice(&event.payload).unwrap(), event))
 }
@@ -327,7 +327,7 @@ async fn an_event_that_the_summary_does_not_know_halts_it_by_name() {
 #[test]
 fn the_accounts_program_prints_owners_and_balances() {
     let output = example("accounts", &[]);
-    assert_eq!(stdout(&output), "A-1  Ada         80.01\nA-2  Grace      200.50\n");
+    assert_eq!(stdout(&output), "A-1  Ada         80.01\nA-2  Grace      100.00\n");
 }
 
 #[test]

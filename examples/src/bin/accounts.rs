@@ -1,10 +1,8 @@
-//! Balances and owners, kept in the projector's own fields: `cargo run -p examples --bin accounts`.
+//! Owners and balances, kept in the projector's own fields: `cargo run -p examples --bin accounts`.
 
 use std::collections::BTreeMap;
 
-use projections::{
-    Domain, Event, Expected, Runtime, handlers, memory::MemoryEventStore, projector,
-};
+use projections::{Event, Expected, Runtime, handlers, memory::MemoryEventStore, projector};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -29,66 +27,48 @@ struct Withdrawn {
     amount: Decimal,
 }
 
-/// All that can happen to an account, so that one append can take several kinds of events.
-#[derive(Domain, Serialize)]
-#[domain("accounts")]
-enum AccountEvent {
-    AccountOpened(AccountOpened),
-    Deposited(Deposited),
-    Withdrawn(Withdrawn),
-}
-
 /// Who owns which account, and what is in it.
 #[projector("balances", unregistered = "error")]
 struct Balances {
     owners: BTreeMap<String, String>,
-    amounts: BTreeMap<String, Decimal>,
+    balances: BTreeMap<String, Decimal>,
 }
 
 #[handlers]
 impl Balances {
     #[handles(AccountOpened)]
     fn opened(&mut self, event: AccountOpened) {
-        self.amounts.insert(event.account.clone(), Decimal::ZERO);
         self.owners.insert(event.account, event.owner);
     }
 
     #[handles(Deposited)]
-    fn deposited(&mut self, event: &Deposited) {
-        *self.amounts.entry(event.account.clone()).or_default() += event.amount;
+    fn deposited(&mut self, event: Deposited) {
+        *self.balances.entry(event.account).or_default() += event.amount;
     }
 
     #[handles(Withdrawn)]
-    fn withdrawn(&mut self, event: &Withdrawn) {
-        *self.amounts.entry(event.account.clone()).or_default() -= event.amount;
+    fn withdrawn(&mut self, event: Withdrawn) {
+        *self.balances.entry(event.account).or_default() -= event.amount;
     }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), projections::Error> {
     let runtime = Runtime::builder(MemoryEventStore::new()).build().await?;
-    for (account, owner, deposit, withdrawal) in [
-        ("A-1", "Ada", Decimal::new(100_00, 2), Decimal::new(19_99, 2)),
-        ("A-2", "Grace", Decimal::new(250_50, 2), Decimal::new(50_00, 2)),
-    ] {
-        let account = account.to_owned();
-        let events = [
-            AccountEvent::AccountOpened(AccountOpened {
-                account: account.clone(),
-                owner: owner.into(),
-            }),
-            AccountEvent::Deposited(Deposited { account: account.clone(), amount: deposit }),
-            AccountEvent::Withdrawn(Withdrawn { account: account.clone(), amount: withdrawal }),
-        ];
-        runtime.append(account, Expected::NoStream, events).await?;
+    for (account, owner) in [("A-1", "Ada"), ("A-2", "Grace")] {
+        let opened = AccountOpened { account: account.into(), owner: owner.into() };
+        runtime.append(account, Expected::NoStream, [opened]).await?;
+        let deposited = Deposited { account: account.into(), amount: Decimal::new(10_000, 2) };
+        runtime.append(account, Expected::Any, [deposited]).await?;
     }
+    let withdrawn = Withdrawn { account: "A-1".into(), amount: Decimal::new(1_999, 2) };
+    runtime.append("A-1", Expected::Any, [withdrawn]).await?;
+
     runtime.catch_up().await?;
-    let lines = runtime.read::<Balances, _>(|balances| {
-        let line = |(account, owner): (&String, &String)| {
-            format!("{account}  {owner:8} {:>8}", balances.amounts[account])
-        };
-        balances.owners.iter().map(line).collect::<Vec<_>>()
-    });
-    println!("{}", lines.await?.join("\n"));
+    let state = runtime.read::<Balances, _>(|state| (state.owners.clone(), state.balances.clone()));
+    let (owners, balances) = state.await?;
+    for (account, owner) in owners {
+        println!("{account}  {owner:8} {:>8}", balances[&account]);
+    }
     Ok(())
 }
