@@ -194,16 +194,16 @@ impl<S: EventSource> Runtime<S> {
         }
         let (_stop, stopped) = watch::channel(false);
         loop {
-            if let Ok(runner) = Arc::clone(&slot.runner).try_lock_owned() {
-                drop(runner);
-                let source = Arc::clone(&self.inner.erased);
-                let rebuilt =
-                    drive(Arc::clone(slot), source, Goal::Head, true, stopped.clone()).await;
+            let (slot, source) = (Arc::clone(slot), Arc::clone(&self.inner.erased));
+            let free = slot.runner.try_lock().is_ok();
+            if free {
+                let rebuilt = drive(slot, source, Goal::Head, true, stopped).await;
                 return rebuilt.map_err(Into::into);
             }
             // A runner that ends meanwhile drops the request; then it is this call's turn.
-            if let Ok(Ok(head)) = slot.shared.ask_rebuild().await {
-                return wait::reach(slot, head).await.map_err(Into::into);
+            if let Ok(()) = slot.shared.ask_rebuild().await {
+                let caught_up = drive(slot, source, Goal::Head, false, stopped).await;
+                return caught_up.map_err(Into::into);
             }
             tokio::task::yield_now().await;
         }
@@ -348,7 +348,8 @@ impl<S> fmt::Debug for Runtime<S> {
     }
 }
 
-/// Runs one projector, or, where it runs already, waits until it has come as far.
+/// Runs one projector. Where it runs already, that run may come as far as the goal; else this one
+/// takes over when it ends.
 async fn drive(
     slot: Arc<Slot>,
     source: Arc<dyn Source>,
@@ -356,23 +357,29 @@ async fn drive(
     rebuild: bool,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Halted> {
-    if let Ok(mut runner) = Arc::clone(&slot.runner).try_lock_owned() {
+    let runner = Arc::clone(&slot.runner);
+    if let Ok(mut runner) = Arc::clone(&runner).try_lock_owned() {
         return runner.run(goal, rebuild, stop).await;
     }
-    let head = match goal {
-        Goal::Forever => GlobalPosition::new(u64::MAX),
-        Goal::Head => {
-            let head = source.head().await.map_err(|error| Halted {
-                projector: slot.name.clone(),
-                reason: Arc::new(HaltReason::Store(error)),
-            })?;
-            head.map_or(GlobalPosition::BEGINNING, |head| head.position)
+    let reached = async {
+        match goal {
+            Goal::Forever => std::future::pending().await,
+            Goal::Head => {
+                let head = source.head().await.map_err(|error| Halted {
+                    projector: slot.name.clone(),
+                    reason: Arc::new(HaltReason::Store(error)),
+                })?;
+                wait::reach(&slot, head.map_or(GlobalPosition::BEGINNING, |head| head.position))
+                    .await
+            }
         }
     };
-    tokio::select! {
-        reached = wait::reach(&slot, head) => reached,
-        _ = stop.wait_for(|stop| *stop) => Ok(()),
-    }
+    let mut runner = tokio::select! {
+        reached = reached => return reached,
+        _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        runner = runner.lock_owned() => runner,
+    };
+    runner.run(goal, rebuild, stop).await
 }
 
 /// A runner's task that ended without an answer: a bug, or the end of the tokio runtime.

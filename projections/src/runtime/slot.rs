@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot, watch};
 
 use super::{runner::Runner, status::State};
-use crate::{CheckpointKey, GlobalPosition, HaltReason, Halted, Registration, StoreError};
+use crate::{CheckpointKey, GlobalPosition, HaltReason, Halted, Registration};
 
 /// One projector of a runtime.
 pub(crate) struct Slot {
@@ -25,7 +25,7 @@ pub(crate) struct Slot {
 /// What a runner shares with those who watch it or ask something of it.
 pub(crate) struct Shared {
     pub(crate) live: watch::Sender<Live>,
-    pub(crate) rebuilds: Mutex<Vec<oneshot::Sender<Result<GlobalPosition, StoreError>>>>,
+    pub(crate) rebuilds: Mutex<Vec<oneshot::Sender<()>>>,
     pub(crate) asked: Notify,
 }
 
@@ -65,15 +65,15 @@ impl Default for Shared {
 }
 
 impl Shared {
-    /// Asks the runner to rebuild between two batches; the answer is the head to catch up to.
-    pub(crate) fn ask_rebuild(&self) -> oneshot::Receiver<Result<GlobalPosition, StoreError>> {
+    /// Asks the runner to rebuild between two batches; it answers once the read model is empty.
+    pub(crate) fn ask_rebuild(&self) -> oneshot::Receiver<()> {
         let (answer, answered) = oneshot::channel();
         lock(&self.rebuilds).push(answer);
         self.asked.notify_one();
         answered
     }
 
-    pub(crate) fn take_rebuilds(&self) -> Vec<oneshot::Sender<Result<GlobalPosition, StoreError>>> {
+    pub(crate) fn take_rebuilds(&self) -> Vec<oneshot::Sender<()>> {
         std::mem::take(&mut *lock(&self.rebuilds))
     }
 }

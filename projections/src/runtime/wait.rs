@@ -88,11 +88,12 @@ impl<S> Inner<S> {
     }
 }
 
-/// Waits until a projector that runs in this process has come as far, or has ended.
+/// Waits until a projector that runs in this process has come as far, or has halted. One that ends
+/// before is waited for: whoever runs it next carries it on.
 pub(super) async fn reach(slot: &Slot, position: GlobalPosition) -> Result<(), Halted> {
     let mut live = slot.shared.live.subscribe();
     // The sender lives in the slot, so the wait never fails.
-    let ended = live.wait_for(|live| !live.running || live.scanned >= position).await;
+    let ended = live.wait_for(|live| live.halted.is_some() || live.scanned >= position).await;
     match ended.ok().and_then(|live| live.halted.clone()) {
         Some(halted) => Err(halted),
         None => Ok(()),

@@ -289,9 +289,9 @@ async fn a_handler_that_ends_its_transaction_is_refused() {
     }
 }
 
-/// The same, with the refusal swallowed: the handler then did nothing wrong that took effect.
+/// The same, with the refusal swallowed: the attempt alone fails the event.
 #[tokio::test]
-async fn a_swallowed_refusal_changes_nothing() {
+async fn a_swallowed_refusal_is_found() {
     for sql in ["COMMIT", "ROLLBACK", "BEGIN", "ATTACH ':memory:' AS x"] {
         let (error, kept) = escape(move |db| {
             let _ = db.execute(sql, []);
@@ -299,7 +299,9 @@ async fn a_swallowed_refusal_changes_nothing() {
             Ok(())
         })
         .await;
-        assert_eq!((error, kept), (None, vec![1, 2, 3, 4, 5]), "{sql}");
+        let error = error.unwrap_or_else(|| panic!("{sql} went unseen"));
+        assert!(error.contains("handler `added` left its transaction"), "{sql}: {error}");
+        assert_eq!(kept, [1, 2], "{sql}");
     }
 }
 
