@@ -8,7 +8,7 @@ use crate::{
     attr::{Keys, shown},
     errors::Errors,
     names,
-    paths::Library,
+    paths::{Library, ends},
 };
 
 const KEYS: Keys = Keys {
@@ -113,6 +113,14 @@ fn read_variants(input: &DeriveInput, errors: &mut Errors) -> Vec<Variant> {
             return Vec::new();
         }
     };
+    for parameter in &input.generics.params {
+        if !matches!(parameter, syn::GenericParam::Lifetime(_)) {
+            errors.on(
+                parameter,
+                format!("domain `{ident}` must not be generic over `{}`\nnote: its events are a fixed list", shown(parameter)),
+            );
+        }
+    }
     if data.variants.is_empty() {
         errors.at(ident.span(), format!("domain `{ident}` has no events"));
     }
@@ -141,10 +149,14 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
     let (ident, name) = (&input.ident, &model.name);
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let events: Vec<_> = model.variants.iter().map(|variant| &variant.event).collect();
-    let arms = model.variants.iter().map(|variant| {
-        let variant = &variant.ident;
+    let arms = model.variants.iter().map(|Variant { ident: variant, event: ty }| {
+        let event = Ident::new("event", Span::mixed_site());
+        // An event that cannot be written is the variant's fault.
+        let span = ty.span();
+        let private = model.library.private_at(span);
+        let encode = quote_spanned!(span=> #private::Appended::<#ty>(#event).encode());
         quote_spanned! {Span::mixed_site()=>
-            Self::#variant(event) => #public::ToEvent::to_event(event)
+            Self::#variant(#event) => #encode
                 .map(|new| #public::NewEvent::in_domain(new, #name)),
         }
     });
@@ -153,12 +165,12 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
     } else {
         quote_spanned!(Span::mixed_site()=> match self { #(#arms)* })
     };
-    let checks = checks(input, model, &private);
+    let checks = checks(model);
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl #impl_generics #public::Domain for #ident #type_generics #where_clause {
             const NAME: &'static str = #name;
-            const EVENTS: &'static [&'static str] = &[#(<#events as #public::Event>::NAME),*];
+            const EVENTS: &'static [&'static str] = &[#(#private::event_facts::<#events>().name),*];
         }
 
         #[automatically_derived]
@@ -166,6 +178,8 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
             fn to_event(
                 &self,
             ) -> ::core::result::Result<#public::NewEvent, #public::EncodeError> {
+                #[allow(unused_imports)]
+                use #private::{Encode as _, EncodeFallback as _};
                 #body
             }
         }
@@ -174,17 +188,29 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
     }
 }
 
-/// A generic enum has no place for these: an event's type may name its parameters.
-fn checks(input: &DeriveInput, model: &Model, private: &TokenStream) -> TokenStream {
-    if !input.generics.params.is_empty() {
-        return TokenStream::new();
-    }
+/// One assertion for each event, outside the enum's generics: its lifetimes do not matter there.
+fn checks(model: &Model) -> TokenStream {
     let name = &model.name;
     let checks = model.variants.iter().map(|Variant { event, .. }| {
         let shown = shown(event);
-        quote_spanned! {event.span()=>
-            const _: () = #private::no_variant_fault::<#event>(#shown, #name);
+        let mut event = event.clone();
+        syn::visit_mut::VisitMut::visit_type_mut(&mut Static, &mut event);
+        let (first, last) = ends(&event);
+        let private = model.library.private_at(first);
+        let facts = quote_spanned!(first=> #private::event_facts::<#event>());
+        let arguments = quote_spanned!(last=> (#facts, #shown, #name));
+        quote_spanned! {first=>
+            const _: () = #private::no_variant_fault #arguments;
         }
     });
     quote!(#(#checks)*)
+}
+
+/// Makes every lifetime `'static`.
+struct Static;
+
+impl syn::visit_mut::VisitMut for Static {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
+        lifetime.ident = Ident::new("static", lifetime.ident.span());
+    }
 }

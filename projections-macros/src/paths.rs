@@ -29,11 +29,16 @@ impl Library {
     /// The same, at the place of the user's token that an assertion is about. A diagnostic whose
     /// tokens come from several places would fall back to the macro's name.
     pub(crate) fn private_at(&self, span: Span) -> TokenStream {
-        let path = match &self.0 {
+        let path = self.public_at(span);
+        quote_spanned!(span=> #path::__private)
+    }
+
+    /// The library's public items, at the place of a user's token.
+    pub(crate) fn public_at(&self, span: Span) -> TokenStream {
+        match &self.0 {
             Some(path) => respanned(path.to_token_stream(), span),
             None => quote_spanned!(span=> ::projections),
-        };
-        quote_spanned!(span=> #path::__private)
+        }
     }
 
     /// Tells whether the attribute is one of the library's, of this name: bare, or behind the
@@ -50,6 +55,14 @@ impl Library {
         };
         segments.is_empty() || segments == own || segments == ["projections"]
     }
+}
+
+/// The first and the last place of some tokens. On stable Rust they cannot be joined, but an
+/// expression whose first token has the one and whose last has the other is shown as both.
+pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
+    let mut tokens = tokens.into_token_stream().into_iter().map(|token| token.span());
+    let first = tokens.next().unwrap_or_else(Span::call_site);
+    (first, tokens.last().unwrap_or(first))
 }
 
 /// Moves tokens to a place, and leaves them their meaning.

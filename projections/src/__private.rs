@@ -14,18 +14,18 @@ pub use inventory;
 
 pub use self::{
     checks::{
-        EventArgument, FallbackArgument, HandlerReturn, NoParameter, SharedParameter,
+        EventArgument, FallbackArgument, HandlerReturn, Named, NoParameter, SharedParameter,
         ViewParameter, check_fallback_argument, check_parameter, check_projector, check_return,
         check_shared, check_view, handler_future_must_be_send,
     },
     dispatch::{
-        Argument, ArgumentCheck, ArgumentCheckFallback, Decoder, DecoderFallback, Outcome,
-        OutcomeFallback, RawDecoder, RawDecoderFallback, Shared, SharedFallback, View,
-        ViewFallback, refused,
+        Appended, Argument, ArgumentCheck, ArgumentCheckFallback, Decoder, DecoderFallback, Encode,
+        EncodeFallback, Outcome, OutcomeFallback, RawDecoder, RawDecoderFallback, Shared,
+        SharedFallback, View, ViewFallback, refused,
     },
     faults::{
-        no_async_fault, no_domain_fault, no_fallback_fault, no_mut_self_fault, no_route_fault,
-        no_variant_fault,
+        EventFacts, Facts, event_facts, facts, no_async_fault, no_domain_fault, no_fallback_fault,
+        no_mut_self_fault, no_route_fault, no_variant_fault,
     },
     inert::Inert,
 };

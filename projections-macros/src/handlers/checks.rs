@@ -2,10 +2,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{ext::IdentExt, spanned::Spanned};
+use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::model::{Argument, Block, Handler, Method, Parameter};
-use crate::attr::shown;
+use crate::{attr::shown, paths::ends};
 
 /// The body of a function that is never called: one assertion for each type that a method names.
 pub(super) fn types(block: &Block) -> TokenStream {
@@ -76,13 +76,9 @@ pub(super) fn values(block: &Block) -> Vec<TokenStream> {
         checks.extend(kinds(block, &handler.method));
     }
     if let Some(fallback) = &block.fallback {
-        let projector = &block.item.self_ty;
         let name = fallback.method.name.unraw().to_string();
-        let private = block.library.private_at(fallback.span);
-        let call = quote_spanned! {fallback.span=>
-            #private::no_fallback_fault::<#projector>(#name)
-        };
-        checks.push(guarded(&fallback.method, fallback.span, &call));
+        let at = (fallback.span, fallback.span);
+        checks.push(value(block, &fallback.method, at, "no_fallback_fault", &quote!(#name)));
         checks.extend(kinds(block, &fallback.method));
     }
     for hook in block.setup.iter().chain(&block.reset) {
@@ -92,44 +88,46 @@ pub(super) fn values(block: &Block) -> Vec<TokenStream> {
 }
 
 fn route(block: &Block, handler: &Handler) -> Vec<TokenStream> {
-    let (projector, id) = (&block.item.self_ty, handler.id);
+    let (method, id) = (&handler.method, handler.id);
     let event = shown(&handler.event);
-    let span = handler.event.span();
-    let private = block.library.private_at(span);
-    let call = quote_spanned!(span=> #private::no_route_fault::<#projector>(#id, #event));
-    let mut checks = vec![guarded(&handler.method, span, &call)];
+    let arguments = quote!(#id, #event);
+    let mut checks = vec![value(block, method, ends(&handler.event), "no_route_fault", &arguments)];
     if let Some(domain) = &handler.input_domain {
-        let span = domain.span();
-        let private = block.library.private_at(span);
-        let call = quote_spanned!(span=> #private::no_domain_fault::<#projector>(#id, #event));
-        checks.push(guarded(&handler.method, span, &call));
+        checks.push(value(block, method, ends(domain), "no_domain_fault", &arguments));
     }
     checks
 }
 
 /// What the kind of the storage allows a method to be.
 fn kinds(block: &Block, method: &Method) -> Vec<TokenStream> {
-    let projector = &block.item.self_ty;
     let name = method.name.unraw().to_string();
     let mut checks = Vec::new();
     if let Some(receiver) = &method.mut_self {
-        let span = receiver.span();
-        let private = block.library.private_at(span);
-        let shown = shown(projector);
-        let call = quote_spanned!(span=> #private::no_mut_self_fault::<#projector>(#name, #shown));
-        checks.push(guarded(method, span, &call));
+        let projector = shown(&block.item.self_ty);
+        let arguments = quote!(#name, #projector);
+        checks.push(value(block, method, ends(receiver), "no_mut_self_fault", &arguments));
     }
-    if let Some(asyncness) = method.asyncness {
-        let span = asyncness.span;
-        let private = block.library.private_at(span);
-        let call = quote_spanned!(span=> #private::no_async_fault::<#projector>(#name));
-        checks.push(guarded(method, span, &call));
+    if let Some(asyncness) = &method.asyncness {
+        let at = ends(asyncness);
+        checks.push(value(block, method, at, "no_async_fault", &quote!(#name)));
     }
     checks
 }
 
-fn guarded(method: &Method, span: Span, call: &TokenStream) -> TokenStream {
-    let cfg = &method.cfg;
-    let item = quote_spanned!(span=> const _: () = #call;);
+/// One assertion, shown at the tokens between two places.
+fn value(
+    block: &Block,
+    method: &Method,
+    (first, last): (Span, Span),
+    check: &str,
+    arguments: &TokenStream,
+) -> TokenStream {
+    let (cfg, projector) = (&method.cfg, &block.item.self_ty);
+    let private = block.library.private_at(first);
+    let check = Ident::new(check, first);
+    let facts = quote_spanned!(first=> &#private::facts::<#projector>());
+    let arguments = quote_spanned!(last=> (#facts, #arguments));
+    let call = quote_spanned!(first=> #private::#check #arguments);
+    let item = quote_spanned!(first=> const _: () = #call;);
     quote!(#(#cfg)* #item)
 }

@@ -87,6 +87,9 @@ fn implementation(block: &Block, routes: &TokenStream, body: &TokenStream) -> To
             + ::core::marker::Send + ::core::marker::Sync + 'static
         }
     });
+    // In one context with the type, so that rustc shows the type and not the macro.
+    let projector_trait = block.library.public_at(projector.span());
+    let named = quote_spanned!(projector.span()=> #projector: #projector_trait::Projector);
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         #[allow(
@@ -102,7 +105,7 @@ fn implementation(block: &Block, routes: &TokenStream, body: &TokenStream) -> To
         impl #impl_generics #trait_path for #projector
         where
             #predicates #comma
-            #projector: #public::Projector #movable
+            #named #movable
         {
             const ROUTES: &'static [#public::Route] = &[#routes];
             #body

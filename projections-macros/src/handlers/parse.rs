@@ -69,17 +69,20 @@ pub(super) fn parse(
 }
 
 fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
-    let (span, message) = match syn::parse2::<Item>(item) {
+    let (span, message): (Span, String) = match syn::parse2::<Item>(item) {
         Ok(Item::Impl(item)) => match &item.trait_ {
             None => return Some(item),
-            Some((path, _)) => (
-                path.span(),
-                format!(
-                    "`#[handlers]` goes on `impl {}`, not on an implementation of `{}`",
-                    shown(&item.self_ty),
-                    shown(path)
-                ),
-            ),
+            Some((path, _)) => {
+                errors.on(
+                    path,
+                    format!(
+                        "`#[handlers]` goes on `impl {}`, not on an implementation of `{}`",
+                        shown(&item.self_ty),
+                        shown(path)
+                    ),
+                );
+                return None;
+            }
         },
         Ok(Item::Struct(item)) => (
             item.struct_token.span,

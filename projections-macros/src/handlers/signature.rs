@@ -1,7 +1,8 @@
 //! One method's signature.
 
-use proc_macro2::Span;
-use syn::{FnArg, ReceiverKind, Signature, Type, ext::IdentExt, spanned::Spanned};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{FnArg, ReceiverKind, Signature, Type, ext::IdentExt};
 
 use super::model::{Argument, Method, Parameter};
 use crate::{attr::shown, errors::Errors, paths::ungrouped};
@@ -56,10 +57,31 @@ impl Reader {
     }
 
     /// Adds a fault; the first of a block shows what was expected.
-    fn fault(&mut self, span: Span, message: String, role: &Role<'_>, errors: &mut Errors) {
+    fn fault(
+        &mut self,
+        tokens: impl ToTokens,
+        message: String,
+        role: &Role<'_>,
+        errors: &mut Errors,
+    ) {
         let shape = if self.shape_shown { String::new() } else { role.shape() };
         self.shape_shown = true;
-        errors.at(span, message + &shape);
+        errors.on(tokens, message + &shape);
+    }
+
+    /// A fault of the parameters as a whole.
+    fn fault_of_parameters(
+        &mut self,
+        signature: &Signature,
+        message: String,
+        role: &Role<'_>,
+        errors: &mut Errors,
+    ) {
+        let mut parentheses = TokenStream::new();
+        signature
+            .paren_token
+            .surround(&mut parentheses, |tokens| signature.inputs.to_tokens(tokens));
+        self.fault(parentheses, message, role, errors);
     }
 
     fn receiver(
@@ -72,7 +94,7 @@ impl Reader {
         let name = signature.ident.unraw();
         let Some(receiver) = signature.receiver() else {
             let message = format!("{noun} `{name}` must take `&self`");
-            self.fault(signature.paren_token.span.join(), message, role, errors);
+            self.fault_of_parameters(signature, message, role, errors);
             return None;
         };
         match &receiver.kind {
@@ -80,14 +102,14 @@ impl Reader {
                 if let Some(lifetime) = lifetime {
                     let message =
                         format!("{noun} `{name}` must not name the lifetime `{lifetime}`");
-                    self.fault(lifetime.span(), message, role, errors);
+                    self.fault(lifetime, message, role, errors);
                 }
                 mutable.is_some().then(|| receiver.clone())
             }
             _ => {
                 let message =
                     format!("{noun} `{name}` must take `&self`, not `{}`", shown(receiver));
-                self.fault(receiver.span(), message, role, errors);
+                self.fault(receiver, message, role, errors);
                 None
             }
         }
@@ -110,7 +132,7 @@ impl Reader {
         if types.is_empty() {
             let message =
                 format!("{noun} `{name}` does not take its event\nhelp: add `event: &{event}`");
-            self.fault(signature.paren_token.span.join(), message, role, errors);
+            self.fault_of_parameters(signature, message, role, errors);
             return None;
         }
         if let Role::Handler(event) = role {
@@ -124,7 +146,7 @@ impl Reader {
                     "{noun} `{name}` takes its event as `{}`\nhelp: write `&{event}`{or_owned}",
                     shown(ty)
                 );
-                self.fault(ty.span(), message, role, errors);
+                self.fault(ty, message, role, errors);
                 None
             }
             Type::Reference(reference) => {
@@ -136,7 +158,7 @@ impl Reader {
                     "{noun} `{name}` takes its event as `{}`\nhelp: write `&{event}`",
                     shown(other)
                 );
-                self.fault(ty.span(), message, role, errors);
+                self.fault(ty, message, role, errors);
                 None
             }
         }
@@ -151,8 +173,8 @@ impl Reader {
         }
         if let Some(later) = rest.iter().find(|ty| is_event(ty)) {
             let message = "the event is a handler's first parameter";
-            self.fault(first.span(), message.to_owned(), role, errors);
-            errors.at(later.span(), message);
+            self.fault(first, message.to_owned(), role, errors);
+            errors.on(later, message);
         }
     }
 
@@ -166,13 +188,13 @@ impl Reader {
                     views += 1;
                     if views == 2 {
                         let message = format!("{noun} `{name}` takes its transaction twice");
-                        self.fault(ty.span(), message, role, errors);
+                        self.fault(ty, message, role, errors);
                     }
                 }
                 Parameter::Shared(ty) | Parameter::Value(ty) if matches!(role, Role::Hook(_)) => {
                     let message =
                         format!("`{}` cannot be a parameter of `#[{}]`", shown(ty), role.noun());
-                    self.fault(ty.span(), message, role, errors);
+                    self.fault(ty, message, role, errors);
                 }
                 Parameter::Shared(_) | Parameter::Value(_) => {}
             }
@@ -184,22 +206,22 @@ impl Reader {
         let name = signature.ident.unraw();
         let must_not = |what: &str| format!("{noun} `{name}` must not be {what}");
         if let Some(token) = signature.constness {
-            self.fault(token.span, must_not("`const`"), role, errors);
+            self.fault(token, must_not("`const`"), role, errors);
         }
         if let syn::Safety::Unsafe(token) = signature.safety {
-            self.fault(token.span, must_not("`unsafe`"), role, errors);
+            self.fault(token, must_not("`unsafe`"), role, errors);
         }
         if let Some(abi) = &signature.abi {
-            self.fault(abi.span(), must_not(&format!("`{}`", shown(abi))), role, errors);
+            self.fault(abi, must_not(&format!("`{}`", shown(abi))), role, errors);
         }
         if let Some(variadic) = &signature.variadic {
-            self.fault(variadic.span(), must_not("variadic"), role, errors);
+            self.fault(variadic, must_not("variadic"), role, errors);
         }
         if !signature.generics.params.is_empty() {
-            self.fault(signature.generics.span(), must_not("generic"), role, errors);
+            self.fault(&signature.generics, must_not("generic"), role, errors);
         }
         if let Some(clause) = &signature.generics.where_clause {
-            self.fault(clause.where_token.span, must_not("bounded by `where`"), role, errors);
+            self.fault(clause.where_token, must_not("bounded by `where`"), role, errors);
         }
     }
 
@@ -215,9 +237,9 @@ impl Reader {
         let generics = &signature.generics;
         let mut found = Unfit::default();
         syn::visit::Visit::visit_type(&mut found, ty);
-        if let Some(span) = found.impl_trait {
+        if let Some(ty) = found.impl_trait {
             let message = format!("{noun} `{name}` must not take an `impl Trait`");
-            self.fault(span, message, role, errors);
+            self.fault(ty, message, role, errors);
         }
         // A lifetime of the handler's own is reported where it is declared.
         if let Some(lifetime) = found.lifetime
@@ -226,7 +248,7 @@ impl Reader {
             let message = format!(
                 "{noun} `{name}` must not name the lifetime `{lifetime}`\nhelp: write `'_`"
             );
-            self.fault(lifetime.span(), message, role, errors);
+            self.fault(lifetime, message, role, errors);
         }
     }
 }
@@ -259,13 +281,13 @@ impl Role<'_> {
 /// What a parameter's type must not contain: it is written again in generated code.
 #[derive(Default)]
 struct Unfit {
-    impl_trait: Option<Span>,
+    impl_trait: Option<syn::TypeImplTrait>,
     lifetime: Option<syn::Lifetime>,
 }
 
 impl<'ast> syn::visit::Visit<'ast> for Unfit {
     fn visit_type_impl_trait(&mut self, ty: &'ast syn::TypeImplTrait) {
-        self.impl_trait.get_or_insert_with(|| ty.impl_token.span);
+        self.impl_trait.get_or_insert_with(|| ty.clone());
     }
 
     fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {

@@ -92,13 +92,15 @@ fn construct(model: &Projector) -> TokenStream {
     let (public, private) = (model.library.public(), model.library.private());
     let ident = &model.item.ident;
     let resources = syn::Ident::new("resources", Span::mixed_site());
-    let fields = model.fields.iter().map(|Field { member, ty, resource }| {
+    let fields = model.fields.iter().map(|Field { cfg, member, ty, resource }| {
         // The field's type is all that can be wrong here, so everything has its place.
         let span = Span::mixed_site().located_at(ty.span());
         if *resource {
-            quote_spanned!(span=> #member: #private::resource::<#ty>(#resources)?,)
+            quote_spanned!(span=> #(#cfg)* #member: #private::resource::<#ty>(#resources)?,)
         } else {
-            quote_spanned!(span=> #member: <#ty as ::core::default::Default>::default(),)
+            quote_spanned! {span=>
+                #(#cfg)* #member: <#ty as ::core::default::Default>::default(),
+            }
         }
     });
     quote_spanned! {Span::mixed_site()=>

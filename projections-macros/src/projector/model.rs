@@ -15,6 +15,8 @@ pub(crate) struct Projector {
 
 /// A field: how it is filled.
 pub(crate) struct Field {
+    /// `#[cfg]` attributes, which its initializer gets, too.
+    pub(crate) cfg: Vec<syn::Attribute>,
     pub(crate) member: syn::Member,
     pub(crate) ty: syn::Type,
     pub(crate) resource: bool,

@@ -5,7 +5,6 @@ use syn::{
     Item, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
-    spanned::Spanned,
 };
 
 use super::model::{Field, Options, Projector, Storage, Unregistered};
@@ -13,7 +12,7 @@ use crate::{
     attr::{Entry, Keys, Words, not_yet, shown},
     errors::Errors,
     names,
-    paths::Library,
+    paths::{Library, ends},
 };
 
 const KEYS: Keys = Keys {
@@ -101,7 +100,7 @@ fn read_struct(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemStruct
             item.impl_token.span,
             "`#[projector]` goes on the struct\nhelp: use `#[handlers]` on the `impl` block".into(),
         ),
-        Ok(other) => (other.span(), "`#[projector]` goes on a struct".into()),
+        Ok(other) => (ends(&other).0, "`#[projector]` goes on a struct".into()),
         Err(error) => {
             errors.push(error);
             return None;
@@ -301,7 +300,9 @@ fn read_fields(
         if let [_, second, ..] = resources.as_slice() {
             errors.on(second.path(), "`#[resource]` is given twice");
         }
-        fields.push(Field { member, ty: field.ty.clone(), resource: !resources.is_empty() });
+        let resource = !resources.is_empty();
+        let cfg = field.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
+        fields.push(Field { cfg, member, ty: field.ty.clone(), resource });
     }
     for field in &mut item.fields {
         field.attrs.retain(|attribute| !attribute.path().is_ident("resource"));

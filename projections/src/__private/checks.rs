@@ -88,6 +88,17 @@ impl<T: ParameterMut<S>, S: Storage> ViewParameter<S> for T {}
 )]
 pub trait NoParameter {}
 
+/// A projector whose handlers are there, because the macro that asks has written them: what can be
+/// missing is only its name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a projector",
+    label = "`{Self}` has `#[handlers]` but no name to register under",
+    note = "add `#[projector(\"...\")]` to the definition of `{Self}`"
+)]
+pub trait Named: Handlers {}
+
+impl<P: Handlers> Named for P {}
+
 /// Asserts that a fallback's argument is a raw event.
 pub fn check_fallback_argument<A: FallbackArgument + ?Sized>() {}
 

@@ -6,8 +6,12 @@
 
 use std::marker::PhantomData;
 
+use serde::Serialize;
+
 use super::checks::{EventArgument, HandlerReturn, SharedParameter, decode, failed};
-use crate::{BoxError, Envelope, Event, HandleError, ParameterMut, RawEvent, Storage};
+use crate::{
+    BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, RawEvent, Storage,
+};
 
 /// Names the types of one step: what it is made from, and what it makes.
 #[derive(Debug)]
@@ -19,16 +23,21 @@ impl<From: ?Sized, To: ?Sized> Argument<From, To> {
 }
 
 /// Asserts that a handler's event argument is what its event decodes as.
-pub trait ArgumentCheck<'a, E: Event> {
+pub trait ArgumentCheck<'a> {
+    /// What the event decodes as. A parameter of the trait would be inferred from the argument.
+    type Decoded;
+
     /// Asserts it.
-    fn check<A: EventArgument<E::Decoded<'a>>>(self)
+    fn check<A: EventArgument<Self::Decoded>>(self)
     where
         Self: Sized,
     {
     }
 }
 
-impl<E: Event> ArgumentCheck<'_, E> for Argument<E, ()> {}
+impl<'a, E: Event> ArgumentCheck<'a> for Argument<E, ()> {
+    type Decoded = E::Decoded<'a>;
+}
 
 /// Stands in where the event is none, which the routes' table reports.
 pub trait ArgumentCheckFallback {
@@ -187,6 +196,48 @@ impl<R> OutcomeFallback for &Outcome<R> {
     }
 
     fn of_hook(self) -> Result<(), BoxError> {
+        refused()
+    }
+}
+
+/// Holds an event of a `Domain` enum.
+#[derive(Debug)]
+pub struct Appended<'a, E: ?Sized>(pub &'a E);
+
+/// Encodes an event of a `Domain` enum.
+pub trait Encode {
+    /// The event.
+    type Event;
+
+    /// Encodes it.
+    ///
+    /// # Errors
+    /// Why the event cannot be written.
+    fn encode(self) -> Result<NewEvent, EncodeError>
+    where
+        Self::Event: Serialize;
+}
+
+impl<E: Event> Encode for Appended<'_, E> {
+    type Event = E;
+
+    fn encode(self) -> Result<NewEvent, EncodeError>
+    where
+        E: Serialize,
+    {
+        NewEvent::of(self.0)
+    }
+}
+
+/// Stands in where a variant holds no event, which the list of the domain's events reports.
+pub trait EncodeFallback {
+    /// Is never called.
+    #[allow(clippy::missing_errors_doc)]
+    fn encode(self) -> Result<NewEvent, EncodeError>;
+}
+
+impl<E: ?Sized> EncodeFallback for &Appended<'_, E> {
+    fn encode(self) -> Result<NewEvent, EncodeError> {
         refused()
     }
 }

@@ -3,19 +3,54 @@
 //! The routes are data, and data with a fault in it still compiles. Each fault is reported by one
 //! `const _: () = ...` at the user's token, so that all are reported, and none twice.
 
-use super::message::Message;
+use super::{checks::Named, message::Message};
 use crate::{
-    Event, Handlers, Projector, Route, Storage, UnregisteredPolicy, engine::Execution,
+    Event, Options, Projector, Route, Storage, UnregisteredPolicy, engine::Execution,
     registry::StorageKind,
 };
+
+/// What the assertions look at. They take it from one function, so that a projector without a name
+/// is reported once and not by each of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    routes: &'static [Route],
+    options: Options,
+    kind: StorageKind,
+    storage: &'static str,
+}
+
+/// Looks a projector up.
+#[must_use]
+pub const fn facts<P: Named>() -> Facts {
+    Facts {
+        routes: P::ROUTES,
+        options: <P as Projector>::OPTIONS,
+        kind: <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
+        storage: <P::Storage as Storage>::LABEL,
+    }
+}
+
+/// What the assertions on a `Domain` enum look at.
+#[derive(Clone, Copy, Debug)]
+pub struct EventFacts {
+    /// The wire name.
+    pub name: &'static str,
+    domain: Option<&'static str>,
+}
+
+/// Looks an event up.
+#[must_use]
+pub const fn event_facts<E: Event>() -> EventFacts {
+    EventFacts { name: E::NAME, domain: E::DOMAIN }
+}
 
 /// Asserts that a route has a domain, and that no route before it takes the same event.
 ///
 /// # Panics
 /// While compiling, at the caller's place, which is the event of the `#[handles]`.
 #[track_caller]
-pub const fn no_route_fault<P: Handlers>(id: u32, event: &'static str) {
-    let Some((route, before)) = find(P::ROUTES, id) else { return };
+pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
+    let Some((route, before)) = find(facts.routes, id) else { return };
     if route.domain.is_empty() {
         Message::new()
             .name(event)
@@ -45,8 +80,8 @@ pub const fn no_route_fault<P: Handlers>(id: u32, event: &'static str) {
 /// # Panics
 /// While compiling, at the caller's place, which is the domain's literal.
 #[track_caller]
-pub const fn no_domain_fault<P: Handlers>(id: u32, event: &'static str) {
-    let Some((route, _)) = find(P::ROUTES, id) else { return };
+pub const fn no_domain_fault(facts: &Facts, id: u32, event: &'static str) {
+    let Some((route, _)) = find(facts.routes, id) else { return };
     if let Some(own) = route.own_domain
         && !same(own, route.domain)
     {
@@ -59,8 +94,8 @@ pub const fn no_domain_fault<P: Handlers>(id: u32, event: &'static str) {
 /// # Panics
 /// While compiling, at the caller's place, which is the `&mut self`.
 #[track_caller]
-pub const fn no_mut_self_fault<P: Projector>(method: &'static str, projector: &'static str) {
-    if matches!(kind::<P::Storage>(), StorageKind::InProcess) {
+pub const fn no_mut_self_fault(facts: &Facts, method: &'static str, projector: &'static str) {
+    if matches!(facts.kind, StorageKind::InProcess) {
         return;
     }
     Message::new()
@@ -69,7 +104,7 @@ pub const fn no_mut_self_fault<P: Projector>(method: &'static str, projector: &'
         .push(" takes `&mut self`, but ")
         .name(projector)
         .push(" writes to ")
-        .name(<P::Storage as Storage>::LABEL)
+        .name(facts.storage)
         .push("\nnote: a rolled-back transaction cannot roll back fields")
         .push("\nhelp: take `&self`, or drop `storage` to keep the read model in the projector")
         .report();
@@ -80,15 +115,15 @@ pub const fn no_mut_self_fault<P: Projector>(method: &'static str, projector: &'
 /// # Panics
 /// While compiling, at the caller's place, which is the `async`.
 #[track_caller]
-pub const fn no_async_fault<P: Projector>(method: &'static str) {
-    if !matches!(kind::<P::Storage>(), StorageKind::Blocking) {
+pub const fn no_async_fault(facts: &Facts, method: &'static str) {
+    if !matches!(facts.kind, StorageKind::Blocking) {
         return;
     }
     Message::new()
         .push("handler ")
         .name(method)
         .push(" must not be async: ")
-        .name(<P::Storage as Storage>::LABEL)
+        .name(facts.storage)
         .push(" runs its transactions on a blocking thread\nhelp: remove `async`")
         .report();
 }
@@ -98,8 +133,8 @@ pub const fn no_async_fault<P: Projector>(method: &'static str) {
 /// # Panics
 /// While compiling, at the caller's place, which is the `#[fallback]`.
 #[track_caller]
-pub const fn no_fallback_fault<P: Projector>(method: &'static str) {
-    let policy = match P::OPTIONS.unregistered {
+pub const fn no_fallback_fault(facts: &Facts, method: &'static str) {
+    let policy = match facts.options.unregistered {
         UnregisteredPolicy::Ignore => return,
         UnregisteredPolicy::Error => "error",
         UnregisteredPolicy::Warn => "warn",
@@ -118,8 +153,8 @@ pub const fn no_fallback_fault<P: Projector>(method: &'static str) {
 /// # Panics
 /// While compiling, at the caller's place, which is the variant's type.
 #[track_caller]
-pub const fn no_variant_fault<E: Event>(event: &'static str, domain: &'static str) {
-    if let Some(own) = E::DOMAIN
+pub const fn no_variant_fault(facts: EventFacts, event: &'static str, domain: &'static str) {
+    if let Some(own) = facts.domain
         && !same(own, domain)
     {
         foreign(event, own, domain);
@@ -135,10 +170,6 @@ const fn foreign(event: &str, own: &str, other: &str) -> ! {
         .push(", not ")
         .name(other)
         .report()
-}
-
-const fn kind<S: Storage>() -> StorageKind {
-    <S::Execution as Execution<S>>::KIND
 }
 
 /// Finds a route by its number, and those before it. One that `#[cfg]` removed is not there.

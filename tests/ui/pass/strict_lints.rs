@@ -1,32 +1,41 @@
-#![deny(missing_docs, warnings)]
-//! First.
-use projections::{Envelope, Event, Domain, handlers, projector, RawEvent, BoxError};
+//! The macros write nothing that a strict crate would refuse.
+#![deny(missing_docs, warnings, clippy::all, clippy::pedantic)]
+#![forbid(unsafe_code)]
+use projections::{BoxError, Domain, Envelope, Event, RawEvent, handlers, projector};
 
 /// E
 #[derive(Event, serde::Serialize, serde::Deserialize)]
 #[event(domain = "orders", aliases("Placed"))]
 #[derive(Debug)]
-pub struct OrderPlaced<'a> { /// n
-    pub name: &'a str }
+pub struct OrderPlaced<'a> {
+    /// n
+    pub name: &'a str,
+}
 
 /// E
-#[derive(Event, serde::Serialize, serde::Deserialize)]
-#[derive(Debug)]
-pub struct Shipped { /// n
-    pub n: u32 }
+#[derive(Event, serde::Serialize, serde::Deserialize, Debug)]
+pub struct Shipped {
+    /// n
+    pub n: u32,
+}
 
 /// All.
 #[derive(Domain)]
 #[domain("orders")]
 #[derive(Debug)]
-pub enum Orders<'a> { /// a
-    Placed(OrderPlaced<'a>), /// b
-    Shipped(Shipped) }
+pub enum Orders<'a> {
+    /// a
+    Placed(OrderPlaced<'a>),
+    /// b
+    Shipped(Shipped),
+}
 
 /// P
 #[projector("orders", unregistered = "ignore", batch(events = 10))]
 #[derive(Debug)]
-pub struct Totals { count: u64 }
+pub struct Totals {
+    count: u64,
+}
 
 #[handlers]
 impl Totals {
@@ -41,7 +50,9 @@ impl Totals {
         self.count += u64::from(event.n);
     }
     #[fallback]
-    fn other(&self, event: &RawEvent<'_>) { let _ = event.name(); }
+    fn other(&self, event: &RawEvent<'_>) {
+        let _ = event.name();
+    }
     #[setup]
     fn create(&self) {}
 }
