@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use projections::{
     AppendError, AppendRequest, EventId, EventSource, EventStore, Expected, Filter, GlobalPosition,
-    ImportChunk, ImportProgress, NewEvent, ReadError, ReadRequest, Scanned, StreamPosition,
+    ImportChunk, ImportProgress, NewEvent, ReadError, ReadRequest, Scanned, StoreErrorKind,
+    StreamPosition,
     sqlite::{SqliteEventStore, SqliteOptions},
 };
 use tempfile::TempDir;
@@ -286,6 +287,34 @@ async fn a_wait_ends_with_an_append_and_not_before() {
     assert!(dropped.is_err());
     store.append(request("s", vec![event("B")])).await.unwrap();
     store.wait(1.into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wait_on_a_log_that_was_set_back_does_not_spin() {
+    let (folder, store) = store();
+    store.append(request("s", vec![event("A"), event("B")])).await.unwrap();
+    let other = rusqlite::Connection::open(folder.path().join("events.db")).unwrap();
+    other.execute("DELETE FROM events WHERE position = 2", []).unwrap();
+    for _ in 0..2 {
+        let waited = tokio::time::timeout(Duration::from_millis(20), store.wait(1.into())).await;
+        assert!(waited.is_err(), "there is nothing after 1");
+    }
+    store.append(request("s", vec![event("C")])).await.unwrap();
+    store.wait(1.into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_reported_as_damage() {
+    let (folder, store) = store();
+    store.append(request("s", vec![event("A")])).await.unwrap();
+    let other = rusqlite::Connection::open(folder.path().join("events.db")).unwrap();
+    for damage in ["id = x'01'", "domain = CAST(x'ff' AS TEXT)", "time = 9223372036854775807"] {
+        other.execute(&format!("UPDATE events SET {damage}"), []).unwrap();
+        let error = store.read(ReadRequest::new(0.into(), &Filter::all())).await.unwrap_err();
+        let ReadError::Store(error) = error else { panic!("{damage}: {error:?}") };
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{damage}: {error:?}");
+        assert!(error.to_string().contains("events.db"), "{error}");
+    }
 }
 
 #[tokio::test]

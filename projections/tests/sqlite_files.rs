@@ -356,6 +356,50 @@ fn child_counts() {
     println!("\nevents: {count}; integrity: {integrity}");
 }
 
+/// The child: appends large events until one fails, and says how that was put.
+#[test]
+#[ignore = "the part of another process in the test below"]
+fn child_fills() {
+    let store = SqliteEventStore::open(std::env::var_os(FILE).unwrap()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let event = || NewEvent::raw("Large", vec![b'x'; 50_000]).in_domain("tests");
+    for stored in 0..1_000 {
+        let request = AppendRequest::new("s", Expected::Any, vec![event()]);
+        if let Err(error) = runtime.block_on(store.append(request)) {
+            println!("\nfailed after {stored} {error:?}");
+            return;
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_disk_without_room_fails_an_append_clearly_and_loses_none_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.db");
+    drop(SqliteEventStore::open(&path).unwrap());
+    // A limit on the size of files stands for the disk: 2,000 blocks of 512 or 1,024 bytes.
+    let other = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "child_fills", "--ignored", "--nocapture"])
+        .env(FILE, &path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&other.stdout).into_owned();
+    let line = said.lines().find_map(|line| line.strip_prefix("failed after ")).expect(&said);
+    let (stored, error) = line.split_once(' ').unwrap();
+    assert!(error.contains("events.db") && error.contains("file sizes"), "{error}");
+    assert!(error.starts_with("Unknown { ids: [EventId("), "a commit that failed: {error}");
+    let stored: u64 = stored.parse().unwrap();
+    assert!(stored > 5, "{stored}");
+
+    let store = SqliteEventStore::open(&path).unwrap();
+    let head = store.head().await.unwrap().unwrap().position.get();
+    assert!(head == stored || head == stored + 1, "{head} of {stored}");
+    store.append(request("s")).await.unwrap();
+}
+
 /// Counts what a child that appends this often syncs, as the kernel sees it.
 fn syncs(folder: &Path, appends: usize) -> Option<usize> {
     let trace = folder.join(format!("trace-{appends}"));

@@ -16,7 +16,7 @@ pub(super) fn store_error(what: &str, label: &str, error: rusqlite::Error) -> St
 
 /// Tells whether the storage failed, and not the statement.
 pub(super) fn is_outage(error: &rusqlite::Error) -> bool {
-    kind(error) != StoreErrorKind::Other
+    error.sqlite_error_code().is_some() && kind(error) != StoreErrorKind::Other
 }
 
 fn kind(error: &rusqlite::Error) -> StoreErrorKind {
@@ -29,8 +29,19 @@ fn kind(error: &rusqlite::Error) -> StoreErrorKind {
         Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory) => StoreErrorKind::Io,
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => StoreErrorKind::NotOpened,
         Some(ErrorCode::ReadOnly) => StoreErrorKind::ReadOnly,
-        _ => StoreErrorKind::Other,
+        Some(_) => StoreErrorKind::Other,
+        None if is_damage(error) => StoreErrorKind::Corrupt,
+        None => StoreErrorKind::Other,
     }
+}
+
+/// Tells whether a stored value is not what the library stores there.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+    matches!(
+        error,
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)
+    )
 }
 
 fn advice(kind: StoreErrorKind, error: &rusqlite::Error) -> Option<&'static str> {

@@ -128,8 +128,17 @@ impl EventSource for SqliteEventStore {
     }
 
     async fn wait(&self, after: GlobalPosition) -> Result<(), StoreError> {
+        let watch = self.file.watch();
+        let heard = watch.head();
+        if heard > after {
+            let head = self.head().await?.map_or(GlobalPosition::BEGINNING, |head| head.position);
+            if head > after {
+                return Ok(());
+            }
+            watch.correct(heard, head);
+        }
         let connect = || self.file.connect_reader(self.options);
-        self.file.watch().wait(after, self.file.label(), connect).await
+        watch.wait(after, self.file.label(), connect).await
     }
 
     async fn unfinished_imports(&self) -> Result<Vec<ImportProgress>, StoreError> {

@@ -1,4 +1,91 @@
 //! SQLite: an event store in one file, and a storage for read models.
+//!
+//! Nothing needs to be installed: SQLite is compiled in. [`SqliteEventStore`] keeps the events,
+//! [`Sqlite`] the read models with their checkpoints, in a file of its own or, through
+//! [`SqliteEventStore::read_models`], in the events' file.
+//!
+//! ```
+//! use projections::{AppendRequest, EventStore, Expected, NewEvent};
+//! use projections::sqlite::{Sqlite, SqliteEventStore};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let in_folder = |name: &str| folder.path().join(name);
+//! let events = SqliteEventStore::open(in_folder("events.db"))?;
+//! let read_models = Sqlite::open(in_folder("read.db"))?;
+//!
+//! let placed = NewEvent::json("OrderPlaced", r#"{"order":7}"#).in_domain("orders");
+//! let receipt = events.append(AppendRequest::new("order-7", Expected::NoStream, vec![placed])).await?;
+//! assert_eq!(receipt.last.get(), 1);
+//!
+//! // The application's own queries have connections of their own, which only read.
+//! let connection = events.connect()?;
+//! let sql = "SELECT count(*) FROM events WHERE payload ->> 'order' = 7";
+//! let orders: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+//! assert_eq!(orders, 1);
+//! # let _ = read_models;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What the event store guarantees
+//!
+//! - An append that returned is on the disk: the file commits with `synchronous=FULL`, and so does
+//!   everything else that is written to it, read models included.
+//! - Positions are one after the other, in the order of commits, and never handed out twice, not
+//!   even when the last events were deleted. A reader never sees a position before a lower one.
+//! - Repeating an append with the same event ids returns the first receipt. A commit that failed
+//!   below SQLite is [`AppendError::Unknown`](crate::AppendError::Unknown); repeating it settles it.
+//! - Events are plain rows of the table `events`, readable with any SQLite tool: the payload is
+//!   text where it is UTF-8, times are microseconds since 1970, ids are blobs of 16 bytes
+//!   (`hex(id)`).
+//! - A page looks at up to 50,000 positions, in one short snapshot. The filter runs inside SQLite.
+//!   There is no index on domain and type: a scan of a page's window takes about 10 ms, and the
+//!   index would make appends half as slow again.
+//! - An append wakes the waiting projectors of its process at once, and those of other processes
+//!   on the same file within a few milliseconds: while somebody waits, one thread asks SQLite every
+//!   2 ms whether anything was committed.
+//!
+//! # What the storage guarantees
+//!
+//! - A batch's changes to the read model and the checkpoint are committed in one transaction, as a
+//!   compare-and-set: *effectively once*, as seen in the read model. What a handler does elsewhere
+//!   (another file, a web API) happens at least once.
+//! - A file that holds read models only commits with `synchronous=NORMAL`: after a power cut it may
+//!   have gone back, read model and checkpoint together, and is caught up from the log. A process
+//!   that is killed loses nothing.
+//! - Handlers cannot leave the runner's transaction: see [`SqliteTx`]. One that tries, or undoes it
+//!   by `INSERT OR ROLLBACK`, fails its event, even if it swallows the error.
+//! - One transaction means one file: attaching another one is refused.
+//! - Foreign keys are enforced, which is this build's default.
+//!
+//! # One writer at a time
+//!
+//! SQLite lets one transaction write to a file. All handles of a process on one file, by whatever
+//! path, share one writing connection; batches and appends take turns in the order in which they
+//! came, for up to [`queue_timeout`](SqliteOptions::queue_timeout). Other processes are waited for
+//! up to [`busy_timeout`](SqliteOptions::busy_timeout). A handler that appends to the event store
+//! in its own file waits for itself, and fails when that time is up.
+//!
+//! # The write-ahead log
+//!
+//! Commits go to a file beside the database (`-wal`) and from there into the database about every
+//! 4 MB. What a long read transaction still sees cannot be moved, so one that stays open makes the
+//! log grow until it ends; the library's own read transactions end with each page. `wal_bytes`, on
+//! both types, tells the size. It shrinks when the last process closes the file, or by
+//! `PRAGMA wal_checkpoint(TRUNCATE)` on a connection of one's own.
+//!
+//! # Files
+//!
+//! While a process has the database open it may touch it through SQLite only: copying or opening
+//! the file by other means inside the same process drops SQLite's locks, and commits can be lost.
+//! `VACUUM INTO` and rusqlite's feature `backup` make copies. A file
+//! that is removed or replaced while it is open is not used any further. Databases on network file
+//! systems cannot be relied on; on Linux, opening one warns.
+//!
+//! The library's own tables are `events`, and those that begin with `projections_`. They carry a
+//! version; a file that a newer version of the library made is refused.
 
 mod append;
 mod checkpoint;
@@ -12,6 +99,8 @@ mod options;
 mod read;
 mod schema;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod watch;
 mod writer;

@@ -13,7 +13,7 @@ use super::{error::store_error, read};
 use crate::{GlobalPosition, StoreError, StoreErrorKind};
 
 /// How often the thread asks whether another process has committed.
-const POLL: Duration = Duration::from_millis(4);
+const POLL: Duration = Duration::from_millis(2);
 
 /// The last position that is known of, and the thread that keeps it known while somebody waits.
 #[derive(Debug)]
@@ -57,6 +57,21 @@ impl Watch {
         publish(&self.news, head);
     }
 
+    /// Returns the last position that was heard of.
+    pub(super) fn head(&self) -> GlobalPosition {
+        self.news.borrow().head
+    }
+
+    /// Forgets a position that the log no longer has, because it was set back.
+    pub(super) fn correct(&self, wrong: GlobalPosition, head: GlobalPosition) {
+        self.news.send_if_modified(|news| {
+            if news.head == wrong {
+                news.head = head;
+            }
+            false // nobody waits for less
+        });
+    }
+
     /// Waits until the log is known to reach past a position. `connect` opens the connection of
     /// the thread, where there is none yet.
     pub(super) async fn wait(
@@ -68,9 +83,6 @@ impl Watch {
         // Subscribed before the thread is woken: it looks at the log at once, so an append that
         // came before is seen as well as one that comes after.
         let mut news = self.news.subscribe();
-        if news.borrow_and_update().head > after {
-            return Ok(());
-        }
         let failures = news.borrow().failures;
         let _waiter = self.demand.enter(label, connect, &self.news)?;
         let arrived = |news: &News| news.head > after || news.failures > failures;

@@ -79,6 +79,12 @@ impl Queue {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns how many stand in line behind the one that has the turn.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().tickets.len().saturating_sub(1)
+    }
+
     /// Waits for the turn and takes the connection with it.
     fn enter(&self, label: &str, options: SqliteOptions) -> Result<Option<Writer>, StoreError> {
         let deadline = Instant::now() + options.queue_timeout;
