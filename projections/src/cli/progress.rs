@@ -88,11 +88,7 @@ impl<'a, S: EventSource> Watch<'a, S> {
     fn tell_halts(&mut self, projectors: &[ProjectorStatus]) {
         for one in projectors.iter().filter(|one| is_halted(one.state)) {
             if self.halted.insert(one.projector.clone()) {
-                let name = escape::terminal(&one.projector);
-                let error = escape::terminal(one.last_error.as_deref().unwrap_or("no reason"));
-                self.bar.suspend(|| {
-                    output::tell(format_args!("projector `{name}` is {}: {error}", one.state));
-                });
+                self.bar.suspend(|| output::tell(halt(one)));
             }
         }
     }
@@ -127,6 +123,13 @@ impl<'a, S: EventSource> Watch<'a, S> {
 /// Tells whether a projector has stopped because it cannot go on.
 pub(super) fn is_halted(state: State) -> bool {
     matches!(state, State::Halted | State::Diverged | State::StaleCode)
+}
+
+/// Says that a projector has halted, and why.
+pub(super) fn halt(status: &ProjectorStatus) -> String {
+    let name = escape::terminal(&status.projector);
+    let error = escape::terminal(status.last_error.as_deref().unwrap_or("no reason is recorded"));
+    format!("projector `{name}` is {}: {error}", status.state)
 }
 
 #[cfg(test)]

@@ -2,7 +2,12 @@
 
 use std::time::Instant;
 
-use super::{command, escape, failure::Failure, output, progress::Watch};
+use super::{
+    command, escape,
+    failure::Failure,
+    output,
+    progress::{Watch, halt, is_halted},
+};
 use crate::{EventSource, RunError, Runtime, shutdown_signal};
 
 /// Runs the projectors until a signal, or until all have caught up.
@@ -21,7 +26,11 @@ async fn serve<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
     ));
     ended(Watch::new(runtime, None).during(runtime.run(shutdown_signal())).await)?;
     output::tell("stopped");
-    Ok(())
+    // A clean stop of the others must not hide those that had halted before.
+    let status = runtime.status().await.map_err(|error| Failure::error(&error))?;
+    let halted: Vec<_> =
+        status.projectors.iter().filter(|one| is_halted(one.state)).map(halt).collect();
+    if halted.is_empty() { Ok(()) } else { Err(Failure::Failed(halted)) }
 }
 
 async fn catch_up<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {

@@ -15,8 +15,8 @@ use crate::{EventSource, ImportProgress, ProjectorStatus, Runtime, State, Status
 /// How often `--watch` looks.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Longest error in the table; `--json` has all of it.
-const MAX_ERROR: usize = 100;
+/// Longest error in the table, which is its last column; `--json` has all of it.
+const MAX_ERROR: usize = 500;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

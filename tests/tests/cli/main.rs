@@ -1,6 +1,8 @@
 //! The command line that every application gets, from the outside.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // test code
 
 mod export;
 mod import;
+mod kill;
+mod process;
 mod support;

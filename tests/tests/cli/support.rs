@@ -1,6 +1,11 @@
-//! Commands run in this process against a store in memory, and what is in the store then.
+//! Commands run in this process against a store in memory, or as a process with its own store.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Child, Command, ExitCode, Output, Stdio},
+};
 
 use clap::Parser;
 use projections::{
@@ -34,7 +39,7 @@ pub(crate) struct Stored {
     pub(crate) metadata: Option<String>,
 }
 
-pub(crate) async fn stored(events: &MemoryEventStore) -> Vec<Stored> {
+pub(crate) async fn stored(events: &impl EventSource) -> Vec<Stored> {
     let everything = Filter::all();
     let mut after = GlobalPosition::BEGINNING;
     let mut all = Vec::new();
@@ -92,8 +97,65 @@ pub(crate) fn lines(count: usize) -> String {
 }
 
 pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
-    use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
+}
+
+/// The application as a process, with its files in a folder.
+pub(crate) struct App<'a> {
+    folder: &'a Folder,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl<'a> App<'a> {
+    pub(crate) fn new(folder: &'a Folder) -> Self {
+        Self { folder }
+    }
+
+    /// Where the application keeps its events.
+    pub(crate) fn events(&self) -> String {
+        self.folder.path("events.db")
+    }
+
+    /// A command that is not started yet, with nothing to read and its output kept.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cli-app"));
+        command.arg("--data").arg(self.folder.path("")).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        ended(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs a command to its end, with something to read.
+    pub(crate) fn feed(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        ended(child.wait_with_output().unwrap())
+    }
+}
+
+pub(crate) fn ended(output: Output) -> Ended {
+    Ended {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Sends a signal to a process that this test started.
+pub(crate) fn signal(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
 }
