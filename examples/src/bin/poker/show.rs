@@ -1,0 +1,150 @@
+//! `poker` alone: deal, project, show.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use projections::{
+    EventSource, EventStore, ImportChunk, ImportProgress, Runtime, sqlite::SqliteEventStore,
+};
+
+use crate::{
+    BoxError,
+    dealer::{Dealer, Dealt},
+    hand_history::HandHistoryStore,
+    leaderboard, report,
+    room::Room,
+    screen,
+    story::Story,
+    table_state::TableState,
+};
+
+/// Hands to deal where nobody says how many, and how many go into one transaction.
+const HANDS: u32 = 3_000;
+const HANDS_AT_ONCE: u32 = 250;
+
+/// What to deal.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// What the cards are shuffled with; else a new seed, which is printed.
+    #[arg(long)]
+    seed: Option<u32>,
+
+    /// How many hands to deal [default: 3000].
+    #[arg(long, value_name = "N")]
+    hands: Option<u32>,
+}
+
+impl Show {
+    /// Tells whether the command line says what to deal.
+    pub(crate) fn asks_for_hands(&self) -> bool {
+        self.seed.is_some() || self.hands.is_some()
+    }
+
+    pub(crate) async fn run(&self, room: &Room) -> Result<ExitCode, BoxError> {
+        let runtime = room.builder()?.build().await?;
+        self.deal(&runtime, room).await?;
+        project(&runtime).await?;
+        let tables = runtime.read::<TableState, _>(report::tables).await?;
+        let status = runtime.status().await?;
+        screen::print(&format!(
+            "{}\nTables\n{tables}\nProjectors\n{}",
+            read_models(room)?,
+            report::status(&status)
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Deals into an empty log, or where a seed or a number of hands is asked for. The same seed
+    /// deals the same hands under the same ids, so what is there already is not stored again.
+    async fn deal(&self, runtime: &Runtime<SqliteEventStore>, room: &Room) -> Result<(), BoxError> {
+        let folder = room.folder().display();
+        let there = runtime.events().head().await?.map_or(0, |head| head.position.get());
+        if there > 0 && !self.asks_for_hands() {
+            eprintln!(
+                "{folder} has {there} events already, so no hands are dealt; \
+                 --seed or --hands adds more"
+            );
+            return Ok(());
+        }
+        let seed = self.seed.unwrap_or_else(rand::random);
+        let hands = self.hands.unwrap_or(HANDS);
+        eprintln!("dealing {hands} hands with seed {seed} (the same again: --seed {seed})");
+        let (stored, known) = store_hands(runtime.events(), seed, hands).await?;
+        if known > 0 {
+            eprintln!("{known} of these events were in {folder} already, {stored} are new");
+        }
+        Ok(())
+    }
+}
+
+/// Stores hands by the hundred: one transaction for each would wait for the disk thousands of
+/// times. An application that takes hands one by one calls `runtime.append`.
+async fn store_hands(
+    events: &SqliteEventStore,
+    seed: u32,
+    hands: u32,
+) -> Result<(u64, u64), BoxError> {
+    let mut dealer = Dealer::new(seed);
+    let progress = ImportProgress {
+        import: dealer.first_id(),
+        file: format!("dealer, seed {seed}"),
+        lines: 0,
+        total: 0,
+    };
+    let mut chunk: Vec<Dealt> = Dealer::registrations()?;
+    let (mut stored, mut known) = (0, 0);
+    for hand in 1..=hands {
+        chunk.extend(dealer.next_hand()?);
+        if hand % HANDS_AT_ONCE == 0 || hand == hands {
+            let receipt = events
+                .import(ImportChunk::new(std::mem::take(&mut chunk), progress.clone()))
+                .await?;
+            stored += receipt.stored;
+            known += receipt.known;
+        }
+    }
+    Ok((stored, known))
+}
+
+/// Brings every projector to the end of the log, and shows how far they are meanwhile.
+async fn project(runtime: &Runtime<SqliteEventStore>) -> Result<(), BoxError> {
+    let style =
+        ProgressStyle::with_template("projecting [{bar:40}] {percent}%  {per_sec}  {eta} left")?;
+    let bar = ProgressBar::new(0).with_style(style);
+    let look = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            ticks.tick().await;
+            // What cannot be read is told by the work itself.
+            let Ok(status) = runtime.status().await else { continue };
+            bar.set_length(status.projectors.iter().map(|one| one.head.get()).sum());
+            bar.set_position(status.projectors.iter().map(|one| one.head.get() - one.behind).sum());
+        }
+    };
+    let done = tokio::select! {
+        done = runtime.catch_up() => done,
+        () = look => Ok(()),
+    };
+    bar.finish_and_clear();
+    Ok(done?)
+}
+
+/// The leaderboard, the biggest pots, and the story of the biggest.
+fn read_models(room: &Room) -> Result<String, BoxError> {
+    let db = room.read_models()?;
+    let hands = HandHistoryStore::new(&db);
+    let standings = leaderboard::standings(&db, 12)?;
+    let pots = hands.biggest_pots(5)?;
+    let mut text = format!(
+        "Leaderboard\n{}\nBiggest pots\n{}",
+        report::leaderboard(&standings),
+        report::biggest_pots(&pots)
+    );
+    if let Some(biggest) = pots.first()
+        && let Some(story) = Story::of(&biggest.hand_id, &hands)?
+    {
+        text.push_str(&format!("\n{story}"));
+    }
+    Ok(text)
+}
