@@ -41,32 +41,38 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome = match open_folder(arguments.data) {
-        Ok(data) => match arguments.command {
-            Some(command) => return cli::execute(command, || builder(&data)).await,
-            None => tell(&data).await,
-        },
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    match carry_out(Arguments::parse()).await {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because {error}");
+                cause = error.source();
+            }
             ExitCode::FAILURE
         }
     }
 }
 
-fn open_folder(data: Option<PathBuf>) -> std::io::Result<PathBuf> {
-    match data {
-        Some(data) => fs::create_dir_all(&data).map(|()| data),
-        None => {
-            let data = tempfile::Builder::new().prefix("orders-").tempdir()?.keep();
-            eprintln!("events and read models are kept in {}", data.display());
-            Ok(data)
-        }
+async fn carry_out(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let data = open_folder(arguments.data)?;
+    if let Some(command) = arguments.command {
+        return Ok(cli::execute(command, || builder(&data)).await);
     }
+    tell(&data).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open_folder(data: Option<PathBuf>) -> Result<PathBuf, Box<dyn Error>> {
+    let Some(data) = data else {
+        let data = tempfile::Builder::new().prefix("orders-").tempdir()?.keep();
+        eprintln!("events and read models are kept in {}", data.display());
+        return Ok(data);
+    };
+    fs::create_dir_all(&data)
+        .map_err(|error| format!("cannot create the folder {}: {error}", data.display()))?;
+    Ok(data)
 }
 
 /// Wires the two files together; the projectors have registered themselves.
