@@ -8,7 +8,7 @@ use syn::{
     parse::{ParseStream, Parser},
 };
 
-use crate::{errors::Errors, suggest};
+use crate::{errors::Errors, paths::ends, suggest};
 
 /// What an attribute knows.
 pub(crate) struct Keys {
@@ -40,6 +40,8 @@ pub(crate) enum Value {
     Type(syn::Type),
     /// `key(tokens)`
     List(Span, TokenStream),
+    /// What could not be read, and is reported already.
+    Broken,
 }
 
 impl Keys {
@@ -47,13 +49,10 @@ impl Keys {
     pub(crate) fn read(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
         while !input.is_empty() {
-            match self.entry(input) {
-                Ok(entry) if self.accepts(&entry.key, &entries, errors) => entries.push(entry),
-                Ok(_) => {}
-                Err(error) => {
-                    errors.push(error);
-                    skip_to_comma(input);
-                }
+            if let Some(entry) = self.entry(input, errors)
+                && self.accepts(&entry.key, &entries, errors)
+            {
+                entries.push(entry);
             }
             if input.is_empty() {
                 break;
@@ -80,26 +79,46 @@ impl Keys {
         entries
     }
 
-    fn entry(&self, input: ParseStream<'_>) -> syn::Result<Entry> {
-        if !input.peek(Ident::peek_any) {
-            return Err(input.error("expected the name of an option"));
-        }
-        let key = Ident::parse_any(input)?;
-        let value = if input.peek(syn::token::Paren) {
+    fn entry(&self, input: ParseStream<'_>, errors: &mut Errors) -> Option<Entry> {
+        let key = match Ident::parse_any(input) {
+            Ok(key) => key,
+            Err(error) => {
+                errors.at(error.span(), "expected the name of an option");
+                skip_to_comma(input);
+                return None;
+            }
+        };
+        let value = self.value(&key, input).unwrap_or_else(|error| {
+            errors.push(error);
+            skip_to_comma(input);
+            Value::Broken
+        });
+        Some(Entry { key, value })
+    }
+
+    fn value(&self, key: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
+        if input.peek(syn::token::Paren) {
             let tokens;
             let parens = syn::parenthesized!(tokens in input);
-            Value::List(parens.span.join(), tokens.parse()?)
-        } else if input.peek(Token![=]) {
-            input.parse::<Token![=]>()?;
-            if self.types.contains(&key.unraw().to_string().as_str()) {
-                Value::Type(input.parse()?)
-            } else {
-                Value::Expression(input.parse()?)
-            }
-        } else {
-            Value::None
-        };
-        Ok(Entry { key, value })
+            return Ok(Value::List(parens.span.join(), tokens.parse()?));
+        }
+        if !input.peek(Token![=]) {
+            return Ok(Value::None);
+        }
+        input.parse::<Token![=]>()?;
+        if !self.types.contains(&key.unraw().to_string().as_str()) {
+            return input.parse().map(Value::Expression);
+        }
+        match input.fork().parse::<syn::LitStr>() {
+            Ok(literal) => Err(syn::Error::new(
+                literal.span(),
+                format!(
+                    "expected a type or a path, found the string \"{}\"\nhelp: remove the quotes",
+                    literal.value()
+                ),
+            )),
+            Err(_) => input.parse().map(Value::Type),
+        }
     }
 
     fn accepts(&self, key: &Ident, before: &[Entry], errors: &mut Errors) -> bool {
@@ -215,8 +234,7 @@ impl Entry {
         if let Value::Type(ty) = &self.value {
             return Some(ty.clone());
         }
-        let name = self.name();
-        errors.at(self.key.span(), format!("`{name}` needs a value\nhelp: write `{name} = ...`"));
+        self.wrong_shape(&format!("{} = ...", self.name()), errors);
         None
     }
 
@@ -242,7 +260,7 @@ impl Entry {
 
     pub(crate) fn expression(&self, example: &str, errors: &mut Errors) -> Option<&syn::Expr> {
         if let Value::Expression(value) = &self.value {
-            return Some(value);
+            return Some(ungrouped_expression(value));
         }
         self.wrong_shape(example, errors);
         None
@@ -251,12 +269,21 @@ impl Entry {
     fn wrong_shape(&self, example: &str, errors: &mut Errors) {
         let span = match &self.value {
             Value::List(span, _) => *span,
-            Value::Expression(value) => syn::spanned::Spanned::span(value),
+            Value::Expression(value) => ends(value).0,
             Value::Type(_) | Value::None => self.key.span(),
+            Value::Broken => return,
         };
         let name = self.name();
         errors.at(span, format!("`{name}` is not given so\nhelp: write `{example}`"));
     }
+}
+
+/// Takes an expression out of the invisible groups that `macro_rules!` puts around it.
+pub(crate) fn ungrouped_expression(mut expression: &syn::Expr) -> &syn::Expr {
+    while let syn::Expr::Group(group) = expression {
+        expression = &group.expr;
+    }
+    expression
 }
 
 /// Shows tokens on one line, as a person would write them.
@@ -313,7 +340,7 @@ mod tests {
     #[test]
     fn a_fault_does_not_hide_the_next_option() {
         let (names, errors) = read(quote!(version = , verison = 1, snapshot, storage = S));
-        assert_eq!(names, ["storage"]);
+        assert_eq!(names, ["version", "storage"]);
         assert!(errors.contains("did you mean `version`?"), "{errors}");
         assert!(errors.contains("`snapshot` is not available yet"), "{errors}");
     }

@@ -37,8 +37,10 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     check_shape(&input, &mut errors);
+    let fits = !errors.any();
     let model = read(&input, &mut errors);
-    let mut tokens = implementation(&input, &model);
+    // A faulty attribute leaves an event, so that its handlers are not blamed too.
+    let mut tokens = if fits { implementation(&input, &model) } else { TokenStream::new() };
     tokens.extend(errors.finish());
     tokens
 }
@@ -137,11 +139,13 @@ fn check_names(input: &DeriveInput, model: &Model, errors: &mut Errors) {
     {
         errors.at(literal.span(), fault);
     }
-    let mut known = vec![name];
+    let mut known = Vec::new();
     for alias in &model.aliases {
         let text = alias.value();
         if let Some(fault) = names::event_fault(&text) {
             errors.at(alias.span(), fault);
+        } else if text == name {
+            errors.at(alias.span(), format!("`{text}` is the event's name, not an older one"));
         } else if known.contains(&text) {
             errors.at(alias.span(), format!("`{text}` is given twice"));
         }

@@ -4,6 +4,8 @@ mod attr;
 mod domain;
 mod errors;
 mod event;
+#[cfg(test)]
+mod expansion;
 mod handlers;
 mod names;
 mod paths;

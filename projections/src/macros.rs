@@ -1,10 +1,279 @@
 //! The macros, with their documentation.
 
-/// Derives [`Domain`](trait@crate::Domain).
-#[doc(inline)]
-pub use projections_macros::Domain;
-/// Derives [`Event`](trait@crate::Event).
-#[doc(inline)]
+/// Derives the trait [`Event`](trait@crate::Event) for a struct, owned or borrowed.
+///
+/// ```
+/// use projections::Event;
+///
+/// #[derive(Event, serde::Serialize, serde::Deserialize)]
+/// #[event(domain = "orders", aliases("Placed"))]
+/// struct OrderPlaced<'a> {
+///     item: &'a str, // borrowed from the stored event
+///     amount: u64,
+/// }
+///
+/// assert_eq!(OrderPlaced::NAME, "OrderPlaced");
+/// assert_eq!(OrderPlaced::ALIASES, ["Placed"]);
+/// ```
+///
+/// The struct also needs `serde::Deserialize`, and `serde::Serialize` where it is appended.
+///
+/// | option of `#[event(..)]` | value | default |
+/// |---|---|---|
+/// | `domain` | the domain that publishes the event, where it is just one: lower case | none |
+/// | `name` | the name under which it is stored, without white space | the struct's name |
+/// | `aliases(..)` | names that older events carry | none |
+/// | `codec` | the path of a type that implements [`Codec`](crate::Codec) | [`Json`](crate::Json) |
+/// | `crate` | the path of this library, where it has another name | `::projections` |
+///
+/// An event has one wire name, so its struct may have lifetimes but no type parameters. With serde,
+/// a `&str` is borrowed only where the JSON holds no escapes; `Cow<'a, str>` with
+/// `#[serde(borrow)]` reads both.
 pub use projections_macros::Event;
-#[doc(inline)]
-pub use projections_macros::{fallback, flush, handlers, handles, projector, reset, setup};
+
+/// Derives the trait [`Domain`](trait@crate::Domain) for an enum with one variant an event, and
+/// [`ToEvent`](crate::ToEvent), so that events of several types can be appended in one call.
+///
+/// ```
+/// use projections::{Domain, Event, ToEvent};
+///
+/// #[derive(Event, serde::Serialize, serde::Deserialize)]
+/// struct HandStarted { table: u32 }
+/// #[derive(Event, serde::Serialize, serde::Deserialize)]
+/// struct HandEnded { pot: u64 }
+///
+/// #[derive(Domain)]
+/// #[domain("hand")]
+/// enum HandEvent {
+///     Started(HandStarted),
+///     Ended(HandEnded),
+/// }
+///
+/// assert_eq!(HandEvent::EVENTS, ["HandStarted", "HandEnded"]);
+/// let event = HandEvent::Ended(HandEnded { pot: 12 }).to_event()?;
+/// assert_eq!(event.domain.as_deref(), Some("hand"));
+/// # Ok::<(), projections::EncodeError>(())
+/// ```
+///
+/// `#[domain("name")]` is required; `#[domain("name", crate = path)]` names this library where it
+/// has another name. An event that itself names another domain does not compile.
+pub use projections_macros::Domain;
+
+/// Names a projector, sets its options and registers it. Goes on the struct.
+///
+/// ```
+/// use projections::{Event, handlers, projector};
+///
+/// #[derive(Event, serde::Deserialize)]
+/// #[event(domain = "accounts")]
+/// struct Deposited { amount: u64 }
+///
+/// /// All the money there is.
+/// #[projector("total-deposits", unregistered = "warn", batch(events = 500))]
+/// struct TotalDeposits {
+///     total: u64,
+/// }
+///
+/// #[handlers]
+/// impl TotalDeposits {
+///     #[handles(Deposited)]
+///     fn deposited(&mut self, event: &Deposited) {
+///         self.total += event.amount;
+///     }
+/// }
+/// ```
+///
+/// The first argument is the name: a kebab-case literal of at most 64 characters, because the
+/// checkpoint is stored under it. The options follow:
+///
+/// | option | value | default |
+/// |---|---|---|
+/// | `storage` | a type that implements [`Storage`](crate::Storage) | the read model is in the struct's own fields |
+/// | `domain` | the domain of handlers whose event and attribute name none | none |
+/// | `unregistered` | `"ignore"`, `"warn"` or `"error"`: what to do with an event of the handlers' domains that no method handles | `"ignore"` |
+/// | `batch(events, bytes)` | upper bounds of one transaction | 1,000 events, 4 MiB |
+/// | `from` | `"beginning"` or `"now"`: where to begin at the first start | `"beginning"` |
+/// | `version` | a number; a higher one has the read model rebuilt | 1 |
+/// | `on_failure` | `"halt"`: what to do with an event that cannot be handled | `"halt"` |
+/// | `mode` | `"async"` | `"async"` |
+/// | `lanes` | `1` | 1 |
+/// | `register` | `false`: the value is given to the runtime's builder with `.projector(..)` | `true` |
+/// | `crate` | the path of this library, where it has another name | `::projections` |
+///
+/// # How it is made
+///
+/// The runtime makes a projector that registers itself: a field marked `#[resource]` is cloned from
+/// the builder's resources by its type, every other field starts as its `Default`.
+///
+/// ```
+/// # use projections::{Event, RawEvent, handlers, projector};
+/// # #[derive(Clone)] struct Clock;
+/// #[projector("audit")]
+/// struct Audit {
+///     #[resource]
+///     clock: Clock, // given by `Runtime::builder(..).resource(Clock)`
+///     seen: Vec<String>,
+/// }
+/// # #[handlers] impl Audit {
+/// #     #[fallback(all)] fn seen(&mut self, event: &RawEvent<'_>) {
+/// #         let _ = &self.clock; self.seen.push(event.name().to_owned());
+/// #     }
+/// # }
+/// ```
+///
+/// A field whose type has neither does not compile, with the error at the field's type. A generic
+/// projector cannot register itself: it says `register = false` and is given as a value. Because
+/// nothing of it is known before, what depends on its parameters is checked where it is given, and
+/// so by `cargo build`, not by `cargo check`.
+///
+/// # What cannot be seen while compiling
+///
+/// Two projectors of one name, a resource or storage that nobody gives, and a linked crate whose
+/// projectors the linker dropped are reported when the runtime is built, all at once.
+pub use projections_macros::projector;
+
+/// Collects the methods of a projector into its routing. Goes on its one inherent `impl` block that
+/// has handlers.
+///
+/// ```
+/// use projections::{BoxError, Envelope, Event, Handlers, RawEvent, handlers, projector};
+///
+/// #[derive(Event, serde::Deserialize)]
+/// struct Placed<'a> { item: &'a str }
+///
+/// #[projector("orders", domain = "orders")]
+/// struct Orders { items: Vec<String> }
+///
+/// #[handlers]
+/// impl Orders {
+///     #[handles(Placed)]
+///     fn placed(&mut self, event: &Placed<'_>, at: &Envelope) -> Result<(), BoxError> {
+///         self.items.push(format!("{} in {}", event.item, at.stream()));
+///         Ok(())
+///     }
+///
+///     #[fallback]
+///     fn other(&mut self, event: &RawEvent<'_>) {
+///         self.items.push(event.name().to_owned());
+///     }
+/// }
+///
+/// assert_eq!(Orders::ROUTES[0].domain, "orders");
+/// ```
+///
+/// | attribute | the method |
+/// |---|---|
+/// | [`#[handles]`](macro@handles) | takes the events of one type from one domain |
+/// | [`#[fallback]`](macro@fallback) | takes what no `#[handles]` takes |
+/// | [`#[setup]`](macro@setup) | creates the read model |
+/// | [`#[reset]`](macro@reset) | empties it for a rebuild |
+///
+/// # A handler's signature
+///
+/// A handler is a `fn` or an `async fn` on `&self`, or on `&mut self` where the projector has no
+/// storage. A storage that blocks, such as SQLite, takes `fn` only.
+///
+/// | parameter | what it is |
+/// |---|---|
+/// | the first: `&E` or `E` | the event; in a `#[fallback]`, `&RawEvent<'_>` |
+/// | `&Envelope` | its id, stream, positions, times and metadata |
+/// | `&mut` the storage's transaction | for SQLite `&mut SqliteTx<'_>` |
+///
+/// Those after the first come in any order, and are recognised by type. It returns `()`, or
+/// `Result<T, E>` with a `T` that is `Serialize` and an `E` that converts into
+/// [`BoxError`](crate::BoxError), as every error does.
+///
+/// `#[handlers(crate = path)]` names this library where it has another name.
+pub use projections_macros::handlers;
+
+/// Routes the events of one type and one domain to a method in a [`#[handlers]`](macro@handlers)
+/// block. Anywhere else it is an error.
+///
+/// ```
+/// # use projections::{Event, handlers, projector};
+/// # #[derive(Event, serde::Deserialize)] struct Paid { amount: u64 }
+/// # #[projector("revenue")] struct Revenue { orders: u64, invoices: u64 }
+/// # #[handlers]
+/// # impl Revenue {
+/// #[handles(Paid, input_domain = "orders")]
+/// fn order_paid(&mut self, event: &Paid) {
+///     self.orders += event.amount;
+/// }
+///
+/// #[handles(Paid, input_domain = "invoices", from = "now")]
+/// fn invoice_paid(&mut self, event: Paid) {
+///     self.invoices += event.amount;
+/// }
+/// # }
+/// ```
+///
+/// The first argument is the event's type: a name, a path or an alias. The options follow:
+///
+/// | option | value | default |
+/// |---|---|---|
+/// | `input_domain` | the domain that the event is taken from | the event's own, else the projector's `domain` |
+/// | `from` | `"beginning"` or `"now"`: the handler takes only events after its first start | `"beginning"` |
+///
+/// An event for which nothing names a domain does not compile, and neither does an `input_domain`
+/// other than the event's own. One event of one domain has one handler in a projector:
+///
+/// ```compile_fail,E0080
+/// # use projections::{Event, handlers, projector};
+/// # #[derive(Event, serde::Deserialize)] #[event(domain = "orders")] struct Paid;
+/// # type Payment = Paid;
+/// # #[projector("revenue")] struct Revenue;
+/// # #[handlers]
+/// # impl Revenue {
+/// #[handles(Paid)]
+/// fn paid(&self, _event: &Paid) {}
+///
+/// #[handles(Payment)] // the same event by another name
+/// fn payment(&self, _event: &Payment) {}
+/// # }
+/// ```
+pub use projections_macros::handles;
+
+/// Marks the method that takes every event that no [`#[handles]`](macro@handles) takes. It stands
+/// in a [`#[handlers]`](macro@handlers) block, once; anywhere else it is an error.
+///
+/// | written | takes what is left of |
+/// |---|---|
+/// | `#[fallback]` | the handlers' domains |
+/// | `#[fallback(domain = "a")]`, `#[fallback(domain = ["a", "b"])]` | these domains |
+/// | `#[fallback(all)]` | every domain |
+///
+/// ```
+/// # use projections::{RawEvent, handlers, projector};
+/// # #[projector("audit")] struct Audit { lines: Vec<String> }
+/// # #[handlers]
+/// # impl Audit {
+/// #[fallback(all)]
+/// fn record(&mut self, event: &RawEvent<'_>) {
+///     self.lines.push(format!("{} {}", event.domain(), event.name()));
+/// }
+/// # }
+/// ```
+///
+/// Its first parameter is `&RawEvent<'_>`; the others are a handler's. A projector may consist of
+/// it alone. It leaves nothing unregistered, so `unregistered` beside it does not compile.
+pub use projections_macros::fallback;
+
+/// Marks the method that creates what the read model needs, in a [`#[handlers]`](macro@handlers)
+/// block. Anywhere else it is an error.
+///
+/// It runs at every start, before the first event, in the transaction of the checkpoint, and once
+/// more after [`#[reset]`](macro@reset): so it must do no harm twice (`CREATE TABLE IF NOT EXISTS`).
+/// It takes `&self` and, where there is a storage, its transaction; it returns what a handler may.
+pub use projections_macros::setup;
+
+/// Marks the method that empties the read model for a rebuild, in a
+/// [`#[handlers]`](macro@handlers) block. Anywhere else it is an error.
+///
+/// It runs in one transaction with the checkpoint's way back to the beginning. It takes `&self` and
+/// the storage's transaction; it returns what a handler may. A projector without storage needs
+/// none: it is made anew.
+pub use projections_macros::reset;
+
+/// Is not available yet: the end of a batch, for storages outside a transaction.
+#[doc(hidden)]
+pub use projections_macros::flush;

@@ -11,7 +11,7 @@ use std::{
 
 use clap::Parser;
 use projections::{
-    BoxError, Builder, Envelope, Event, Runtime, cli, handlers, projector,
+    BoxError, Builder, Envelope, Event, RawEvent, Runtime, cli, handlers, projector,
     sqlite::{Sqlite, SqliteEventStore, SqliteTx},
 };
 
@@ -35,6 +35,11 @@ struct Echo {
 impl Echo {
     #[handles(Counted)]
     fn counted(&mut self, _event: &Counted) {
+        self.events += 1;
+    }
+
+    #[fallback(all)]
+    fn other(&mut self, _event: &RawEvent<'_>) {
         self.events += 1;
     }
 }

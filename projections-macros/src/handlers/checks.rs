@@ -128,6 +128,11 @@ fn value(
     let facts = quote_spanned!(first=> &#private::facts::<#projector>());
     let arguments = quote_spanned!(last=> (#facts, #arguments));
     let call = quote_spanned!(first=> #private::#check #arguments);
-    let item = quote_spanned!(first=> const _: () = #call;);
+    // A generic projector has no place for free constants: these are statements in its own.
+    let item = if block.is_generic() {
+        quote_spanned!(first=> let () = #call;)
+    } else {
+        quote_spanned!(first=> const _: () = #call;)
+    };
     quote!(#(#cfg)* #item)
 }

@@ -43,7 +43,7 @@ pub(crate) fn block(block: &Block) -> TokenStream {
         check_types(block),
     ];
     let implementation = implementation(block, &quote!(#(#routes)*), &quote!(#(#body)*));
-    let values = if is_generic(block) { Vec::new() } else { checks::values(block) };
+    let values = if block.is_generic() { Vec::new() } else { checks::values(block) };
     quote!(#item #implementation #(#values)*)
 }
 
@@ -69,10 +69,6 @@ pub(crate) fn inert(block: &Block) -> TokenStream {
     quote!(#item #implementation)
 }
 
-fn is_generic(block: &Block) -> bool {
-    !block.item.generics.params.is_empty()
-}
-
 /// The bound on the user's own type makes one error of what would be one for each use.
 fn implementation(block: &Block, routes: &TokenStream, body: &TokenStream) -> TokenStream {
     let public = block.library.public();
@@ -82,7 +78,7 @@ fn implementation(block: &Block, routes: &TokenStream, body: &TokenStream) -> To
     let comma = predicates.filter(|list| !list.empty_or_trailing()).map(|_| quote!(,));
     let span = Span::mixed_site().located_at(projector.span());
     let trait_path = quote_spanned!(span=> #public::Handlers);
-    let movable = is_generic(block).then(|| {
+    let movable = block.is_generic().then(|| {
         quote_spanned! {Span::mixed_site()=>
             + ::core::marker::Send + ::core::marker::Sync + 'static
         }
@@ -193,7 +189,7 @@ fn conditional(method: &Method, present: &TokenStream, absent: &TokenStream) -> 
 
 /// A generic projector has no place for free constants, so its own constant evaluates them.
 fn soundness(block: &Block) -> TokenStream {
-    if !is_generic(block) {
+    if !block.is_generic() {
         return TokenStream::new();
     }
     let checks = checks::values(block);

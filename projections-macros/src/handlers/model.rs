@@ -16,6 +16,12 @@ pub(crate) struct Block {
     pub(crate) reset: Option<Method>,
 }
 
+impl Block {
+    pub(crate) fn is_generic(&self) -> bool {
+        !self.item.generics.params.is_empty()
+    }
+}
+
 /// A method with `#[handles]`.
 pub(crate) struct Handler {
     /// Its number in the `match`.

@@ -13,7 +13,7 @@ use super::{
     signature::{Reader, Role},
 };
 use crate::{
-    attr::{Entry, Keys, Value, not_yet, shown},
+    attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
     errors::Errors,
     paths::{Library, ungrouped},
     projector::{FROM, check_domain},
@@ -294,7 +294,9 @@ impl Collector<'_> {
         }
         let mut domains: Vec<syn::LitStr> = Vec::new();
         for element in elements {
-            let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(domain), .. }) = element else {
+            let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(domain), .. }) =
+                ungrouped_expression(element)
+            else {
                 self.errors
                     .on(element, format!("expected a string literal, found `{}`", shown(element)));
                 continue;

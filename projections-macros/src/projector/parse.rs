@@ -9,7 +9,7 @@ use syn::{
 
 use super::model::{Field, Options, Projector, Storage, Unregistered};
 use crate::{
-    attr::{Entry, Keys, Words, not_yet, shown},
+    attr::{Entry, Keys, Words, not_yet, shown, ungrouped_expression},
     errors::Errors,
     names,
     paths::{Library, ends},
@@ -148,7 +148,9 @@ fn read_name(
     if !input.is_empty() {
         input.parse::<Token![,]>()?;
     }
-    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) = &expression else {
+    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) =
+        ungrouped_expression(&expression)
+    else {
         errors.on(
             &expression,
             format!(

@@ -100,6 +100,7 @@ fn replace(text: &str, mut write: impl FnMut(char, &mut String) -> bool) -> Cow<
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used)] // test code
     use super::*;
 
     #[test]

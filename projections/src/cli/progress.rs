@@ -8,12 +8,13 @@ use std::{
 };
 
 use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+use tokio::time::Instant;
 
 use super::{escape, output};
 use crate::{EventSource, ProjectorStatus, Runtime, State};
 
 /// How often a [`Watch`] looks.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(250);
 
 const EVENTS: &str = "{msg} [{wide_bar}] {human_pos}/{human_len}  {rate}  {eta} left";
 const BYTES: &str = "{msg} [{wide_bar}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
@@ -71,7 +72,9 @@ impl<'a, S: EventSource> Watch<'a, S> {
 
     /// Runs beside the work and not in turns with it: a look may need the work to go on.
     async fn keep_looking(&mut self) -> Infallible {
-        let mut ticks = tokio::time::interval(INTERVAL);
+        // The first look waits, too: until the runners have begun, what is to be seen is how an
+        // earlier process ended.
+        let mut ticks = tokio::time::interval_at(Instant::now() + INTERVAL, INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
@@ -105,6 +108,9 @@ impl<'a, S: EventSource> Watch<'a, S> {
             done += scanned - *first;
             total += one.head.get().max(scanned) - *first;
         }
+        // The numbers come first: what follows may draw the bar with them.
+        self.bar.set_length(total);
+        self.bar.set_position(done);
         if self.behind == behind.is_empty() {
             self.behind = !behind.is_empty();
             self.bar.set_style(style(if self.behind { EVENTS } else { MESSAGE }));
@@ -115,8 +121,6 @@ impl<'a, S: EventSource> Watch<'a, S> {
             [one] => format!("{} catches up", escape::terminal(&one.projector)),
             more => format!("{} projectors catch up", more.len()),
         });
-        self.bar.set_length(total);
-        self.bar.set_position(done);
     }
 }
 

@@ -155,6 +155,10 @@ fn row(status: &ProjectorStatus) -> [Cell; 8] {
         state if status.changed => format!("{state} (changed)"),
         state => state.to_string(),
     };
+    let domains = match status.domains.as_slice() {
+        [] => "any".to_owned(), // a catch-all names none
+        domains => domains.join(", "),
+    };
     let number = |number: String| match status.elsewhere {
         true => Cell::number("-"),
         false => Cell::number(number),
@@ -162,7 +166,7 @@ fn row(status: &ProjectorStatus) -> [Cell; 8] {
     let error = status.last_error.as_deref().unwrap_or_default();
     [
         Cell::text(escape::terminal(&status.projector)),
-        Cell::text(escape::terminal(&status.domains.join(", "))),
+        Cell::text(escape::terminal(&domains)),
         number(status.position.to_string()),
         Cell::number(status.head),
         number(status.behind.to_string()),

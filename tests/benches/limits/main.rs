@@ -1,6 +1,7 @@
 //! The library against the hand-written limit, in one run on one machine.
 //!
-//! `cargo bench -p projections-tests` measures with criterion, then prints a table of ratios. The
+//! `cargo bench -p projections-tests` measures with criterion, then prints a table of ratios
+//! (`-- --table`: the table alone). The
 //! two sides of a ratio are measured in turns, so that a machine that slows down slows both; the
 //! ratio is the median of the rounds. Above the bound the command fails.
 //!
@@ -27,14 +28,15 @@ struct Comparison {
 
 fn main() -> ExitCode {
     // `cargo test --benches` runs this with `--test`: small, to see that it works.
-    let small = std::env::args().any(|argument| argument == "--test");
+    let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let small = asked("--test");
     let (events, hands) = if small { (20_000, 400) } else { (1_000_000, 20_000) };
     let log = events::Log::deal(events, hands);
     let folder = tempfile::tempdir().unwrap();
     let mut comparisons = dispatch::comparisons(&log);
     comparisons.push(sqlite::comparison(&log, folder.path()));
 
-    if !small {
+    if !small && !asked("--table") {
         let mut criterion = Criterion::default().sample_size(10).configure_from_args();
         for comparison in &mut comparisons {
             let mut group = criterion.benchmark_group(comparison.what);

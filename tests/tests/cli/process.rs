@@ -222,7 +222,9 @@ fn graphs_name_everything() {
     for (format, start) in [("mermaid", "flowchart LR\n"), ("dot", "digraph projections {\n")] {
         let drawn = app.run(&["projection", "graph", "--format", format]);
         assert!(drawn.out.starts_with(start), "{drawn:?}");
-        for name in ["numbers", "Counted", "tally", "echo", "Sqlite"] {
+        for name in
+            ["numbers", "Counted", "tally", "any domain", "any other event", "echo", "Sqlite"]
+        {
             assert!(drawn.out.contains(&format!("\"{name}\"")), "{name}: {drawn:?}");
         }
     }

@@ -151,6 +151,11 @@ impl Writing<'_> {
                 {
                     Some((first, place))
                 }
+                (Some(_), Stored::Absent) => {
+                    // A part of the request is stored: it is the part that is reused.
+                    let id = request.events.first().map_or(event.id, |first| first.id);
+                    return Err(AppendError::IdReused { id });
+                }
                 _ => return Err(AppendError::IdReused { id: event.id }),
             };
         }

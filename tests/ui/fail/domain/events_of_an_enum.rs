@@ -1,10 +1,10 @@
 use projections::{Domain, Event};
 
-#[derive(Event, serde::Serialize)]
+#[derive(Event, serde::Serialize, serde::Deserialize)]
 #[event(domain = "players")]
 struct PlayerRegistered;
 
-#[derive(Event, serde::Deserialize)]
+#[derive(Event, serde::Serialize, serde::Deserialize)]
 #[event(domain = "hands")]
 struct HandStarted;
 

@@ -1,0 +1,124 @@
+//! What the macros write, for the few shapes that show all of it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::{domain, event, handlers, projector};
+
+fn shown(tokens: TokenStream) -> String {
+    let file = syn2::parse2(tokens).unwrap_or_else(|error| panic!("not Rust: {error}"));
+    prettyplease::unparse(&file)
+}
+
+#[test]
+fn borrowed_event() {
+    insta::assert_snapshot!(shown(event::expand(quote! {
+        #[event(domain = "orders", name = "order.placed", aliases("Placed"), codec = my::Codec)]
+        struct OrderPlaced<'a> {
+            item: &'a str,
+        }
+    })));
+}
+
+#[test]
+fn domain_of_two_events() {
+    insta::assert_snapshot!(shown(domain::expand(quote! {
+        #[domain("orders")]
+        enum Orders<'a> {
+            Placed(OrderPlaced<'a>),
+            Shipped(OrderShipped),
+        }
+    })));
+}
+
+#[test]
+fn projector_with_every_option() {
+    insta::assert_snapshot!(shown(projector::expand(
+        quote!(
+            "order-summary", storage = Sqlite<Reporting>, domain = "orders",
+            unregistered = "error", batch(events = 10, bytes = 4_096), from = "now", version = 2,
+            on_failure = "halt", mode = "async", lanes = 1
+        ),
+        quote! {
+            pub struct OrderSummary {
+                #[resource]
+                client: Client,
+                seen: u64,
+            }
+        },
+    )));
+}
+
+#[test]
+fn plain_handlers_have_no_future() {
+    let written = shown(handlers::expand(
+        TokenStream::new(),
+        quote! {
+            impl OrderSummary {
+                #[setup]
+                fn create(&self, db: &mut SqliteTx<'_>) -> Result<()> {}
+
+                #[handles(OrderPlaced, input_domain = "orders")]
+                fn on_placed(&self, event: &OrderPlaced<'_>, at: &Envelope, db: &mut SqliteTx<'_>) {}
+
+                #[cfg(feature = "audit")]
+                #[fallback(all)]
+                fn other(&self, event: &RawEvent<'_>) {}
+            }
+        },
+    ));
+    assert!(!written.contains("async"), "{written}");
+    insta::assert_snapshot!(written);
+}
+
+#[test]
+fn async_and_generic_handlers() {
+    insta::assert_snapshot!(shown(handlers::expand(
+        TokenStream::new(),
+        quote! {
+            impl<T: Sum> Totals<T> {
+                #[handles(OrderPlaced, from = "now")]
+                async fn on_placed(&mut self, event: OrderPlaced) -> Result<(), Fault> {}
+            }
+        },
+    )));
+}
+
+#[test]
+fn a_renamed_library_is_named_nowhere() {
+    let written = [
+        event::expand(quote! {
+            #[event(crate = crate::rm)]
+            struct OrderPlaced;
+        }),
+        domain::expand(quote! {
+            #[domain("orders", crate = crate::rm)]
+            enum Orders { Placed(OrderPlaced) }
+        }),
+        projector::expand(
+            quote!("orders", crate = crate::rm),
+            quote!(
+                struct Orders {
+                    #[resource]
+                    a: u8,
+                }
+            ),
+        ),
+        handlers::expand(
+            quote!(crate = crate::rm),
+            quote! {
+                impl Orders {
+                    #[handles(OrderPlaced)]
+                    async fn placed(&mut self, event: &OrderPlaced, at: &Envelope, tx: &mut Tx) {}
+                    #[fallback] fn other(&self, event: &RawEvent<'_>) {}
+                    #[reset] fn reset(&self) {}
+                }
+            },
+        ),
+    ];
+    for tokens in written {
+        let written = shown(tokens);
+        assert!(written.contains("crate::rm"), "{written}");
+        assert!(!written.contains("::projections"), "{written}");
+    }
+}

@@ -1,0 +1,18 @@
+use projections::{Event, handlers, projector, sqlite::SqliteTx};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+struct Mongo;
+
+#[projector("order-summary", storage = Mongo)]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&self, _event: &OrderPlaced, _db: &mut SqliteTx<'_>) {}
+}
+
+fn main() {}
