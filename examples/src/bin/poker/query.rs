@@ -43,16 +43,19 @@ enum Question {
     /// One hand, street by street.
     Hand {
         /// The hand.
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// One player, with the last ten hands.
     Player {
         /// The name, exactly.
+        #[arg(allow_hyphen_values = true)]
         name: String,
     },
     /// Players by name, or a part of it, typing errors included.
     Search {
         /// What to look for.
+        #[arg(allow_hyphen_values = true)]
         text: String,
         #[command(flatten)]
         limit: Limit,
@@ -115,10 +118,11 @@ async fn warn_if_behind(room: &Room) {
             let stored = status.projectors.iter().filter(|one| !one.elsewhere);
             for one in stored.filter(|one| one.behind > 0) {
                 eprintln!(
-                    "warning: {} is {} positions behind: `poker --data {} projection run \
+                    "warning: {} is {} positions behind ({}): `poker --data {} projection run \
                      --until-caught-up` brings it up to date",
                     one.projector,
                     one.behind,
+                    one.state,
                     room.folder().display()
                 );
             }
@@ -134,7 +138,7 @@ struct Answer {
 
 impl Answer {
     fn new(document: &impl Serialize, text: String) -> Result<Self, BoxError> {
-        Ok(Self { json: serde_json::to_string(document)?, text })
+        Ok(Self { json: screen::json(document)?, text })
     }
 }
 

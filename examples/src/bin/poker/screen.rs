@@ -6,19 +6,38 @@ use std::{
     io::{self, Write},
 };
 
+use serde::Serialize;
+
 use crate::BoxError;
 
 /// A text from outside, with the characters that a terminal would obey written out.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(obeyed) {
+    if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
     }
-    let written = |c: char| if obeyed(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    let written =
+        |c: char| if is_obeyed(c) { c.escape_unicode().to_string() } else { c.to_string() };
     Cow::Owned(text.chars().map(written).collect())
+}
+
+/// A JSON document on one line; what a terminal would obey is escaped as JSON escapes it.
+pub(crate) fn json(document: &impl Serialize) -> Result<String, BoxError> {
+    let text = serde_json::to_string(document)?;
+    if !text.contains(is_obeyed) {
+        return Ok(text);
+    }
+    let written = |c: char| match c {
+        // JSON itself holds such characters only inside strings, and all are below U+10000.
+        c if is_obeyed(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    Ok(text.chars().map(written).collect())
+}
+
+/// Controls, and marks that reorder a line.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Writes to standard output. Whoever closes it early, as `head` does, has read enough.
@@ -95,5 +114,28 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_no_name() {
+        assert_eq!(plain("Zoë Łuk"), "Zoë Łuk");
+        assert_eq!(plain("\u{1b}[31m\u{9b}"), "\\u{1b}[31m\\u{9b}");
+        let name = "\u{1b}\u{7f}\u{9b}\u{202e}ë\"";
+        let document = json(&name).unwrap();
+        assert!(!document.contains(is_obeyed), "{document}");
+        assert_eq!(serde_json::from_str::<String>(&document).unwrap(), name);
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let mut table = Table::new([Cell::text("NAME"), Cell::number("N")]);
+        table.row([Cell::text("Zoë"), Cell::number(1_000)]);
+        assert_eq!(table.write(), "NAME     N\nZoë   1000\n");
     }
 }

@@ -43,42 +43,43 @@ impl Show {
 
     pub(crate) async fn run(&self, room: &Room) -> Result<ExitCode, BoxError> {
         let runtime = room.builder()?.build().await?;
-        self.deal(&runtime, room).await?;
+        screen::print(&self.deal(&runtime).await?)?;
         project(&runtime).await?;
         let tables = runtime.read::<TableState, _>(report::tables).await?;
         let status = runtime.status().await?;
         screen::print(&format!(
-            "{}\nTables\n{tables}\nProjectors\n{}",
+            "\n{}\nTables\n{tables}\nProjectors\n{}\nAll of it is in {}; \
+             ask for more with `poker --data {} query`.\n",
             read_models(room)?,
-            report::status(&status)
+            report::status(&status),
+            room.folder().display(),
+            room.folder().display(),
         ))?;
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Deals into an empty log, or where a seed or a number of hands is asked for. The same seed
-    /// deals the same hands under the same ids, so what is there already is not stored again.
-    async fn deal(&self, runtime: &Runtime<SqliteEventStore>, room: &Room) -> Result<(), BoxError> {
-        let folder = room.folder().display();
+    /// Deals into an empty log, or where a seed or a number of hands is asked for, and says what
+    /// was dealt. The same seed deals the same hands under the same ids, so what is there already
+    /// is not stored again.
+    async fn deal(&self, runtime: &Runtime<SqliteEventStore>) -> Result<String, BoxError> {
         let there = runtime.events().head().await?.map_or(0, |head| head.position.get());
         if there > 0 && !self.asks_for_hands() {
-            eprintln!(
-                "{folder} has {there} events already, so no hands are dealt; \
-                 --seed or --hands adds more"
-            );
-            return Ok(());
+            return Ok(format!(
+                "{there} events are there already, so no hands were dealt; \
+                 --seed or --hands adds more.\n"
+            ));
         }
         let seed = self.seed.unwrap_or_else(rand::random);
         let hands = self.hands.unwrap_or(HANDS);
-        eprintln!("dealing {hands} hands with seed {seed} (the same again: --seed {seed})");
         let (stored, known) = store_hands(runtime.events(), seed, hands).await?;
-        if known > 0 {
-            eprintln!("{known} of these events were in {folder} already, {stored} are new");
-        }
-        Ok(())
+        Ok(format!(
+            "Dealt {hands} hands with --seed {seed}: {stored} events stored, \
+             {known} were there already.\n"
+        ))
     }
 }
 
-/// Stores hands by the hundred: one transaction for each would wait for the disk thousands of
+/// Stores hundreds of hands at once: one transaction for each would wait for the disk thousands of
 /// times. An application that takes hands one by one calls `runtime.append`.
 async fn store_hands(
     events: &SqliteEventStore,
@@ -110,7 +111,7 @@ async fn store_hands(
 /// Brings every projector to the end of the log, and shows how far they are meanwhile.
 async fn project(runtime: &Runtime<SqliteEventStore>) -> Result<(), BoxError> {
     let style =
-        ProgressStyle::with_template("projecting [{bar:40}] {percent}%  {per_sec}  {eta} left")?;
+        ProgressStyle::with_template("projecting [{bar:40}] {human_pos}/{human_len}  {eta} left")?;
     let bar = ProgressBar::new(0).with_style(style);
     let look = async {
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
@@ -119,15 +120,17 @@ async fn project(runtime: &Runtime<SqliteEventStore>) -> Result<(), BoxError> {
             // What cannot be read is told by the work itself.
             let Ok(status) = runtime.status().await else { continue };
             bar.set_length(status.projectors.iter().map(|one| one.head.get()).sum());
-            bar.set_position(status.projectors.iter().map(|one| one.head.get() - one.behind).sum());
+            let done =
+                status.projectors.iter().map(|one| one.head.get().saturating_sub(one.behind));
+            bar.set_position(done.sum());
         }
     };
-    let done = tokio::select! {
-        done = runtime.catch_up() => done,
+    let caught_up = tokio::select! {
+        caught_up = runtime.catch_up() => caught_up,
         () = look => Ok(()),
     };
     bar.finish_and_clear();
-    Ok(done?)
+    Ok(caught_up?)
 }
 
 /// The leaderboard, the biggest pots, and the story of the biggest.

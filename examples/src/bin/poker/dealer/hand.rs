@@ -1,6 +1,4 @@
-//! One hand of no-limit hold'em: cards, betting, showdown.
-//!
-//! The rules are those of the casino, the players are not very good.
+//! One hand of no-limit hold'em, from the cards to the chips; `betting` has what is between.
 
 use rand::{Rng, rngs::StdRng, seq::SliceRandom};
 use rs_poker::core::{Card, FlatHand, Rank, Rankable, Suit, Value};
@@ -11,8 +9,8 @@ use super::{
 };
 use crate::{
     events::{
-        Action, BlindPosted, BoardDealt, CardsDealt, CardsShown, HandComplete, HandEvent,
-        HandStarted, PlayerActed, PlayerResult, PotAwarded, Seat, Street, UncalledReturned,
+        BlindPosted, BoardDealt, CardsDealt, CardsShown, HandComplete, HandEvent, HandStarted,
+        PlayerResult, PotAwarded, Seat, Street, UncalledReturned,
     },
     money::Amount,
 };
@@ -53,30 +51,30 @@ pub(super) fn play(
     hand.events
 }
 
-struct Hand<'r> {
-    setting: Setting,
-    random: &'r mut StdRng,
+pub(super) struct Hand<'r> {
+    pub(super) setting: Setting,
+    pub(super) random: &'r mut StdRng,
     deck: Vec<Card>,
-    board: Vec<Card>,
-    seats: Vec<InHand>,
-    events: Vec<HandEvent<'static>>,
-    actions: u32,
+    pub(super) board: Vec<Card>,
+    pub(super) seats: Vec<InHand>,
+    pub(super) events: Vec<HandEvent<'static>>,
+    pub(super) actions: u32,
 }
 
 /// A player in a hand; amounts are cents.
-struct InHand {
-    name: &'static str,
-    stack: i64,
-    cards: Vec<Card>,
+pub(super) struct InHand {
+    pub(super) name: &'static str,
+    pub(super) stack: i64,
+    pub(super) cards: Vec<Card>,
     /// Put in on this street.
-    bet: i64,
+    pub(super) bet: i64,
     /// Put in on all streets.
-    paid: i64,
-    folded: bool,
+    pub(super) paid: i64,
+    pub(super) folded: bool,
 }
 
 impl InHand {
-    fn put(&mut self, chips: i64) -> i64 {
+    pub(super) fn put(&mut self, chips: i64) -> i64 {
         let chips = chips.min(self.stack);
         self.stack -= chips;
         self.bet += chips;
@@ -84,31 +82,9 @@ impl InHand {
         chips
     }
 
-    fn can_act(&self) -> bool {
+    pub(super) fn can_act(&self) -> bool {
         !self.folded && self.stack > 0
     }
-}
-
-/// What a player wants to do when it is his turn.
-enum Decision {
-    Fold,
-    /// Check, where there is nothing to call.
-    Call,
-    /// Bet or raise, so that this much is in front of the player.
-    To(i64),
-}
-
-/// How one round of betting stands.
-struct Round {
-    street: Street,
-    /// The highest bet in front of a player.
-    top: i64,
-    /// What a raise must add at least.
-    step: i64,
-    /// Whose answer is still missing.
-    must_act: Vec<bool>,
-    /// Who may raise: not who has acted and has only met an all-in for less than a full raise.
-    may_raise: Vec<bool>,
 }
 
 impl<'r> Hand<'r> {
@@ -188,130 +164,11 @@ impl<'r> Hand<'r> {
     }
 
     /// How many have not folded.
-    fn remaining(&self) -> usize {
+    pub(super) fn remaining(&self) -> usize {
         self.seats.iter().filter(|seat| !seat.folded).count()
     }
 
-    /// Goes round the table until everyone has answered the highest bet.
-    fn bet(&mut self, street: Street, first: usize) {
-        if street != Street::Preflop {
-            self.seats.iter_mut().for_each(|seat| seat.bet = 0);
-        }
-        let big_blind = self.setting.big_blind;
-        let mut round = Round {
-            street,
-            top: if street == Street::Preflop { big_blind } else { 0 },
-            step: big_blind,
-            must_act: self.seats.iter().map(InHand::can_act).collect(),
-            may_raise: vec![true; self.seats.len()],
-        };
-        let count = self.seats.len();
-        let mut turn = first;
-        while self.remaining() > 1 && round.must_act.contains(&true) {
-            let seat = turn % count;
-            if round.must_act[seat] {
-                round.must_act[seat] = false;
-                self.act(seat, &mut round);
-            }
-            turn += 1;
-        }
-    }
-
-    fn act(&mut self, seat: usize, round: &mut Round) {
-        let alone =
-            (0..self.seats.len()).all(|other| other == seat || !self.seats[other].can_act());
-        if alone && self.seats[seat].bet >= self.highest_bet_but(seat) {
-            return; // everyone else is all-in: there is nobody to bet against
-        }
-        let decision = match self.decide(seat, round) {
-            Decision::To(_) if alone => Decision::Call,
-            decision => decision,
-        };
-        let opened = round.top > 0;
-        let InHand { bet, stack, .. } = self.seats[seat];
-        let (action, chips) = match decision {
-            Decision::Fold => (Action::Fold, 0),
-            Decision::Call if round.top <= bet => (Action::Check, 0),
-            Decision::Call => (Action::Call, round.top - bet),
-            Decision::To(to) if opened => (Action::Raise, to - bet),
-            Decision::To(to) => (Action::Bet, to - bet),
-        };
-        self.seats[seat].folded = action == Action::Fold;
-        let chips = self.seats[seat].put(chips);
-        if bet + chips > round.top {
-            self.answer_raise(seat, bet + chips, round);
-        }
-        round.may_raise[seat] = false;
-        self.actions += 1;
-        self.events.push(HandEvent::PlayerActed(PlayerActed {
-            hand_id: self.setting.hand_id.clone().into(),
-            table_id: self.setting.table_id.clone().into(),
-            number: self.actions,
-            player: self.seats[seat].name.into(),
-            street: round.street,
-            action,
-            amount: Amount::from_cents(chips),
-            all_in: action != Action::Fold && chips == stack,
-        }));
-    }
-
-    /// After a bet or a raise everyone else must answer; only a full raise lets those who have
-    /// acted raise again.
-    fn answer_raise(&self, raiser: usize, to: i64, round: &mut Round) {
-        let full = to - round.top >= round.step;
-        for (other, seat) in self.seats.iter().enumerate().filter(|(other, _)| *other != raiser) {
-            round.must_act[other] = seat.can_act();
-            round.may_raise[other] |= full;
-        }
-        if full {
-            round.step = to - round.top;
-        }
-        round.top = to;
-    }
-
-    fn highest_bet_but(&self, seat: usize) -> i64 {
-        let others = self.seats.iter().enumerate().filter(|(other, _)| *other != seat);
-        others.map(|(_, other)| other.bet).max().unwrap_or(0)
-    }
-
-    /// Weighs the hand against the price, with a good deal of whim.
-    fn decide(&mut self, seat: usize, round: &Round) -> Decision {
-        let whim = self.random.random_range(-0.25..0.25);
-        let player = &self.seats[seat];
-        let strength = self.strength(player) + whim;
-        let pot: i64 = self.seats.iter().map(|seat| seat.paid).sum();
-        let to_call = round.top - player.bet;
-        let price = to_call as f64 / (pot + to_call) as f64;
-        let most = player.bet + player.stack;
-        let least = (round.top + round.step).min(most);
-        if strength > 0.6 && round.may_raise[seat] && least > round.top {
-            let size = self.random.random_range(0.5..1.2) * (pot + to_call) as f64;
-            let to = if self.random.random_bool(0.05) { most } else { round.top + size as i64 };
-            // In whole small blinds, unless it is all-in.
-            let to = to - to % self.setting.small_blind;
-            return Decision::To(to.clamp(least, most));
-        }
-        if to_call == 0 || strength > price + 0.1 { Decision::Call } else { Decision::Fold }
-    }
-
-    /// Between 0 and 1.
-    fn strength(&self, player: &InHand) -> f64 {
-        if self.board.is_empty() {
-            let values = player.cards.iter().map(|card| f64::from(u8::from(card.value)));
-            let pair = matches!(&*player.cards, [a, b] if a.value == b.value);
-            return values.sum::<f64>() / 40.0 + if pair { 0.35 } else { 0.0 };
-        }
-        match self.rank(player) {
-            Rank::HighCard(_) => 0.15,
-            Rank::OnePair(_) => 0.4,
-            Rank::TwoPair(_) => 0.6,
-            Rank::ThreeOfAKind(_) => 0.7,
-            Rank::Straight(_) | Rank::Flush(_) => 0.8,
-            Rank::FullHouse(_) | Rank::FourOfAKind(_) | Rank::StraightFlush(_) => 0.95,
-        }
-    }
-
-    fn rank(&self, player: &InHand) -> Rank {
+    pub(super) fn rank(&self, player: &InHand) -> Rank {
         let cards = player.cards.iter().chain(&self.board).copied().collect();
         FlatHand::new_with_cards(cards).rank()
     }

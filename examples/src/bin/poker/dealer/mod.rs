@@ -3,6 +3,7 @@
 //! The same seed deals the same events, under the same ids; so dealing twice into one log stores
 //! nothing twice, and dealing more hands goes on where the log ends.
 
+mod betting;
 mod hand;
 mod pots;
 

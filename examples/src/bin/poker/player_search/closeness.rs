@@ -11,6 +11,7 @@ pub(super) struct Closeness {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Kind {
     Same,
+    SameButForCase,
     /// The name begins with the typed words, and goes on with others.
     FirstWords,
     /// One edit from a name of five letters or more, which begins with it all the same.
@@ -27,13 +28,16 @@ enum Kind {
 impl Closeness {
     /// Compares letter by letter, ignoring case; `None` for a name that is too far away.
     pub(super) fn of(typed: &str, name: &str, begins_a_word: bool) -> Option<Self> {
+        if typed == name {
+            return Some(Self { kind: Kind::Same, edits: 0 });
+        }
         let (typed, letters) = (fold(typed), fold(name));
         let distances = distances_to_beginnings(&typed, &letters);
         let edits = distances.last().copied().unwrap_or(typed.len());
         let begins = !typed.is_empty() && letters.starts_with(&typed);
         let word_ends = letters.get(typed.len()).is_some_and(|next| !next.is_alphanumeric());
         let kind = match () {
-            () if typed == letters => Kind::Same,
+            () if typed == letters => Kind::SameButForCase,
             () if begins && word_ends => Kind::FirstWords,
             () if letters.len() >= 5 && edits == 1 && begins => Kind::OneLetterShort,
             () if letters.len() >= 5 && edits == 1 => Kind::OneEdit,

@@ -166,6 +166,14 @@ mod tests {
         assert_eq!(names(&db, "йор"), ["Йордан"]);
         assert_eq!(names(&db, "\" OR *"), [""; 0]);
         assert_eq!(names(&db, ""), [""; 0]);
+        assert_eq!(names(&db, "+/"), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_in_full_comes_before_what_it_is_the_beginning_of() {
+        let db = index(&["Bill", "bill", "Billy", "Bill Gray", "Smith Jones", "Smyth"]);
+        assert_eq!(names(&db, "bill"), ["bill", "Bill", "Bill Gray", "Billy"]);
+        assert_eq!(names(&db, "smith"), ["Smith Jones", "Smyth"]);
     }
 
     #[test]
