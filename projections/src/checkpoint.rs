@@ -167,6 +167,13 @@ pub(crate) struct Subscribed {
     pub(crate) from: Option<GlobalPosition>,
 }
 
+impl Subscribed {
+    /// Tells whether both are of the same events, wherever they begin.
+    pub(crate) fn names(&self, other: &Self) -> bool {
+        self.domain == other.domain && self.event == other.event
+    }
+}
+
 /// A compare-and-set of a checkpoint: written only where the stored one is as expected.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -49,6 +49,8 @@ impl Routing {
     pub(crate) fn resume(&mut self, stored: &Subscriptions) {
         for (route, after) in self.registration.routes.iter().zip(&mut self.after) {
             let entry = stored.0.iter().find(|entry| is_of(entry, route));
+            // One that is `from = "now"` no longer takes everything.
+            let entry = entry.filter(|_| route.from == StartFrom::Now);
             *after = entry.and_then(|entry| entry.from).unwrap_or_default();
         }
     }
@@ -72,8 +74,20 @@ impl Routing {
                 domain && (old.event.is_none() || old.event == entry.event)
             })
         };
-        let added = entries(&self.registration).into_iter().filter(|entry| !covered(entry));
-        added.map(|entry| Added::new(&entry, stored, &self.registration)).collect()
+        let added = entries(&self.registration).into_iter().filter_map(|entry| {
+            let from_now = self.is_from_now(&entry);
+            let pinned = stored.0.iter().find_map(|old| old.from.filter(|_| old.names(&entry)));
+            match pinned.filter(|_| !from_now) {
+                None if covered(&entry) => None,
+                until => Some(Added::new(&entry, stored, from_now, until)),
+            }
+        });
+        added.collect()
+    }
+
+    fn is_from_now(&self, entry: &Subscribed) -> bool {
+        let mut routes = self.registration.routes.iter();
+        routes.any(|route| route.from == StartFrom::Now && is_of(entry, route))
     }
 
     /// Resolves the names of a page, once a page.
@@ -127,27 +141,31 @@ pub(crate) struct Added {
     pub(crate) what: String,
     pub(crate) filter: Filter,
     pub(crate) from_now: bool,
+    /// The handler took everything after this place; `None` where there was no handler.
+    pub(crate) until: Option<GlobalPosition>,
 }
 
 impl Added {
-    fn new(entry: &Subscribed, stored: &Subscriptions, registration: &Registration) -> Self {
+    fn new(
+        entry: &Subscribed,
+        stored: &Subscriptions,
+        from_now: bool,
+        until: Option<GlobalPosition>,
+    ) -> Self {
         let what = match (&entry.event, &entry.domain) {
             (Some(event), _) => event.clone(),
             (None, Some(domain)) => format!("the fallback of domain {domain}"),
             (None, None) => "the fallback of all domains".to_owned(),
         };
-        let from_now = registration
-            .routes
-            .iter()
-            .any(|route| route.from == StartFrom::Now && is_of(entry, route));
         // What the old code handled under a name of its own was not passed.
         let mut filter = entry_filter(entry);
         filter.except = stored
             .0
             .iter()
+            .filter(|old| !old.names(entry))
             .filter_map(|old| Some((old.domain.clone()?.into(), old.event.clone()?.into())))
             .collect();
-        Self { what, filter, from_now }
+        Self { what, filter, from_now, until }
     }
 }
 

@@ -45,7 +45,7 @@ impl Candidate<'_> {
         epoch: u64,
     ) -> Result<Start, Refusal> {
         match stored {
-            None => self.register(routing, epoch).await,
+            None => self.register(routing, rebuild, epoch).await,
             Some(stored) if rebuild => {
                 self.not_older(&stored)?;
                 self.rebuild(stored, routing, epoch).await
@@ -61,14 +61,19 @@ impl Candidate<'_> {
     }
 
     /// The first start: the position is pinned before anything is read.
-    async fn register(&self, routing: &mut Routing, epoch: u64) -> Result<Start, Refusal> {
+    async fn register(
+        &self,
+        routing: &mut Routing,
+        reset: bool,
+        epoch: u64,
+    ) -> Result<Start, Refusal> {
         let head = self.source.head().await?;
         let at = head.filter(|_| self.registration.options.from == StartFrom::Now);
         let mark = head.map_or(GlobalPosition::BEGINNING, |head| head.position);
         routing.pin(&Subscriptions::default(), mark);
         let next = self.checkpoint(at, epoch + 1, mark, routing, RecordedState::Running);
         let write = CheckpointWrite::new(self.key.clone(), None, next);
-        Ok(Start { write, reset: false })
+        Ok(Start { write, reset })
     }
 
     async fn resume(
@@ -203,7 +208,8 @@ impl Candidate<'_> {
         let mut passed = Vec::new();
         for added in routing.added(&stored.subscriptions) {
             let beginning = GlobalPosition::BEGINNING;
-            let count = self.source.count(&added.filter, beginning, stored.scanned).await?;
+            let until = added.until.unwrap_or(stored.scanned);
+            let count = self.source.count(&added.filter, beginning, until).await?;
             if added.from_now {
                 let (projector, event) = (&*self.key.projector, &*added.what);
                 tracing::info!(
@@ -212,6 +218,9 @@ impl Candidate<'_> {
                     passed = count,
                     "a handler begins with new events"
                 );
+            } else if count > 0 && added.until.is_some() {
+                let what = &added.what;
+                passed.push(format!("{what} began later, and {count} of them were passed"));
             } else if count > 0 {
                 passed.push(format!("{} was added, {count} of them were passed", added.what));
             }
