@@ -21,7 +21,12 @@ impl Execution<InProcess> for InProcess {
         P: Projector<Storage = InProcess> + Handlers + Send + Sync + 'static,
     {
         let state = State { projector: make(), position: GlobalPosition::BEGINNING };
-        Box::new(InProcessEngine { state: Arc::new(RwLock::new(state)), make, checkpoint: None })
+        Box::new(InProcessEngine {
+            state: Arc::new(RwLock::new(state)),
+            make,
+            origin: None,
+            checkpoint: None,
+        })
     }
 
     fn checkpoints<'a>(
@@ -41,6 +46,8 @@ pub(crate) struct State<P> {
 struct InProcessEngine<P> {
     state: Arc<RwLock<State<P>>>,
     make: Make<P>,
+    /// The checkpoint of the first start, which holds the places of what begins `from = "now"`.
+    origin: Option<Checkpoint>,
     checkpoint: Option<Checkpoint>,
 }
 
@@ -55,8 +62,9 @@ where
     /// Applies under the write lock, so that a reader sees whole batches only.
     async fn run(&mut self, batch: &Batch) -> Applied {
         let state = self.state.write().await;
-        let mut attempt =
-            Attempt { state, make: &self.make, checkpoint: &mut self.checkpoint, whole: false };
+        let (make, origin) = (&self.make, &self.origin);
+        let checkpoint = &mut self.checkpoint;
+        let mut attempt = Attempt { state, make, origin, checkpoint, whole: false };
         let projector = &mut attempt.state.projector;
         // A loop without awaits is compiled better, so it runs wherever no handler needs one.
         let applied = match apply::is_async::<P>() {
@@ -74,11 +82,12 @@ where
     }
 }
 
-/// A batch on its way. Unless it came to its end, state and position are thrown away: also when
-/// the future is dropped between two events.
+/// A batch on its way. Unless it came to its end, the state is thrown away, and the position is
+/// that of the first start: also when the future is dropped between two events.
 struct Attempt<'a, P> {
     state: RwLockWriteGuard<'a, State<P>>,
     make: &'a Make<P>,
+    origin: &'a Option<Checkpoint>,
     checkpoint: &'a mut Option<Checkpoint>,
     whole: bool,
 }
@@ -88,7 +97,10 @@ impl<P> Drop for Attempt<'_, P> {
         if !self.whole {
             self.state.projector = (self.make)();
             self.state.position = GlobalPosition::BEGINNING;
-            *self.checkpoint = None;
+            let done = self.checkpoint.take();
+            let effects_mark = done.map(|done| done.effects_mark).unwrap_or_default();
+            *self.checkpoint =
+                self.origin.clone().map(|origin| Checkpoint { effects_mark, ..origin });
         }
     }
 }
@@ -117,6 +129,7 @@ where
                     .map_err(|error| StartError::Hook(call.name(), error))?;
             }
             drop(state);
+            self.origin.get_or_insert_with(|| start.write.next.clone());
             self.keep(start.write);
             Ok(())
         })
@@ -135,6 +148,10 @@ where
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
         self.keep(write);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn kept(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref()
     }
 
     fn state(&self) -> Option<Arc<dyn Any + Send + Sync>> {

@@ -36,6 +36,11 @@ pub trait Engine: Send {
     /// Writes the checkpoint alone.
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>>;
 
+    /// The checkpoint of state that is in process; it is lost and set back with that state.
+    fn kept(&self) -> Option<&Checkpoint> {
+        None
+    }
+
     /// The state that `Runtime::read` shows, where it is in process.
     fn state(&self) -> Option<Arc<dyn Any + Send + Sync>>;
 }
