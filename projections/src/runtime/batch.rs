@@ -4,7 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::runner::{End, Owned, Runner, read};
+use super::{
+    end::End,
+    runner::{Owned, Runner, read},
+};
 use crate::{
     CheckpointWrite, HaltReason, HandleError, Page, Scanned,
     engine::{Applied, Batch, Target},
@@ -70,7 +73,7 @@ impl Runner {
             // The state is gone; it is replayed up to this event.
             let position = page.record(index).position;
             self.ceiling = Some((position, self.halt_at(page, index, error)));
-            self.own = None;
+            self.disown();
             return Err(End::Reload);
         }
         if isolated {

@@ -3,6 +3,7 @@
 mod append;
 mod batch;
 mod builder;
+mod end;
 mod routing;
 mod runner;
 mod shutdown;
@@ -166,7 +167,6 @@ impl<S: EventSource> Runtime<S> {
                 Arc::clone(slot),
                 Arc::clone(&self.inner.erased),
                 goal,
-                false,
                 stop.clone(),
             ));
         }
@@ -194,18 +194,20 @@ impl<S: EventSource> Runtime<S> {
         }
         let (_stop, stopped) = watch::channel(false);
         loop {
-            let (slot, source) = (Arc::clone(slot), Arc::clone(&self.inner.erased));
-            let free = slot.runner.try_lock().is_ok();
-            if free {
-                let rebuilt = drive(slot, source, Goal::Head, true, stopped).await;
-                return rebuilt.map_err(Into::into);
+            // Whichever comes first: its runner does it, or there is none any longer. A request
+            // that is dropped is withdrawn.
+            tokio::select! {
+                biased;
+                answer = slot.shared.ask_rebuild() => {
+                    if answer.is_ok() {
+                        let (slot, source) = (Arc::clone(slot), Arc::clone(&self.inner.erased));
+                        return Ok(drive(slot, source, Goal::Head, stopped).await?);
+                    }
+                }
+                mut runner = Arc::clone(&slot.runner).lock_owned() => {
+                    return Ok(runner.run(Goal::Head, true, stopped).await?);
+                }
             }
-            // A runner that ends meanwhile drops the request; then it is this call's turn.
-            if let Ok(()) = slot.shared.ask_rebuild().await {
-                let caught_up = drive(slot, source, Goal::Head, false, stopped).await;
-                return caught_up.map_err(Into::into);
-            }
-            tokio::task::yield_now().await;
         }
     }
 
@@ -354,12 +356,11 @@ async fn drive(
     slot: Arc<Slot>,
     source: Arc<dyn Source>,
     goal: Goal,
-    rebuild: bool,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Halted> {
     let runner = Arc::clone(&slot.runner);
     if let Ok(mut runner) = Arc::clone(&runner).try_lock_owned() {
-        return runner.run(goal, rebuild, stop).await;
+        return runner.run(goal, false, stop).await;
     }
     let reached = async {
         match goal {
@@ -379,7 +380,7 @@ async fn drive(
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
         runner = runner.lock_owned() => runner,
     };
-    runner.run(goal, rebuild, stop).await
+    runner.run(goal, false, stop).await
 }
 
 /// A runner's task that ended without an answer: a bug, or the end of the tokio runtime.

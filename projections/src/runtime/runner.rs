@@ -10,16 +10,12 @@ use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    routing::Routing,
-    slot::Shared,
-    source::Source,
-    start::{Candidate, Refusal},
-    status::State,
+    end::End, routing::Routing, slot::Shared, source::Source, start::Candidate, status::State,
 };
 use crate::{
-    BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Filter, GlobalPosition,
-    HaltReason, Halted, Page, Previous, ReadError, ReadRequest, RecordedState, Registration,
-    Scanned, StoreError, StoreErrorKind,
+    BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, Filter, GlobalPosition, HaltReason,
+    Halted, Page, Previous, ReadError, ReadRequest, RecordedState, Registration, Scanned,
+    StoreError, StoreErrorKind,
     engine::{Engine, StartError},
     error::chain,
 };
@@ -70,48 +66,6 @@ pub(super) struct Owned {
     dirty: bool,
 }
 
-/// Why a turn ended.
-pub(super) enum End {
-    Halt(HaltReason),
-    /// The storage or the source failed: wait, then read what is stored.
-    Outage(StoreError),
-    /// What is stored is not what was expected: read it.
-    Reload,
-}
-
-impl From<ReadError> for End {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Store(error) => Self::Outage(error),
-            diverged => Self::Halt(HaltReason::Diverged { reason: diverged.to_string() }),
-        }
-    }
-}
-
-impl From<StoreError> for End {
-    fn from(error: StoreError) -> Self {
-        Self::Outage(error)
-    }
-}
-
-impl From<CommitError> for End {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Conflict => Self::Reload,
-            CommitError::Store(error) => Self::Outage(error),
-        }
-    }
-}
-
-impl From<Refusal> for End {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Halt(reason) => Self::Halt(reason),
-            Refusal::Store(error) => Self::Outage(error),
-        }
-    }
-}
-
 type Stop = watch::Receiver<bool>;
 
 impl Runner {
@@ -150,7 +104,7 @@ impl Runner {
         rebuild: bool,
         mut stop: Stop,
     ) -> Result<(), Halted> {
-        self.own = None;
+        self.disown();
         self.ceiling = None;
         self.failures = 0;
         self.shared.live.send_modify(|live| {
@@ -159,8 +113,19 @@ impl Runner {
             live.last_error = None;
             live.halted = None;
         });
-        let ended = self.turns(goal, rebuild, &mut stop).await;
-        self.end(ended).await
+        let running = Running(self);
+        let ended = running.0.turns(goal, rebuild, &mut stop).await;
+        running.0.end(ended).await
+    }
+
+    /// Gives up what is believed of the stored checkpoint, until it is read again.
+    pub(super) fn disown(&mut self) {
+        self.own = None;
+        let kept = self.engine.kept().map(|kept| (kept.position, kept.scanned));
+        self.shared.live.send_modify(|live| {
+            live.owns = false;
+            (live.position, live.scanned) = kept.unwrap_or((live.position, live.scanned));
+        });
     }
 
     async fn turns(
@@ -228,6 +193,9 @@ impl Runner {
     }
 
     async fn start(&mut self, stored: Option<Checkpoint>, rebuild: bool) -> Result<(), End> {
+        // Where the answer to this start is lost, the higher epoch that is then stored may be this
+        // runner's own: it starts once more, instead of taking itself for another.
+        self.disown();
         let candidate =
             Candidate { source: &self.source, registration: &self.registration, key: &self.key };
         let start = candidate.start(stored, &mut self.routing, rebuild, self.epoch).await?;
@@ -252,7 +220,10 @@ impl Runner {
             if *stop.borrow() {
                 return Ok(());
             }
-            self.rebuild_if_asked().await?;
+            if self.rebuild_if_asked().await? {
+                // It was read after events that are now to be read again.
+                ahead = None;
+            }
             let seen = self.owned()?.next.seen();
             let scanned = self.owned()?.next.scanned;
             if goal.is_some_and(|head| scanned >= head) && self.ceiling.is_none() {
@@ -325,11 +296,11 @@ impl Runner {
         Ok(())
     }
 
-    /// Carries out what was asked for while the projector runs.
-    async fn rebuild_if_asked(&mut self) -> Result<(), End> {
+    /// Carries out what was asked for while the projector runs; tells whether anything was.
+    async fn rebuild_if_asked(&mut self) -> Result<bool, End> {
         let asked = self.shared.take_rebuilds();
         if asked.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let stored = self.engine.load(&self.key).await?;
         self.start(stored, true).await?;
@@ -337,7 +308,7 @@ impl Runner {
             // Whoever asked may have gone.
             let _ = answer.send(());
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Waits out a failure of storage or source; false when it was stopped meanwhile.
@@ -384,6 +355,7 @@ impl Runner {
         let Some(own) = &self.own else { return };
         let (position, scanned) = (own.next.position, own.next.scanned);
         self.shared.live.send_modify(|live| {
+            live.owns = true;
             // Saving at the head is not catching up.
             let at_head = live.state == Some(State::CaughtUp) && live.scanned == scanned;
             live.state =
@@ -402,15 +374,13 @@ impl Runner {
         if let Some(halted) = &halted {
             self.record_halt(&halted.reason).await;
         }
-        self.own = None;
+        self.disown();
         self.shared.live.send_modify(|live| {
             live.running = false;
             live.state = Some(halted.as_ref().map_or(State::Stopped, |h| State::of(&h.reason)));
             live.last_error = halted.as_ref().map(|halted| chain(&*halted.reason));
             live.halted.clone_from(&halted);
         });
-        // Whoever asked for a rebuild meanwhile sees that the projector does not run.
-        drop(self.shared.take_rebuilds());
         match halted {
             None => Ok(()),
             Some(halted) => {
@@ -458,6 +428,22 @@ pub(super) async fn read(
     let bytes = usize::try_from(batch.bytes).unwrap_or(usize::MAX);
     let request = ReadRequest::new(after, filter).verifying(seen);
     source.read(request.at_most(batch.events as usize, bytes)).await
+}
+
+/// A run, until it is dropped. One that ends otherwise than by [`Runner::end`], because its future
+/// was dropped or panicked, leaves nobody behind who runs the projector.
+struct Running<'a>(&'a mut Runner);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if self.0.shared.live.borrow().running {
+            self.0.disown();
+            self.0.shared.live.send_modify(|live| {
+                live.running = false;
+                live.state = Some(State::Detached);
+            });
+        }
+    }
 }
 
 impl Owned {

@@ -34,6 +34,9 @@ pub(crate) struct Shared {
 pub(crate) struct Live {
     /// Whether the projector runs in this process.
     pub(crate) running: bool,
+    /// Whether its runner holds the stored checkpoint. Else `position` and `scanned` are what a run
+    /// knew last, which may be so no longer.
+    pub(crate) owns: bool,
     /// What it does, or how its last run ended; `None` before its first.
     pub(crate) state: Option<State>,
     pub(crate) position: GlobalPosition,
@@ -54,6 +57,7 @@ impl Default for Shared {
     fn default() -> Self {
         let live = Live {
             running: false,
+            owns: false,
             state: None,
             position: GlobalPosition::BEGINNING,
             scanned: GlobalPosition::BEGINNING,
@@ -73,8 +77,11 @@ impl Shared {
         answered
     }
 
+    /// Takes the requests of those who still wait for them.
     pub(crate) fn take_rebuilds(&self) -> Vec<oneshot::Sender<()>> {
-        std::mem::take(&mut *lock(&self.rebuilds))
+        let mut asked = std::mem::take(&mut *lock(&self.rebuilds));
+        asked.retain(|answer| !answer.is_closed());
+        asked
     }
 }
 

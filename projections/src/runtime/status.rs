@@ -65,7 +65,7 @@ pub enum State {
     CaughtUp,
     /// It reads history.
     CatchingUp,
-    /// Its owner has said nothing for longer than an owner may.
+    /// Its owner has said nothing for longer than an owner may, or its run was dropped.
     Detached,
     /// The log went back in time, or is another log.
     Diverged,
@@ -132,9 +132,16 @@ pub(crate) async fn of(
     let live = slot.shared.live.borrow().clone();
     // The head is read last, so that nothing is ahead of it.
     let head = source.head().await?.map_or(GlobalPosition::BEGINNING, |head| head.position);
-    let here = live.running || slot.registration.is_in_process() || live.ended_badly();
+    let here = live.owns || slot.registration.is_in_process();
     let seen = match &stored {
-        Some(stored) if !here => Seen::stored(slot, source, stored, head).await?,
+        Some(stored) if !here => {
+            let mut seen = Seen::stored(slot, source, stored, head).await?;
+            if live.running || live.ended_badly() {
+                let Seen { state, last_error, .. } = Seen::live(&live);
+                seen = Seen { state, last_error, ..seen };
+            }
+            seen
+        }
         _ => Seen::live(&live),
     };
     let (behind, age) = lag(slot, source, seen.scanned, head, counting).await?;

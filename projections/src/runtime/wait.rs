@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Inner, Runtime, slot::Slot, status};
+use super::{
+    Inner, Runtime,
+    slot::{Live, Slot},
+    status,
+};
 use crate::{EventSource, GlobalPosition, Halted, StoreError, Token, WaitError};
 
 /// Where another process runs the projector, its checkpoint is looked at this often.
@@ -56,9 +60,10 @@ impl<S> Inner<S> {
     async fn wait(&self, slot: &Arc<Slot>, position: GlobalPosition) -> Result<(), WaitError> {
         let mut live = slot.shared.live.subscribe();
         loop {
-            let (running, halted) = {
+            let (owns, halted) = {
                 let live = live.borrow_and_update();
-                (live.running, live.halted.clone())
+                // Of a superseded run another process carries on, so that is no end.
+                (live.owns, live.halted.clone().filter(|_| live.ended_badly()))
             };
             if self.scanned(slot).await? >= position {
                 return Ok(());
@@ -67,7 +72,7 @@ impl<S> Inner<S> {
                 return Err(halted.into());
             }
             // The sender lives in the slot, so a change never fails.
-            match running {
+            match owns {
                 true => drop(live.changed().await),
                 false => drop(tokio::time::timeout(POLL, live.changed()).await),
             }
@@ -76,11 +81,11 @@ impl<S> Inner<S> {
 
     /// How far a projector has looked, by its runner here or by its stored checkpoint.
     async fn scanned(&self, slot: &Slot) -> Result<GlobalPosition, StoreError> {
-        let (running, scanned) = {
+        let (here, scanned) = {
             let live = slot.shared.live.borrow();
-            (live.running || slot.registration.is_in_process(), live.scanned)
+            (live.owns || slot.registration.is_in_process(), live.scanned)
         };
-        if running {
+        if here {
             return Ok(scanned);
         }
         let stored = status::stored(slot, &self.storages).await?;
@@ -93,7 +98,8 @@ impl<S> Inner<S> {
 pub(super) async fn reach(slot: &Slot, position: GlobalPosition) -> Result<(), Halted> {
     let mut live = slot.shared.live.subscribe();
     // The sender lives in the slot, so the wait never fails.
-    let ended = live.wait_for(|live| live.halted.is_some() || live.scanned >= position).await;
+    let has_ended = |live: &Live| live.halted.is_some() || (live.owns && live.scanned >= position);
+    let ended = live.wait_for(has_ended).await;
     match ended.ok().and_then(|live| live.halted.clone()) {
         Some(halted) => Err(halted),
         None => Ok(()),

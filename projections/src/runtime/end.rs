@@ -1,0 +1,46 @@
+//! [`End`]: why a turn of a runner ended.
+
+use super::start::Refusal;
+use crate::{CommitError, HaltReason, ReadError, StoreError};
+
+/// Why a turn ended.
+pub(super) enum End {
+    Halt(HaltReason),
+    /// The storage or the source failed: wait, then read what is stored.
+    Outage(StoreError),
+    /// What is stored is not what was expected: read it.
+    Reload,
+}
+
+impl From<ReadError> for End {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => Self::Outage(error),
+            diverged => Self::Halt(HaltReason::Diverged { reason: diverged.to_string() }),
+        }
+    }
+}
+
+impl From<StoreError> for End {
+    fn from(error: StoreError) -> Self {
+        Self::Outage(error)
+    }
+}
+
+impl From<CommitError> for End {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::Reload,
+            CommitError::Store(error) => Self::Outage(error),
+        }
+    }
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Halt(reason) => Self::Halt(reason),
+            Refusal::Store(error) => Self::Outage(error),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Faults that a review found, each with the test that shows it.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // test code
+
+mod in_process;
+mod owners;
+mod pins;
+mod rebuilds;
+mod support;
