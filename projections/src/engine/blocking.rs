@@ -69,7 +69,11 @@ where
             // The receiver is gone only where the runner was dropped.
             let _ = answer.send(job(worker));
         });
-        self.jobs()?.send(job).map_err(|_| gone())?;
+        if self.jobs()?.send(job).is_err() {
+            // The projector could not be made. The next call tries it on a new thread.
+            self.jobs = None;
+            return Err(gone());
+        }
         answered.await.map_err(|_| gone())
     }
 
@@ -102,7 +106,10 @@ where
 }
 
 fn gone() -> StoreError {
-    StoreError::new(StoreErrorKind::Other, "go on after a panic inside the storage")
+    StoreError::new(
+        StoreErrorKind::Other,
+        "go on after a panic in the storage, or where the projector was made",
+    )
 }
 
 impl<S, P> Engine for BlockingEngine<S, P>
@@ -155,8 +162,7 @@ where
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
         for (call, _) in apply::hooks::<P>(start.reset) {
-            apply::hook(&mut self.projector, call, &mut session)
-                .map_err(|error| StartError::Hook(call.name(), error))?;
+            apply::hook(&mut self.projector, call, &mut session)?;
         }
         if start.reset {
             self.storage.reset(&mut session, &start.write.key)?;
