@@ -140,7 +140,8 @@ impl<S: EventSource> Runtime<S> {
 
     /// Runs every projector until it has seen the log up to its head as of now, then stops cleanly.
     /// An outage of storage or source that lasts some seconds ends it, unlike [`run`](Self::run),
-    /// which waits for as long as it takes.
+    /// which waits for as long as it takes. A projector that already runs in this process is waited
+    /// for instead, outages included.
     ///
     /// # Errors
     /// Names each projector that halted, with why; the others have caught up.
