@@ -109,6 +109,7 @@ impl Runner {
         self.failures = 0;
         self.shared.live.send_modify(|live| {
             live.running = true;
+            live.epoch = 0;
             live.state = Some(State::CatchingUp);
             live.last_error = None;
             live.halted = None;
@@ -353,9 +354,10 @@ impl Runner {
 
     fn publish(&self, state: State) {
         let Some(own) = &self.own else { return };
-        let (position, scanned) = (own.next.position, own.next.scanned);
+        let Checkpoint { position, scanned, epoch, .. } = own.next;
         self.shared.live.send_modify(|live| {
             live.owns = true;
+            live.epoch = epoch;
             // Saving at the head is not catching up.
             let at_head = live.state == Some(State::CaughtUp) && live.scanned == scanned;
             live.state =

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot, watch};
 
 use super::{runner::Runner, status::State};
-use crate::{CheckpointKey, GlobalPosition, HaltReason, Halted, Registration};
+use crate::{Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration};
 
 /// One projector of a runtime.
 pub(crate) struct Slot {
@@ -37,6 +37,8 @@ pub(crate) struct Live {
     /// Whether its runner holds the stored checkpoint. Else `position` and `scanned` are what a run
     /// knew last, which may be so no longer.
     pub(crate) owns: bool,
+    /// The epoch that the last run had; 0 where it had none.
+    pub(crate) epoch: u64,
     /// What it does, or how its last run ended; `None` before its first.
     pub(crate) state: Option<State>,
     pub(crate) position: GlobalPosition,
@@ -46,10 +48,11 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Tells whether the last run halted for a reason of its own, which no one else has recorded.
-    pub(crate) fn ended_badly(&self) -> bool {
-        let reason = self.halted.as_ref().map(|halted| &*halted.reason);
-        reason.is_some_and(|reason| !matches!(reason, HaltReason::Superseded { .. }))
+    /// Tells whether the last run halted, and the stored checkpoint shows nobody who has started
+    /// the projector since.
+    pub(crate) fn ended_badly(&self, stored: Option<&Checkpoint>) -> bool {
+        let is_another = |stored: &Checkpoint| self.epoch > 0 && stored.epoch > self.epoch;
+        self.halted.is_some() && !stored.is_some_and(is_another)
     }
 }
 
@@ -58,6 +61,7 @@ impl Default for Shared {
         let live = Live {
             running: false,
             owns: false,
+            epoch: 0,
             state: None,
             position: GlobalPosition::BEGINNING,
             scanned: GlobalPosition::BEGINNING,

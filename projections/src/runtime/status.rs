@@ -136,7 +136,7 @@ pub(crate) async fn of(
     let seen = match &stored {
         Some(stored) if !here => {
             let mut seen = Seen::stored(slot, source, stored, head).await?;
-            if live.running || live.ended_badly() {
+            if live.running || live.ended_badly(Some(stored)) {
                 let Seen { state, last_error, .. } = Seen::live(&live);
                 seen = Seen { state, last_error, ..seen };
             }

@@ -9,7 +9,7 @@ use super::{
     slot::{Live, Slot},
     status,
 };
-use crate::{EventSource, GlobalPosition, Halted, StoreError, Token, WaitError};
+use crate::{Checkpoint, EventSource, GlobalPosition, Halted, StoreError, Token, WaitError};
 
 /// Where another process runs the projector, its checkpoint is looked at this often.
 const POLL: Duration = Duration::from_millis(20);
@@ -43,7 +43,8 @@ impl<S: EventSource> Runtime<S> {
         match waited {
             Ok(outcome) => outcome,
             Err(_) => {
-                let at = self.inner.scanned(slot).await?;
+                let live = slot.shared.live.borrow().clone();
+                let (at, _) = self.inner.look_at(slot, &live).await?;
                 Err(WaitError::TimedOut {
                     projector: projector.to_owned(),
                     at,
@@ -58,38 +59,38 @@ impl<S: EventSource> Runtime<S> {
 
 impl<S> Inner<S> {
     async fn wait(&self, slot: &Arc<Slot>, position: GlobalPosition) -> Result<(), WaitError> {
-        let mut live = slot.shared.live.subscribe();
+        let mut changes = slot.shared.live.subscribe();
         loop {
-            let (owns, halted) = {
-                let live = live.borrow_and_update();
-                // Of a superseded run another process carries on, so that is no end.
-                (live.owns, live.halted.clone().filter(|_| live.ended_badly()))
-            };
-            if self.scanned(slot).await? >= position {
+            let live = changes.borrow_and_update().clone();
+            let (scanned, stored) = self.look_at(slot, &live).await?;
+            if scanned >= position {
                 return Ok(());
             }
-            if let Some(halted) = halted {
+            if live.ended_badly(stored.as_ref())
+                && let Some(halted) = live.halted
+            {
                 return Err(halted.into());
             }
             // The sender lives in the slot, so a change never fails.
-            match owns {
-                true => drop(live.changed().await),
-                false => drop(tokio::time::timeout(POLL, live.changed()).await),
+            match live.owns {
+                true => drop(changes.changed().await),
+                false => drop(tokio::time::timeout(POLL, changes.changed()).await),
             }
         }
     }
 
-    /// How far a projector has looked, by its runner here or by its stored checkpoint.
-    async fn scanned(&self, slot: &Slot) -> Result<GlobalPosition, StoreError> {
-        let (here, scanned) = {
-            let live = slot.shared.live.borrow();
-            (live.owns || slot.registration.is_in_process(), live.scanned)
-        };
-        if here {
-            return Ok(scanned);
+    /// How far a projector has looked, by its runner here or else by its stored checkpoint.
+    async fn look_at(
+        &self,
+        slot: &Slot,
+        live: &Live,
+    ) -> Result<(GlobalPosition, Option<Checkpoint>), StoreError> {
+        if live.owns || slot.registration.is_in_process() {
+            return Ok((live.scanned, None));
         }
         let stored = status::stored(slot, &self.storages).await?;
-        Ok(stored.map_or(GlobalPosition::BEGINNING, |stored| stored.scanned))
+        let scanned = stored.as_ref().map_or(GlobalPosition::BEGINNING, |stored| stored.scanned);
+        Ok((scanned, stored))
     }
 }
 

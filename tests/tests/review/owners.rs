@@ -74,3 +74,28 @@ async fn what_an_earlier_run_knew_is_not_taken_for_known() {
     assert_eq!(storage.rows("rows").len(), 10);
     running.abort();
 }
+
+/// A run that halted here does not speak for a projector that another process carries on.
+#[tokio::test]
+async fn a_halt_here_is_over_once_another_process_has_taken_over() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    let (here, elsewhere) = (ledger(&events, &storage).await, ledger(&events, &storage).await);
+    append(&events, [1]).await;
+    // The start commits; the first batch meets a fault that no patience mends.
+    storage.fail(Call::Commit, 2, StoreErrorKind::Corrupt);
+    here.catch_up().await.unwrap_err();
+    let state = || async { here.status().await.unwrap().projectors[0].state };
+    assert_eq!(state().await, State::Halted);
+    elsewhere.catch_up().await.unwrap();
+    assert_eq!(state().await, State::Stopped);
+    let token = append(&events, [2]).await.token();
+    let waiting = tokio::spawn({
+        let here = here.clone();
+        async move { here.wait_for("ledger-memory", &token, LONG).await }
+    });
+    for _polled in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    elsewhere.catch_up().await.unwrap();
+    waiting.await.unwrap().unwrap();
+}
