@@ -17,7 +17,7 @@ use crate::{
 /// Why a start is not possible.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    Halt(HaltReason),
+    Halt(Box<HaltReason>),
     Store(StoreError),
 }
 
@@ -164,7 +164,7 @@ impl Candidate<'_> {
             Ok(()) => Ok(()),
             Err(ReadError::Store(error)) => Err(Refusal::Store(error)),
             Err(diverged) => {
-                Err(Refusal::Halt(HaltReason::Diverged { reason: diverged.to_string() }))
+                Err(Refusal::Halt(Box::new(HaltReason::Diverged { reason: diverged.to_string() })))
             }
         }
     }
@@ -174,13 +174,13 @@ impl Candidate<'_> {
         if stored.store == own {
             return Ok(());
         }
-        Err(Refusal::Halt(HaltReason::Diverged {
+        Err(Refusal::Halt(Box::new(HaltReason::Diverged {
             reason: format!(
                 "the checkpoint is of event store {}, and {} is store {own}",
                 stored.store,
                 self.source.label(),
             ),
-        }))
+        })))
     }
 
     fn not_older(&self, stored: &Checkpoint) -> Result<(), Refusal> {
@@ -227,5 +227,5 @@ impl Candidate<'_> {
 }
 
 fn stale(reason: String) -> Refusal {
-    Refusal::Halt(HaltReason::StaleCode { reason })
+    Refusal::Halt(Box::new(HaltReason::StaleCode { reason }))
 }
