@@ -117,7 +117,18 @@ pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result
 
 /// Tells whether the file was ever set up for read models.
 pub(super) fn has_checkpoints(connection: &Connection, label: &str) -> Result<bool, StoreError> {
-    Ok(version(connection, label, CHECKPOINTS)?.is_some())
+    if version(connection, label, CHECKPOINTS)?.is_none() {
+        return Ok(false);
+    }
+    if !has_table(connection, label, "projections_checkpoints")? {
+        // Made anew, it would have every projector write its read model a second time.
+        let doing = format!(
+            "use {label}: its table `projections_checkpoints` is missing; restore the file from a backup, or delete `{}` from `projections_meta` and rebuild every projector of the file",
+            CHECKPOINTS.0
+        );
+        return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
+    }
+    Ok(true)
 }
 
 /// Returns the version of some tables, `None` where they do not exist.
