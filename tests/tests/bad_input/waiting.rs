@@ -1,1 +1,68 @@
-//! later
+//! Waits for what will not come.
+
+use std::time::Duration;
+
+use projections::{
+    EventSource, Runtime, StoreId, Token, WaitError,
+    sqlite::{Sqlite, SqliteEventStore},
+};
+
+use crate::support::App;
+
+#[test]
+fn garbage_is_no_token() {
+    let store = "00000000000000000000000000000007";
+    for garbage in [
+        String::new(),
+        "gibberish".to_owned(),
+        "....".to_owned(),
+        "☃.1.2.s".to_owned(),
+        format!("{store}.2.1.s"),
+        format!("{store}.-1.1.s"),
+        format!("{store}.1.99999999999999999999999.s"),
+        format!("{store}.1.2"),
+        format!("{store}0.1.2.s"),
+        format!("{store}.1.2.s\0").replace("1.2", "1,2"),
+        "x".repeat(1 << 20),
+    ] {
+        let error = garbage.parse::<Token>().unwrap_err();
+        assert!(error.to_string().contains("expected the text of `receipt.token()`"), "{error}");
+    }
+}
+
+async fn runtime(app: &App) -> Runtime<SqliteEventStore> {
+    let events = SqliteEventStore::open(app.path("events.db")).unwrap();
+    Runtime::builder(events)
+        .storage(Sqlite::open(app.path("read.db")).unwrap())
+        .only(["ledger-sqlite"])
+        .build()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_token_of_nowhere_is_an_error_and_no_endless_wait() {
+    let app = App::new();
+    let runtime = runtime(&app).await;
+    let own = runtime.events().store_id();
+    let far = Duration::from_secs(600);
+    let soon = Duration::from_millis(50);
+    let token = |store, last: u64| Token::new(store, 1.into(), last.into(), "s".into());
+
+    let foreign = runtime.wait_for("ledger-sqlite", &token(StoreId::from_u128(7), 1), far).await;
+    assert!(matches!(foreign, Err(WaitError::ForeignToken { .. })), "{foreign:?}");
+    let unknown = runtime.wait_for("ledgre", &token(own, 1), far).await.unwrap_err().to_string();
+    assert!(unknown.contains("no projector `ledgre`; there are `ledger-sqlite`"), "{unknown}");
+    for last in [1, i64::MAX as u64, u64::MAX] {
+        let late = runtime.wait_for("ledger-sqlite", &token(own, last), soon).await.unwrap_err();
+        assert!(late.to_string().contains("`ledger-sqlite`"), "{late}");
+    }
+}
+
+#[tokio::test]
+async fn a_runtime_of_nobody_is_refused() {
+    let app = App::new();
+    let events = SqliteEventStore::open(app.path("events.db")).unwrap();
+    let nobody = Runtime::builder(events).only(Vec::<String>::new()).build().await.unwrap_err();
+    assert!(nobody.to_string().contains("there is no projector to run"), "{nobody}");
+}
