@@ -18,7 +18,7 @@ use crate::{
 /// Why a start is not possible.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    Halt(HaltReason),
+    Halt(Box<HaltReason>),
     Store(StoreError),
 }
 
@@ -184,7 +184,7 @@ impl Candidate<'_> {
             Ok(()) => Ok(()),
             Err(ReadError::Store(error)) => Err(Refusal::Store(error)),
             Err(diverged) => {
-                Err(Refusal::Halt(HaltReason::Diverged { reason: diverged.to_string() }))
+                Err(Refusal::Halt(Box::new(HaltReason::Diverged { reason: diverged.to_string() })))
             }
         }
     }
@@ -194,13 +194,13 @@ impl Candidate<'_> {
         if stored.store == own {
             return Ok(());
         }
-        Err(Refusal::Halt(HaltReason::Diverged {
+        Err(Refusal::Halt(Box::new(HaltReason::Diverged {
             reason: format!(
                 "the checkpoint is of event store {}, and {} is store {own}",
                 stored.store,
                 self.source.label(),
             ),
-        }))
+        })))
     }
 
     fn not_older(&self, stored: &Checkpoint) -> Result<(), Refusal> {
@@ -261,5 +261,5 @@ fn whole(stored: &Checkpoint) -> Result<(), Refusal> {
 }
 
 fn stale(reason: String) -> Refusal {
-    Refusal::Halt(HaltReason::StaleCode { reason })
+    Refusal::Halt(Box::new(HaltReason::StaleCode { reason }))
 }
