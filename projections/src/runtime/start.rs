@@ -257,7 +257,7 @@ fn whole(stored: &Checkpoint) -> Result<(), Refusal> {
     } else {
         return Ok(());
     };
-    Err(Refusal::Halt(HaltReason::Diverged { reason }))
+    Err(Refusal::Halt(Box::new(HaltReason::Diverged { reason })))
 }
 
 fn stale(reason: String) -> Refusal {
