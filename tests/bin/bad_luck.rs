@@ -27,6 +27,13 @@ impl Ledger {
             db.execute_batch("CREATE TABLE half_written (x)")?;
             return Err("the schema of the ledger is on strike".into());
         }
+        if self.wiring == Wiring::BigSetup {
+            db.execute_batch("CREATE TABLE IF NOT EXISTS big (x)")?;
+            // More than SQLite keeps in memory: it is written before the commit.
+            let fill =
+                "INSERT INTO big SELECT zeroblob(8000000) WHERE NOT EXISTS (SELECT 1 FROM big)";
+            db.execute(fill, [])?;
+        }
         Ok(db.execute_batch(TABLES)?)
     }
 
@@ -102,6 +109,7 @@ impl Mailing {
 enum Wiring {
     Good,
     Strict,
+    BigSetup,
     SetupFails,
     ResetFails,
     TwoOfOneName,

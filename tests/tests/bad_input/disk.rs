@@ -107,6 +107,24 @@ fn a_one_shot_run_ends_with_the_reason_and_its_repeat_completes() {
 }
 
 #[test]
+fn a_disk_that_is_full_in_setup_is_waited_for_and_not_blamed_on_the_hook() {
+    for (name, disk) in Disk::all("500k") {
+        println!("{name}");
+        let app = with_read_models_on(&disk);
+        let arguments: Vec<_> =
+            ["--wiring", "big-setup"].iter().chain(&CATCH_UP).copied().collect();
+        let full = ended(disk.command(&app, &arguments));
+        names_the_disk(&full, "read.db");
+        full.refused(&["projector `ledger` waits and retries: cannot write to"]);
+        assert!(!full.err.contains("#[setup]"), "{full:?}");
+        disk.make_room(None);
+        assert_eq!(app.count("read.db", "SELECT count(*) FROM sqlite_schema"), 0);
+        app.succeed(&arguments);
+        app.catch_up(LINES);
+    }
+}
+
+#[test]
 fn a_run_waits_says_so_and_goes_on_by_itself_once_there_is_room() {
     if Command::new("prlimit").arg("--version").output().is_err() {
         return skipped("there is no prlimit");

@@ -36,7 +36,7 @@ fn what_is_no_database_of_ours_is_named_and_left_alone() {
         type Damage<'a> = &'a dyn Fn(&App, &Path);
         let cases: [(Damage<'_>, &[&str]); 6] = [
             (&|app, _| app.sql(file, &newer), &[&newer_says, "upgrade the program"]),
-            (&|app, _| app.sql(file, &garbled), &[&garbled_says]),
+            (&|app, _| app.sql(file, &garbled), &[&garbled_says, "restore the file from a backup"]),
             (
                 &|_, path| {
                     fs::write(path, "a shopping list that is long enough: ".repeat(9)).unwrap()
@@ -80,6 +80,30 @@ fn what_is_no_database_of_ours_is_named_and_left_alone() {
 }
 
 #[test]
+fn what_is_not_there_is_said_so_and_not_made() {
+    let app = App::new();
+    let lost = App::at(&app.path("no such folder"));
+    for command in [&CATCH_UP[..], &STATUS, &["events", "head"]] {
+        lost.refuse(command, &["no such folder/events.db: its folder does not exist; create it"]);
+    }
+    assert!(!lost.path("").exists());
+    let app = App::projected(10);
+    let other = "UPDATE projections_meta SET value = 'mine' WHERE key = 'store_id'";
+    app.sql("events.db", other);
+    app.refuse(&STATUS, &["events.db", "the store's id", "is damaged; restore the file from a"]);
+}
+
+#[test]
+fn an_import_that_left_rubbish_is_named() {
+    let app = App::projected(10);
+    app.sql("events.db", "INSERT INTO projections_imports VALUES ('mine', 'f', 1, 2)");
+    app.refuse(&STATUS, &["events.db", "`mine` in `projections_imports` is no id", "delete the"]);
+    // It is a matter of status alone.
+    app.import(&lines(11..=20));
+    app.catch_up(20);
+}
+
+#[test]
 fn a_damaged_page_of_the_log_halts_and_a_restored_file_completes() {
     let app = App::projected(3_000);
     let (path, backup) = (app.path("events.db"), app.path("backup"));
@@ -110,7 +134,7 @@ fn a_damaged_page_of_the_read_model_halts_and_a_new_file_is_filled() {
     for command in [&CATCH_UP[..], &REBUILD] {
         app.refuse(
             command,
-            &["projector `ledger` halted: ", "read.db", "the file is damaged; restore it from a"],
+            &["projector `ledger` halted: cannot ", "read.db", "the file is damaged; restore it"],
         );
     }
     fs::remove_file(&path).unwrap();
@@ -158,7 +182,7 @@ fn a_disk_that_may_only_be_read_is_said_so() {
     let file = app.file("more", lines(101..=200));
     disk.remount("ro");
     for command in [&CATCH_UP[..], &STATUS, &HEALTH, &REBUILD, &["events", "import", &file]] {
-        app.refuse(command, &["events.db", "permissions", "not mounted read-only"]);
+        app.refuse(command, &["events.db: the file may only be read; ", "not mounted read-only"]);
     }
     disk.remount("rw");
     app.succeed(&["events", "import", &file]);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use projections::{
     EventSource, Runtime, StoreId, Token, WaitError,
-    sqlite::{Sqlite, SqliteEventStore},
+    sqlite::{Sqlite, SqliteEventStore, rusqlite::Connection},
 };
 
-use crate::support::App;
+use crate::support::{App, Running, lines};
 
 #[test]
 fn garbage_is_no_token() {
@@ -65,4 +65,34 @@ async fn a_runtime_of_nobody_is_refused() {
     let events = SqliteEventStore::open(app.path("events.db")).unwrap();
     let nobody = Runtime::builder(events).only(Vec::<String>::new()).build().await.unwrap_err();
     assert!(nobody.to_string().contains("there is no projector to run"), "{nobody}");
+}
+
+#[test]
+fn a_read_model_that_somebody_locks_is_waited_for_and_said_so() {
+    let app = App::projected(100);
+    app.import(&lines(101..=200));
+    let other = Connection::open(app.path("read.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let running = Running::start(app.through("env", &[], &["projection", "run"]));
+    let waits = running.hear("projector `ledger` waits and retries: ");
+    assert!(waits.contains("read.db: another process held its write lock"), "{waits}");
+    assert_eq!(app.status("ledger")["behind"], 100);
+    other.execute_batch("ROLLBACK").unwrap();
+    running.hear("projector `ledger` goes on");
+    running.signal("-TERM");
+    assert_eq!(running.end(), (Some(0), "stopped".to_owned()));
+    app.catch_up(200);
+}
+
+#[test]
+fn a_run_that_cannot_see_its_projectors_says_why() {
+    let app = App::projected(100);
+    app.sql("read.db", "UPDATE projections_checkpoints SET state = 'dancing'");
+    let running = Running::start(app.through("env", &[], &["projection", "run"]));
+    // The projector in process goes on; the other one has halted.
+    running.hear("cannot read the checkpoints from SQLite ");
+    running.signal("-TERM");
+    let (code, said) = running.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the checkpoint of projector `ledger` is damaged in `state`"), "{said}");
 }

@@ -238,7 +238,7 @@ fn connect_writer(
     // stay so when somebody corrects this one.
     if connection.is_readonly("main").map_err(failed)? {
         let doing = format!(
-            "open {label}: the file may only be read; allow this user to write to it and to its folder"
+            "open {label}: the file may only be read; allow this user to write to it and to its folder, on a disk that is not mounted read-only"
         );
         return Err(StoreError::new(StoreErrorKind::ReadOnly, doing));
     }

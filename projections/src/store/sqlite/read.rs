@@ -90,7 +90,7 @@ pub(super) fn unfinished_imports(
     rows.into_iter()
         .map(|(import, file, lines, total)| {
             let import = import.parse().map_err(|error| {
-                let doing = format!("read the imports of {label}: one has a damaged id");
+                let doing = format!("read the imports of {label}: `{id}` in `projections_imports` is no id; restore the file from a backup, or delete the row and repeat the import", id = import.escape_debug());
                 StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error)
             })?;
             Ok(ImportProgress { import, file, lines, total })

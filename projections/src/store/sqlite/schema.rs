@@ -73,7 +73,7 @@ pub(super) fn store_id(
 ) -> Result<Option<StoreId>, StoreError> {
     let Some(text) = meta(connection, label, STORE_ID)? else { return Ok(None) };
     let id = text.parse().map_err(|error| {
-        let doing = format!("open {label}: the store's id in `projections_meta` is damaged");
+        let doing = format!("open {label}: the store's id in `projections_meta` is damaged; restore the file from a backup");
         StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error)
     })?;
     Ok(Some(id))
@@ -147,7 +147,9 @@ fn version(
             Err(StoreError::new(StoreErrorKind::Newer, doing))
         }
         Err(error) => {
-            let doing = format!("use {label}: `{key}` in `projections_meta` is damaged");
+            let doing = format!(
+                "use {label}: `{key}` in `projections_meta` is damaged; restore the file from a backup"
+            );
             Err(StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error))
         }
     }
