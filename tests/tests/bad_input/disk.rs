@@ -140,7 +140,7 @@ fn a_run_waits_says_so_and_goes_on_by_itself_once_there_is_room() {
         assert_ne!(status["state"], "caught up");
         disk.make_room(Some(&running));
         running.hear("projector `ledger` goes on");
-        while app.status("ledger")["state"] != "caught up" {}
+        app.until("state", "caught up");
         running.signal("-TERM");
         let (code, said) = running.end();
         assert_eq!((code, said.as_str()), (Some(0), "stopped"), "{name}");

@@ -147,7 +147,7 @@ fn a_write_ahead_log_that_is_missing_after_a_crash_is_a_step_back_and_no_mixture
     let running = Running::start(app.through("env", &[], &["projection", "run"]));
     running.hear("running 2 projectors on ");
     app.import(&lines(1_001..=2_000));
-    while app.status("ledger")["position"] != 2_000 {}
+    app.until("position", 2_000);
     running.signal("-KILL");
     drop(running);
     fs::remove_file(app.path("read.db-wal")).unwrap();
@@ -158,7 +158,7 @@ fn a_write_ahead_log_that_is_missing_after_a_crash_is_a_step_back_and_no_mixture
     let running = Running::start(app.through("env", &[], &["projection", "run"]));
     running.hear("running 2 projectors on ");
     app.import(&lines(2_001..=3_000));
-    while app.status("ledger")["position"] != 3_000 {}
+    app.until("position", 3_000);
     running.signal("-KILL");
     drop(running);
     fs::remove_file(app.path("events.db-wal")).unwrap();
@@ -222,7 +222,7 @@ fn a_file_that_is_replaced_under_a_running_application_ends_it() {
     let other = App::projected(100);
     let running = Running::start(app.through("env", &[], &["projection", "run"]));
     running.hear("running 2 projectors on ");
-    while app.status("ledger")["state"] != "caught up" {}
+    app.until("state", "caught up");
     fs::rename(other.path("events.db"), app.path("events.db")).unwrap();
     let (code, said) = running.end();
     assert_eq!(code, Some(1), "{said}");

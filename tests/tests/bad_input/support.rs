@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{Receiver, channel},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use projections::sqlite::rusqlite::Connection;
@@ -148,6 +148,15 @@ impl App {
         let status: Value = serde_json::from_str(&status.out).unwrap();
         let all = status["projectors"].as_array().unwrap();
         all.iter().find(|one| one["projector"] == projector).unwrap().clone()
+    }
+
+    /// Asks until status says this of the ledger.
+    #[track_caller]
+    pub(crate) fn until(&self, key: &str, value: impl Into<Value>) {
+        let (began, value) = (Instant::now(), value.into());
+        while self.status("ledger")[key] != value {
+            assert!(began.elapsed() < PATIENCE, "{key} did not become {value}");
+        }
     }
 
     /// Does something to a file by hand.
