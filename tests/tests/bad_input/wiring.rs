@@ -43,15 +43,16 @@ fn an_unknown_projector_is_wrong_usage() {
 fn a_setup_that_fails_halts_and_leaves_nothing() {
     let app = App::new();
     app.import(&lines(1..=100));
-    let why = "projector `ledger` halted: `#[setup]` failed: the schema of the ledger is on strike";
-    app.refuse(&wired("setup-fails", &CATCH_UP), &[why]);
+    let why =
+        ["projector `ledger` halted: `#[setup]` failed", ": the schema of the ledger is on strike"];
+    app.refuse(&wired("setup-fails", &CATCH_UP), &why);
     assert_eq!(app.count("read.db", TABLES), 0);
     app.catch_up(100);
 
     // Nor does it touch what an earlier start has made.
     app.import(&lines(101..=200));
-    app.refuse(&wired("setup-fails", &CATCH_UP), &[why]);
-    app.refuse(&wired("setup-fails", &REBUILD), &[why]);
+    app.refuse(&wired("setup-fails", &CATCH_UP), &why);
+    app.refuse(&wired("setup-fails", &REBUILD), &why);
     assert!(app.ledger() == numbered(100));
     app.catch_up(200);
 }
@@ -59,8 +60,8 @@ fn a_setup_that_fails_halts_and_leaves_nothing() {
 #[test]
 fn a_reset_that_fails_leaves_the_read_model_as_it_was() {
     let app = App::projected(100);
-    let why = "projector `ledger` halted: `#[reset]` failed: the ledger clings to its rows";
-    app.refuse(&wired("reset-fails", &REBUILD), &[why]);
+    let why = ["projector `ledger` halted: `#[reset]` failed", ": the ledger clings to its rows"];
+    app.refuse(&wired("reset-fails", &REBUILD), &why);
     assert!(app.ledger() == numbered(100));
     app.import(&lines(101..=200));
     app.catch_up(200);
