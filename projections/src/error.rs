@@ -564,7 +564,13 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
 }
 
 fn list(ids: &[EventId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    // A chunk of an import has thousands; the error's field has them all.
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = ids.iter().take(SHOWN).map(ToString::to_string).collect();
+    match ids.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 fn numbered(faults: &[BuildFault]) -> String {
