@@ -201,7 +201,7 @@ fn panic_error(panic: &(dyn Any + Send)) -> BoxError {
     format!("it panicked: {}", message(panic)).into()
 }
 
-/// As for handlers: the transaction says whether the storage failed, which is waited out.
+/// As with handlers, a storage that failed is waited for, and the hook is not to blame.
 fn settle<P: Handlers>(
     call: HookCall,
     outcome: HookResult,

@@ -5,18 +5,24 @@ use crate::{CommitError, HaltReason, ReadError, StoreError};
 
 /// Why a turn ended.
 pub(super) enum End {
-    Halt(HaltReason),
+    Halt(Box<HaltReason>),
     /// The storage or the source failed: wait, then read what is stored.
     Outage(StoreError),
     /// What is stored is not what was expected: read it.
     Reload,
 }
 
+impl From<HaltReason> for End {
+    fn from(reason: HaltReason) -> Self {
+        Self::Halt(Box::new(reason))
+    }
+}
+
 impl From<ReadError> for End {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Store(error) => Self::Outage(error),
-            diverged => Self::Halt(HaltReason::Diverged { reason: diverged.to_string() }),
+            diverged => HaltReason::Diverged { reason: diverged.to_string() }.into(),
         }
     }
 }
