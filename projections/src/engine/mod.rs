@@ -9,7 +9,10 @@ mod in_process;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
-pub(crate) use self::in_process::State;
+pub(crate) use self::{
+    apply::{catch_panic, message},
+    in_process::State,
+};
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
     Handlers, Page, Projector, Storage, StoreError, registry::StorageKind,

@@ -182,8 +182,8 @@ impl<S: EventSource> Runtime<S> {
     /// When there is no such projector, when it has nothing that empties it, or when it halts.
     ///
     /// # Cancel safety
-    /// The read model and its checkpoint are emptied in one transaction; a dropped call leaves a
-    /// rebuild that the next run goes on with.
+    /// The read model and its checkpoint are emptied in one transaction. A call that is dropped
+    /// before is withdrawn; after it, the next run goes on with the rebuild.
     pub async fn rebuild(&self, projector: &str) -> Result<(), RebuildError> {
         let slot = self.slot(projector)?;
         let projector = projector.to_owned();

@@ -4,7 +4,7 @@
 //! compare-and-set. After any other outcome than a commit the runner reads what is stored and goes
 //! on from there; it never repeats a batch from memory.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
@@ -16,7 +16,7 @@ use crate::{
     BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, Filter, GlobalPosition, HaltReason,
     Halted, Page, Previous, ReadError, ReadRequest, RecordedState, Registration, Scanned,
     StoreError, StoreErrorKind,
-    engine::{Engine, StartError},
+    engine::{Engine, StartError, catch_panic, message},
     error::chain,
 };
 
@@ -115,8 +115,8 @@ impl Runner {
             live.halted = None;
         });
         let running = Running(self);
-        let ended = running.0.turns(goal, rebuild, &mut stop).await;
-        running.0.end(ended).await
+        let ended = catch_panic(running.0.turns(goal, rebuild, &mut stop)).await;
+        running.0.end(ended.unwrap_or_else(|panic| Err(panicked(&*panic)))).await
     }
 
     /// Gives up what is believed of the stored checkpoint, until it is read again.
@@ -430,6 +430,12 @@ pub(super) async fn read(
     let bytes = usize::try_from(batch.bytes).unwrap_or(usize::MAX);
     let request = ReadRequest::new(after, filter).verifying(seen);
     source.read(request.at_most(batch.events as usize, bytes)).await
+}
+
+/// Handlers and hooks are caught closer to them: here it is a source or a storage of the user's.
+fn panicked(panic: &(dyn Any + Send)) -> HaltReason {
+    let doing = format!("go on after a panic in the source or the storage: {}", message(panic));
+    HaltReason::Store(StoreError::new(StoreErrorKind::Other, doing))
 }
 
 /// A run, until it is dropped. One that ends otherwise than by [`Runner::end`], because its future

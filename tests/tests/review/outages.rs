@@ -147,3 +147,41 @@ async fn a_projector_that_could_not_be_made_is_made_again() {
     let runtime = runtime.projector(Clumsy { clones: Arc::default() }).build().await.unwrap();
     soon(runtime.catch_up()).await.unwrap();
 }
+
+/// Shutdown while the storage is away: at once, not after the backoff.
+#[tokio::test(start_paused = true)]
+async fn a_stop_during_an_outage_does_not_wait_for_its_end() {
+    let events = MemoryEventStore::new();
+    append(&events, 0..3).await;
+    let storage = MemoryStorage::new();
+    for call in 1..=100 {
+        storage.fail(projections::testing::Call::Begin, call, StoreErrorKind::Unavailable);
+    }
+    let runtime = crate::support::ledger(&events, &storage).await;
+    let began = tokio::time::Instant::now();
+    let shutdown = tokio::time::sleep(std::time::Duration::from_secs(9));
+    runtime.run(shutdown).await.unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+}
+
+/// Two calls at once, of which one is given up half-way.
+#[tokio::test]
+async fn a_catch_up_takes_over_from_one_that_was_dropped() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    append(&events, 0..50).await;
+    let runtime = Runtime::builder(events.clone()).storage(storage.clone()).batch_events(3);
+    let runtime = runtime.only(["ledger-memory"]).build().await.unwrap();
+    let spawn = || {
+        let runtime = runtime.clone();
+        tokio::spawn(async move { runtime.catch_up().await })
+    };
+    let (first, second) = (spawn(), spawn());
+    while storage.rows("rows").len() < 6 {
+        tokio::task::yield_now().await;
+    }
+    first.abort();
+    soon(second).await.unwrap().unwrap();
+    let numbers: Vec<_> = (1..).zip(0..50).collect();
+    let ledger = projections_tests::ledger::read_memory(&storage);
+    assert_eq!(ledger, projections_tests::ledger::expected(&numbers));
+}
