@@ -274,7 +274,7 @@ impl Entry {
             Value::Broken => return,
         };
         let name = self.name();
-        errors.at(span, format!("`{name}` is not given so\nhelp: write `{example}`"));
+        errors.at(span, format!("`{name}` is written in another way\nhelp: write `{example}`"));
     }
 }
 
@@ -295,6 +295,7 @@ pub(crate) fn shown(tokens: impl ToTokens) -> String {
         (" < ", "<"),
         (" >", ">"),
         ("& ", "&"),
+        ("- ", "-"),
         (" ,", ","),
         ("< ", "<"),
         (" (", "("),

@@ -1,7 +1,7 @@
 //! What generated code may name. Not part of the public interface: it changes without notice.
 //!
-//! A mistake of the user is reported by exactly one assertion of [`checks`] or [`faults`], at a
-//! token that the user wrote. The generated `match` never reports anything: [`dispatch`] gives each
+//! A mistake of the user is reported by exactly one assertion of `checks` or `faults`, at a
+//! token that the user wrote. The generated `match` never reports anything: `dispatch` gives each
 //! of its steps a fallback, which is chosen only where an assertion has failed already.
 
 mod checks;

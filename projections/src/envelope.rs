@@ -32,7 +32,7 @@ impl Envelope {
     /// The event's id.
     #[must_use]
     pub fn id(&self) -> EventId {
-        self.page.record(self.index).id
+        self.page.details(self.index).id
     }
 
     /// The event's wire name, as stored: an old name where it was stored under one.
@@ -50,13 +50,13 @@ impl Envelope {
     /// The stream that the event belongs to.
     #[must_use]
     pub fn stream(&self) -> &str {
-        self.page.text(&self.page.record(self.index).stream)
+        self.page.text(&self.page.details(self.index).stream)
     }
 
     /// The event's index in its stream, from 1.
     #[must_use]
     pub fn stream_position(&self) -> StreamPosition {
-        self.page.record(self.index).stream_position
+        self.page.details(self.index).stream_position
     }
 
     /// The event's place in the store's total order, from 1.
@@ -69,19 +69,19 @@ impl Envelope {
     /// When it happened, by the producer's clock.
     #[must_use]
     pub fn time(&self) -> Timestamp {
-        self.page.record(self.index).time
+        self.page.details(self.index).time
     }
 
     /// When it was stored, by the store's clock.
     #[must_use]
     pub fn recorded_at(&self) -> Timestamp {
-        self.page.record(self.index).recorded_at
+        self.page.details(self.index).recorded_at
     }
 
     /// The JSON object that was stored beside the event.
     #[must_use]
     pub fn metadata(&self) -> Option<&str> {
-        self.page.record(self.index).metadata.as_ref().map(|range| self.page.text(range))
+        self.page.details(self.index).metadata.as_ref().map(|range| self.page.text(range))
     }
 
     /// The metadata's `correlation_id`, where it is a string.
@@ -107,7 +107,7 @@ impl Envelope {
     #[inline]
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        self.page.payload(self.page.record(self.index))
+        self.page.payload(self.index)
     }
 
     fn metadata_text(&self, key: &str) -> Option<String> {
@@ -137,6 +137,7 @@ pub struct RawEvent<'a> {
 }
 
 impl<'a> RawEvent<'a> {
+    #[inline]
     pub(crate) fn new(envelope: &'a Envelope) -> Self {
         Self { envelope }
     }

@@ -8,7 +8,9 @@ use crate::{EncodeError, EventId, Expected, GlobalPosition, StoreId, StreamPosit
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
 /// Any error of this crate, for a `main` that uses `?`.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` writes the message and its causes, because that is what a `main` prints that returns it.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An append was refused or failed.
@@ -32,6 +34,12 @@ pub enum Error {
     /// A wait failed.
     #[error(transparent)]
     Wait(#[from] WaitError),
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&chain(self))
+    }
 }
 
 /// What went wrong in a store, as far as a caller can act on it.
@@ -147,7 +155,7 @@ pub enum CommitError {
 #[non_exhaustive]
 pub enum AppendError {
     /// The stream does not end where it was expected to. Nothing was stored.
-    #[error("stream `{}` is at position {actual}, not at {expected}", stream.escape_debug())]
+    #[error("stream `{}` is at position {actual}, expected {expected}", stream.escape_debug())]
     Conflict {
         /// The stream.
         stream: String,

@@ -61,7 +61,7 @@ pub use projections_macros::Domain;
 
 /// Names a projector, sets its options and registers it. Goes on the struct.
 ///
-/// ```
+/// ```standalone_crate
 /// use projections::{Event, handlers, projector};
 ///
 /// #[derive(Event, serde::Deserialize)]
@@ -105,7 +105,7 @@ pub use projections_macros::Domain;
 /// The runtime makes a projector that registers itself: a field marked `#[resource]` is cloned from
 /// the builder's resources by its type, every other field starts as its `Default`.
 ///
-/// ```
+/// ```standalone_crate
 /// # use projections::{Event, RawEvent, handlers, projector};
 /// # #[derive(Clone)] struct Clock;
 /// #[projector("audit")]
@@ -135,7 +135,7 @@ pub use projections_macros::projector;
 /// Collects the methods of a projector into its routing. Goes on its one inherent `impl` block that
 /// has handlers.
 ///
-/// ```
+/// ```standalone_crate
 /// use projections::{BoxError, Envelope, Event, Handlers, RawEvent, handlers, projector};
 ///
 /// #[derive(Event, serde::Deserialize)]
@@ -189,7 +189,7 @@ pub use projections_macros::handlers;
 /// Routes the events of one type and one domain to a method in a [`#[handlers]`](macro@handlers)
 /// block. Anywhere else it is an error.
 ///
-/// ```
+/// ```standalone_crate
 /// # use projections::{Event, handlers, projector};
 /// # #[derive(Event, serde::Deserialize)] struct Paid { amount: u64 }
 /// # #[projector("revenue")] struct Revenue { orders: u64, invoices: u64 }
@@ -242,7 +242,7 @@ pub use projections_macros::handles;
 /// | `#[fallback(domain = "a")]`, `#[fallback(domain = ["a", "b"])]` | these domains |
 /// | `#[fallback(all)]` | every domain |
 ///
-/// ```
+/// ```standalone_crate
 /// # use projections::{RawEvent, handlers, projector};
 /// # #[projector("audit")] struct Audit { lines: Vec<String> }
 /// # #[handlers]

@@ -99,8 +99,14 @@ impl Page {
     }
 
     #[inline]
-    pub(crate) fn payload(&self, record: &Record) -> &[u8] {
-        &self.contents.payloads[record.payload.clone()] // ranges come from `PageBuilder::push`
+    pub(crate) fn payload(&self, index: usize) -> &[u8] {
+        let Contents { records, payloads, .. } = &*self.contents;
+        let start = index.checked_sub(1).map_or(0, |before| records[before].payload_end);
+        &payloads[start..records[index].payload_end] // ends only grow, in `PageBuilder::push`
+    }
+
+    pub(crate) fn details(&self, index: usize) -> &Details {
+        &self.contents.details[index] // one for each record
     }
 }
 
@@ -112,6 +118,7 @@ impl fmt::Debug for Page {
 
 struct Contents {
     records: Vec<Record>,
+    details: Vec<Details>,
     names: Vec<Name>,
     texts: String,
     payloads: Vec<u8>,
@@ -123,16 +130,22 @@ pub(crate) struct Name {
     pub(crate) name: Box<str>,
 }
 
-/// What a page keeps of one event beside its texts and bytes.
+/// What the batch loop reads of every event. It is small and apart from the rest, so that the loop
+/// goes through little memory.
 pub(crate) struct Record {
     pub(crate) position: GlobalPosition,
+    pub(crate) name: usize,
+    /// The payload begins where that of the event before ends.
+    payload_end: usize,
+}
+
+/// What only a handler that takes the envelope reads.
+pub(crate) struct Details {
     pub(crate) id: EventId,
     pub(crate) stream_position: StreamPosition,
     pub(crate) time: Timestamp,
     pub(crate) recorded_at: Timestamp,
-    pub(crate) name: usize,
     pub(crate) stream: Range<usize>,
-    pub(crate) payload: Range<usize>,
     pub(crate) metadata: Option<Range<usize>>,
 }
 
@@ -155,6 +168,7 @@ pub(crate) struct Record {
 #[derive(Default)]
 pub struct PageBuilder {
     records: Vec<Record>,
+    details: Vec<Details>,
     names: Vec<Name>,
     texts: String,
     payloads: Vec<u8>,
@@ -164,29 +178,31 @@ impl PageBuilder {
     /// Makes a builder with room for this many events.
     #[must_use]
     pub fn with_capacity(events: usize) -> Self {
-        Self { records: Vec::with_capacity(events), ..Self::default() }
+        Self {
+            records: Vec::with_capacity(events),
+            details: Vec::with_capacity(events),
+            ..Self::default()
+        }
     }
 
     /// Adds the next event.
     pub fn push(&mut self, event: RecordedEvent<'_>) {
         let name = self.intern(event.domain, event.name);
-        let stream = match self.records.last() {
+        let stream = match self.details.last() {
             // Events of one stream often stand together; they share its text.
             Some(last) if self.texts[last.stream.clone()] == *event.stream => last.stream.clone(),
             _ => append_text(&mut self.texts, event.stream),
         };
-        let start = self.payloads.len();
         self.payloads.extend_from_slice(event.payload);
+        let payload_end = self.payloads.len();
+        self.records.push(Record { position: event.position, name, payload_end });
         let metadata = event.metadata.map(|text| append_text(&mut self.texts, text));
-        self.records.push(Record {
-            position: event.position,
+        self.details.push(Details {
             id: event.id,
             stream_position: event.stream_position,
             time: event.time,
             recorded_at: event.recorded_at,
-            name,
             stream,
-            payload: start..self.payloads.len(),
             metadata,
         });
     }
@@ -212,8 +228,8 @@ impl PageBuilder {
     /// Ends the page. `scanned` is the last event that was looked at, matching or not.
     #[must_use]
     pub fn finish(self, scanned: Option<Scanned>) -> Page {
-        let Self { records, names, texts, payloads } = self;
-        Page { contents: Arc::new(Contents { records, names, texts, payloads }), scanned }
+        let Self { records, details, names, texts, payloads } = self;
+        Page { contents: Arc::new(Contents { records, details, names, texts, payloads }), scanned }
     }
 
     fn intern(&mut self, domain: &str, name: &str) -> usize {

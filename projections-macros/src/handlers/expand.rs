@@ -7,6 +7,7 @@ use syn::{Ident, ext::IdentExt, spanned::Spanned};
 use super::{
     checks,
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
+    rustdoc,
 };
 
 /// The names that a generated function's parts share. Each is one token, used everywhere.
@@ -44,6 +45,10 @@ pub(crate) fn block(block: &Block) -> TokenStream {
     ];
     let implementation = implementation(block, &quote!(#(#routes)*), &quote!(#(#body)*));
     let values = if block.is_generic() { Vec::new() } else { checks::values(block) };
+    // Below what the user writes about the block.
+    let mut item = item.clone();
+    let table = rustdoc::table(block);
+    item.attrs.push(syn::parse_quote!(#[doc = #table]));
     quote!(#item #implementation #(#values)*)
 }
 
@@ -227,6 +232,7 @@ fn handle(block: &Block) -> TokenStream {
         };
         let name = Ident::new(name, Span::mixed_site());
         quote_spanned! {Span::mixed_site()=>
+            #[inline]
             #qualifier fn #name(
                 &mut self,
                 route: u32,

@@ -4,7 +4,9 @@ mod checks;
 mod expand;
 mod model;
 mod parse;
+mod rustdoc;
 mod signature;
+mod whole;
 
 use proc_macro2::TokenStream;
 

@@ -11,17 +11,17 @@ use syn::{
 use super::{
     model::{Block, Fallback, Handler, Method, Scope},
     signature::{Reader, Role},
+    whole,
 };
 use crate::{
     attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
     errors::Errors,
     paths::{Library, ungrouped},
     projector::{FROM, check_domain},
-    suggest,
 };
 
 /// The attributes that a block reads.
-const MARKERS: &[&str] = &["handles", "fallback", "setup", "reset", "flush"];
+pub(super) const MARKERS: &[&str] = &["handles", "fallback", "setup", "reset", "flush"];
 
 const BLOCK: Keys = Keys {
     attribute: "`#[handlers]`",
@@ -61,9 +61,7 @@ pub(super) fn parse(
         collector.item(item);
     }
     let found = collector.found;
-    check_empty(&mut item, &found, errors);
-    check_duplicates(&found.handlers, errors);
-    check_scope(&found, errors);
+    whole::check(&mut item, &found, errors);
     let Found { handlers, fallback, setup, reset, .. } = found;
     Some(Block { library, item, handlers, fallback, setup, reset })
 }
@@ -106,15 +104,13 @@ fn read_attribute(attribute: TokenStream, errors: &mut Errors) -> Library {
 
 /// What was found in a block so far.
 #[derive(Default)]
-struct Found {
-    handlers: Vec<Handler>,
-    fallback: Option<Fallback>,
+pub(super) struct Found {
+    pub(super) handlers: Vec<Handler>,
+    pub(super) fallback: Option<Fallback>,
     setup: Option<Method>,
     reset: Option<Method>,
-    /// Attributes, faulty ones as well: a block with a fault is not empty.
-    markers: usize,
     /// Methods with a fallback, faulty ones as well.
-    fallbacks: usize,
+    pub(super) fallbacks: usize,
     /// The number of the next route.
     next: u32,
 }
@@ -162,14 +158,12 @@ impl Collector<'_> {
 
     fn misplaced(&mut self, attributes: &mut Vec<Attribute>, span: Span, what: &str) {
         for (marker, _) in self.take(attributes) {
-            self.found.markers += 1;
             self.errors.at(span, format!("`#[{marker}]` goes on a method, not on {what}"));
         }
     }
 
     fn method(&mut self, item: &mut ImplItemFn) {
         let taken = self.take(&mut item.attrs);
-        self.found.markers += taken.len();
         let mut taken = taken.into_iter();
         let Some((marker, attribute)) = taken.next() else { return };
         let subject = self.marked(marker, &attribute, item);
@@ -404,75 +398,4 @@ fn first_type(item: &ImplItemFn) -> Option<String> {
         }),
         FnArg::Receiver(_) => None,
     })
-}
-
-/// Reports a block that handles nothing, and looks for the attribute that was meant to.
-fn check_empty(item: &mut syn::ItemImpl, found: &Found, errors: &mut Errors) {
-    if !found.handlers.is_empty() || found.fallbacks > 0 || errors.any() {
-        return;
-    }
-    let before = errors.any();
-    for member in &mut item.items {
-        let ImplItem::Fn(method) = member else { continue };
-        method.attrs.retain(|attribute| {
-            let written = shown(attribute.path());
-            let Some(meant) = suggest::nearest(&written, MARKERS.iter().copied()) else {
-                return true;
-            };
-            errors.on(
-                attribute.path(),
-                format!("unknown attribute `#[{written}]` in a `#[handlers]` block\nhelp: did you mean `#[{meant}]`?"),
-            );
-            false
-        });
-    }
-    if errors.any() == before {
-        errors.on(
-            &item.self_ty,
-            "no method in this block has `#[handles]` or `#[fallback]`\nhelp: write `#[handles(Event, input_domain = \"...\")]` on a method",
-        );
-    }
-}
-
-/// Two handlers that name one event alike. Those that name it differently are found by their
-/// wire names, once the types are known.
-fn check_duplicates(handlers: &[Handler], errors: &mut Errors) {
-    for (index, second) in handlers.iter().enumerate() {
-        let Some(first) = handlers.iter().take(index).find(|first| alike(first, second)) else {
-            continue;
-        };
-        let event = shown(&second.event);
-        let from = second
-            .input_domain
-            .as_ref()
-            .map(|domain| format!(" from `{}`", domain.value()))
-            .unwrap_or_default();
-        errors.on(&second.event, format!("`{event}`{from} already has a handler"));
-        errors.on(
-            &first.event,
-            format!("the first handler for `{event}` is `{}`", first.method.name.unraw()),
-        );
-    }
-}
-
-fn alike(a: &Handler, b: &Handler) -> bool {
-    let domain = |handler: &Handler| handler.input_domain.as_ref().map(syn::LitStr::value);
-    // Under `#[cfg]` the two may be alternatives.
-    shown(&a.event) == shown(&b.event)
-        && domain(a) == domain(b)
-        && a.method.cfg.is_empty()
-        && b.method.cfg.is_empty()
-}
-
-fn check_scope(found: &Found, errors: &mut Errors) {
-    if let Some(fallback) = &found.fallback
-        && matches!(fallback.scope, Scope::HandlersDomains)
-        && found.handlers.is_empty()
-        && !errors.any()
-    {
-        errors.at(
-            fallback.span,
-            "`#[fallback]` takes the events of the handlers' domains, and there are no handlers\nhelp: write `#[fallback(domain = \"...\")]` or `#[fallback(all)]`",
-        );
-    }
 }

@@ -115,9 +115,9 @@ impl Reader {
         }
     }
 
-    fn argument<'a>(
+    fn argument(
         &mut self,
-        types: &mut Vec<&'a Type>,
+        types: &mut Vec<&Type>,
         signature: &Signature,
         role: &Role<'_>,
         errors: &mut Errors,

@@ -15,11 +15,11 @@ use crate::{
 
 /// Names the types of one step: what it is made from, and what it makes.
 #[derive(Debug)]
-pub struct Argument<From: ?Sized, To: ?Sized>(PhantomData<(fn(&From), fn(&To))>);
+pub struct Argument<From: ?Sized, To: ?Sized>(PhantomData<fn(&From)>, PhantomData<fn(&To)>);
 
 impl<From: ?Sized, To: ?Sized> Argument<From, To> {
     /// The step.
-    pub const STEP: Self = Self(PhantomData);
+    pub const STEP: Self = Self(PhantomData, PhantomData);
 }
 
 /// Asserts that a handler's event argument is what its event decodes as.

@@ -77,6 +77,12 @@ where
     })
 }
 
+/// Tells whether any handler is an `async fn`.
+pub(super) fn is_async<P: Handlers>() -> bool {
+    P::ROUTES.iter().any(|route| route.is_async)
+        || P::FALLBACK.is_some_and(|fallback| fallback.is_async)
+}
+
 /// A handler that an event goes to.
 struct Called {
     id: u32,

@@ -74,7 +74,11 @@ where
                 Ok(session) => session,
                 Err(error) => return Applied::Store(error),
             };
-            match apply::apply_async(&mut self.projector, &batch, &mut session).await {
+            let applied = match apply::is_async::<P>() {
+                true => apply::apply_async(&mut self.projector, &batch, &mut session).await,
+                false => apply::apply(&mut self.projector, &batch, &mut session),
+            };
+            match applied {
                 Ok(()) => self.storage.commit(session, &batch.write).await.into(),
                 // A failed roll-back leaves nothing behind either: the session is gone with it.
                 Err(failure) => {

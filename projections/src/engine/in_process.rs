@@ -57,7 +57,13 @@ where
         let state = self.state.write().await;
         let mut attempt =
             Attempt { state, make: &self.make, checkpoint: &mut self.checkpoint, whole: false };
-        match apply::apply_async(&mut attempt.state.projector, batch, &mut ()).await {
+        let projector = &mut attempt.state.projector;
+        // A loop without awaits is compiled better, so it runs wherever no handler needs one.
+        let applied = match apply::is_async::<P>() {
+            true => apply::apply_async(projector, batch, &mut ()).await,
+            false => apply::apply(projector, batch, &mut ()),
+        };
+        match applied {
             Ok(()) => {
                 attempt.state.position = batch.write.next.position;
                 attempt.whole = true;

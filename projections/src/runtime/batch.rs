@@ -82,12 +82,12 @@ impl Runner {
     }
 
     fn halt_at(&self, page: &Page, index: usize, error: HandleError) -> HaltReason {
-        let record = page.record(index);
+        let (record, details) = (page.record(index), page.details(index));
         HaltReason::Event {
-            event: record.id,
+            event: details.id,
             name: page.name(record).name.to_string(),
             position: record.position,
-            stream: page.text(&record.stream).to_owned(),
+            stream: page.text(&details.stream).to_owned(),
             source: self.routing.explain(error),
         }
     }
@@ -116,7 +116,7 @@ impl Runner {
         next.position = record.position;
         (next.scanned, next.event_id) = match last {
             Seen::Page(scanned) => (scanned.position, Some(scanned.id)),
-            Seen::Event(index) => (page.record(index).position, Some(page.record(index).id)),
+            Seen::Event(index) => (page.record(index).position, Some(page.details(index).id)),
         };
         let effects_mark = next.effects_mark;
         next.effects_mark = effects_mark.max(next.position);

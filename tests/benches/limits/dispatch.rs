@@ -196,7 +196,8 @@ fn hand_written(log: &Log) -> Totals {
 macro_rules! library {
     ($pages:expr, $projector:ty, $expected:expr) => {{
         let (pages, expected) = ($pages, $expected);
-        let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        // On the thread of the hand-written loop: two threads have two heaps.
+        let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
         Box::new(move || {
             let runtime = Runtime::builder(pages.clone()).without_linked();
             let runtime = runtime.projector(<$projector>::default());

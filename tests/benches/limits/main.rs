@@ -1,7 +1,7 @@
 //! The library against the hand-written limit, in one run on one machine.
 //!
 //! `cargo bench -p projections-tests` measures with criterion, then prints a table of ratios
-//! (`-- --table`: the table alone). The
+//! (`-- --table`: the table alone; `--only WORDS`: some rows). The
 //! two sides of a ratio are measured in turns, so that a machine that slows down slows both; the
 //! ratio is the median of the rounds. Above the bound the command fails.
 //!
@@ -28,6 +28,7 @@ struct Comparison {
 
 fn main() -> ExitCode {
     // `cargo test --benches` runs this with `--test`: small, to see that it works.
+    let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
     let small = asked("--test");
     let (events, hands) = if small { (20_000, 400) } else { (1_000_000, 20_000) };
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
     let mut comparisons = dispatch::comparisons(&log);
     comparisons.push(sqlite::comparison(&log, folder.path()));
+    comparisons.retain(|c| only.as_ref().is_none_or(|only| c.what.contains(&**only)));
 
     if !small && !asked("--table") {
         let mut criterion = Criterion::default().sample_size(10).configure_from_args();

@@ -17,9 +17,6 @@ struct Handlers;
 struct Projector;
 struct Envelope;
 struct Route;
-struct str;
-struct bool;
-struct u32;
 mod core {}
 mod std {}
 
