@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use projections::sqlite::SqliteEventStore;
+use projections::{EventSource, Filter, GlobalPosition, ReadRequest, sqlite::SqliteEventStore};
 use projections_tests::ledger::{expected, read_sqlite};
 
 use crate::child::{Other, projected};
@@ -15,6 +15,9 @@ const P99: Duration = Duration::from_secs(2);
 
 /// Nobody may get less than its share divided by this.
 const FAIR: usize = 5;
+
+/// Nobody may wait longer than this for an import of others.
+const IMPORT: Duration = Duration::from_secs(1);
 
 /// `PROJECTIONS_SCALE_SECONDS` asks for a longer run.
 fn length() -> Duration {
@@ -28,6 +31,12 @@ fn pairs(path: &Path, sql: &str) -> Vec<(u64, u64)> {
     let pair = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let rows = rows.query_map([], pair).unwrap().map(Result::unwrap);
     rows.map(|(one, other)| (one.cast_unsigned(), other.cast_unsigned())).collect()
+}
+
+/// How long each append took, as a child has said.
+fn waits(said: &str) -> Vec<Duration> {
+    let nanos = said.lines().filter_map(|line| line.strip_prefix("wait "));
+    nanos.map(|nanos| Duration::from_nanos(nanos.parse().unwrap())).collect()
 }
 
 /// Four processes append and two project, while a reader keeps a snapshot open all the time.
@@ -49,11 +58,7 @@ fn appends_stay_fair_beside_projecting_processes_and_a_long_reader() {
     // A child whose append fails ends with an error, which `end` sees.
     let said: Vec<_> = appending.into_iter().map(Other::end).collect();
     let pinned = store.wal_bytes();
-    let waits = |said: &String| {
-        let nanos = said.lines().filter_map(|line| line.strip_prefix("wait "));
-        nanos.map(|nanos| Duration::from_nanos(nanos.parse().unwrap())).collect::<Vec<_>>()
-    };
-    let mut all: Vec<_> = said.iter().flat_map(waits).collect();
+    let mut all: Vec<_> = said.iter().flat_map(|said| waits(said)).collect();
     all.sort_unstable();
     let stored = pairs(&path, "SELECT position, payload ->> 'n' FROM events ORDER BY position");
     let shares = pairs(
@@ -90,4 +95,39 @@ fn appends_stay_fair_beside_projecting_processes_and_a_long_reader() {
     let sweep = rusqlite::Connection::open(&path).unwrap();
     sweep.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     assert_eq!(store.wal_bytes(), 0);
+}
+
+/// While a file is imported, another process appends and this one reads.
+#[tokio::test]
+async fn an_import_holds_nobody_up_for_long() {
+    const LINES: usize = 60_000;
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteEventStore::open(folder.path().join("events.db")).unwrap();
+    let file = folder.path().join("many.ndjson");
+    let line = r#"{"stream":"i","domain":"numbers","type":"Else","time":"2020-01-01T00:00:00Z","data":{}}"#;
+    std::fs::write(&file, format!("{line}\n").repeat(LINES)).unwrap();
+    let mut appending = Other::start(folder.path(), "append", "s");
+    appending.line("begun");
+    let mut importing = std::process::Command::new(env!("CARGO_BIN_EXE_cli-app"));
+    importing.arg("--data").arg(folder.path()).args(["events", "import"]).arg(&file);
+    let mut importing = importing.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let everything = Filter::all();
+    let mut reads = Vec::new();
+    let status = loop {
+        let begun = Instant::now();
+        store.read(ReadRequest::new(GlobalPosition::BEGINNING, &everything)).await.unwrap();
+        reads.push(begun.elapsed());
+        if let Some(status) = importing.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert!(status.success());
+    let mut appends = waits(&appending.end());
+    assert_eq!(store.head().await.unwrap().unwrap().position.get() as usize, LINES + appends.len());
+    for (what, waits) in [("append", &mut appends), ("read", &mut reads)] {
+        waits.sort_unstable();
+        let (p99, worst) = (waits[waits.len() * 99 / 100], waits[waits.len() - 1]);
+        println!("{} {what}s during an import: p99 {p99:?}, longest {worst:?}", waits.len());
+        assert!(worst < IMPORT, "{what}: {worst:?}");
+    }
 }
