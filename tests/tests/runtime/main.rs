@@ -15,5 +15,6 @@ mod processes;
 mod pushdown;
 mod rebuild;
 mod routing;
+mod settings;
 mod start;
 mod status;

@@ -75,6 +75,11 @@ impl Other {
         said
     }
 
+    /// Waits until it has ended by itself; tells whether it says that all went well.
+    pub(crate) fn ended(mut self) -> bool {
+        self.child.wait().unwrap().success()
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(self) {}
 }

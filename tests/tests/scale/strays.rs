@@ -72,7 +72,9 @@ async fn whatever_opens_the_file_every_acknowledged_commit_is_there_for_a_new_pr
         assert!(execute(&path, &["events", "import", import.to_str().unwrap()]).await);
         acknowledged.push(100 + round);
         // Refused: the database is no import file, no place for an export, and a folder no database.
-        assert!(!execute(&path, &["events", "import", file]).await);
+        for part in ["", "-wal", "-shm"] {
+            assert!(!execute(&path, &["events", "import", &format!("{file}{part}")]).await);
+        }
         assert!(!execute(&path, &["events", "export", file]).await);
         assert!(Sqlite::open(folder.path()).is_err());
         // Backed up, through SQLite.
@@ -84,7 +86,12 @@ async fn whatever_opens_the_file_every_acknowledged_commit_is_there_for_a_new_pr
         let copied: i64 =
             copied.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap();
         assert_eq!(copied, acknowledged.len() as i64);
-        // Another process opens it, appends, and closes it.
+        // Another process opens and closes it: with this one's locks gone it would be the last,
+        // and take the write-ahead log away.
+        let mut passing = std::process::Command::new(env!("CARGO_BIN_EXE_ledger"));
+        passing.args(["append", file, "passing", "0", "0"]);
+        assert!(passing.status().unwrap().success());
+        // Another appends.
         let mut other = Other::start(folder.path(), "append", "there");
         other.line("begun");
         let more = other.end().lines().filter(|line| line.starts_with("wait ")).count();
