@@ -7,8 +7,8 @@ use std::{
 };
 
 use projections::{
-    EventSource, EventStore, Filter, GlobalPosition, NewEvent, Page, ReadError, ReadRequest,
-    Runtime, Scanned, State, StoreError, StoreId, handlers,
+    AsyncStorage, EventSource, EventStore, Filter, GlobalPosition, NewEvent, Page, ReadError,
+    ReadRequest, Runtime, Scanned, State, StoreError, StoreId, handlers,
     memory::MemoryEventStore,
     projector,
     testing::{Call, MemoryStorage, MemoryTx},
@@ -133,6 +133,12 @@ async fn a_rare_event_is_reached_and_nothing_is_behind<S: EventStore + Clone>(
     let status = status().await;
     assert_eq!((status.position.get(), status.scanned.get()), (20_000, 29_999));
     assert_eq!((status.behind, status.age, status.state), (0, None, State::Stopped));
+
+    // Nothing at all matches now: how far it has looked is in the storage all the same.
+    events.append(other()).await.unwrap();
+    runtime.catch_up().await.unwrap();
+    let stored = storage.checkpoints("").await.unwrap().remove(0).1;
+    assert_eq!((stored.position.get(), stored.scanned.get()), (20_000, 39_998));
 }
 
 /// A producer whose clock is a day ahead does not make an event younger than it is.
