@@ -314,8 +314,8 @@ pub enum BuildFault {
         "two storages of type `{storage}` were given; a marker type makes a second one: `Sqlite<Reporting>`"
     )]
     DuplicateStorage {
-        /// The storage's type.
-        storage: &'static str,
+        /// The storage's type, without its path.
+        storage: String,
     },
     /// A projector named in `.expect([..])` is not there.
     #[error(
@@ -340,8 +340,8 @@ pub enum BuildFault {
     MissingStorage {
         /// The projector.
         projector: String,
-        /// The storage's type.
-        storage: &'static str,
+        /// The storage's type, without its path.
+        storage: String,
     },
     /// There is nothing to run.
     #[error(
@@ -397,8 +397,9 @@ pub enum HaltReason {
         #[source]
         source: HandleError,
     },
-    /// A `#[setup]` or `#[reset]` method failed.
-    #[error("`#[{hook}]` failed")]
+    /// A `#[setup]` or `#[reset]` method failed. `#[setup]` runs at every start, so it must bear
+    /// being repeated: `CREATE TABLE IF NOT EXISTS`.
+    #[error("`#[{hook}]` failed{}", if *hook == "setup" { " (it runs at every start)" } else { "" })]
     Hook {
         /// `setup` or `reset`.
         hook: &'static str,
@@ -563,7 +564,13 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
 }
 
 fn list(ids: &[EventId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    // A chunk of an import has thousands; the error's field has them all.
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = ids.iter().take(SHOWN).map(ToString::to_string).collect();
+    match ids.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 fn numbered(faults: &[BuildFault]) -> String {

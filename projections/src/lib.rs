@@ -1,4 +1,98 @@
-//! Declarative, safe projections for event-sourced systems.
+//! Projections for event-sourced systems: read models built from events, declared and safe.
+//!
+//! ```standalone_crate
+//! use projections::{Envelope, Event, Expected, Runtime, handlers, memory::MemoryEventStore, projector};
+//!
+//! #[derive(Event, serde::Serialize, serde::Deserialize)]
+//! #[event(domain = "accounts")]
+//! struct Deposited {
+//!     account: String,
+//!     cents: i64,
+//! }
+//!
+//! /// What is in every account, in process.
+//! #[projector("balances")]
+//! #[derive(Default)]
+//! struct Balances {
+//!     cents: std::collections::HashMap<String, i64>,
+//! }
+//!
+//! #[handlers]
+//! impl Balances {
+//!     #[handles(Deposited)]
+//!     fn deposited(&mut self, event: &Deposited, at: &Envelope) {
+//!         *self.cents.entry(event.account.clone()).or_default() += event.cents;
+//!         println!("{} at {}", at.name(), at.position());
+//!     }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), projections::Error> {
+//!     let runtime = Runtime::builder(MemoryEventStore::new()).build().await?;
+//!     for cents in [500, -120] {
+//!         let event = Deposited { account: "ada".into(), cents };
+//!         runtime.append("account-ada", Expected::Any, [event]).await?;
+//!     }
+//!     runtime.catch_up().await?;
+//!     let balance = runtime.read::<Balances, _>(|balances| balances.cents["ada"]).await?;
+//!     assert_eq!(balance, 380);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Nothing lists the events twice, nothing registers the projector by hand, and nobody writes a
+//! routing `match`: the macros make all three while compiling.
+//!
+//! # Five concepts
+//!
+//! - An **event** is an immutable fact of a *domain*, stored in a *stream*: [`Event`], [`Envelope`].
+//! - A **source** is the log of all events in one order, read a page at a time: [`EventSource`],
+//!   [`EventStore`], [`memory`], [`sqlite`].
+//! - A **projector** is a struct with a name and one handler an event: [`projector`], [`handlers`],
+//!   [`handles`].
+//! - A **storage** keeps what handlers write, and the *checkpoint* beside it, in one transaction:
+//!   [`Storage`]. A projector without one keeps its read model in its own fields.
+//! - The **runtime** runs every projector: batches, checkpoints, rebuilds, status: [`Runtime`].
+//!
+//! # What is guaranteed
+//!
+//! On a transactional storage such as SQLite the read model and its checkpoint commit together, as
+//! a compare-and-set on the owner's epoch and the previous position: every event takes effect once,
+//! as seen in the read model, whatever is killed or fails in between. Events are applied in global
+//! order. Calls of handlers may repeat, so what a handler does outside its transaction happens at
+//! least once. State in a projector's fields lives as long as the process, and is replayed from the
+//! log at each start.
+//!
+//! # When an event fails
+//!
+//! Its batch is rolled back, the events before it are committed, and it is tried once more by
+//! itself. If it fails again its projector halts with an error that names event, position, stream
+//! and handler ([`HaltReason`]); the other projectors go on, and the next start tries it again. An
+//! outage of a storage or source is no event's fault: the runner waits and tries again.
+//!
+//! # Rebuilds
+//!
+//! [`Runtime::rebuild`] empties a read model through its `#[reset]` method and reads the log again;
+//! so does a raised `version`. A handler that is added for events which were passed already never
+//! starts silently: rebuild, or say `from = "now"` on it.
+//!
+//! # Testing
+//!
+//! [`memory::MemoryEventStore`] and [`Runtime::catch_up`] make a test of a projector a few lines
+//! without a sleep. [`testing`] has conformance suites for event stores and storages of your own,
+//! and a storage whose failures can be scripted.
+//!
+//! # Features
+//!
+//! | Name | What | Default? |
+//! |---|---|---|
+//! | `macros` | the derive and attribute macros | yes |
+//! | `sqlite` | an event store and a storage on the bundled SQLite | no |
+//! | `cli` | the command line that every application gets | no |
+//!
+//! The minimum supported Rust version is 1.95.
+#![cfg_attr(feature = "sqlite", doc = "\n[`sqlite`]: crate::sqlite")]
+#![cfg_attr(not(feature = "sqlite"), doc = "\n[`sqlite`]: https://docs.rs/projections")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]

@@ -112,15 +112,17 @@ pub(crate) enum EngineFault {
     Storage,
 }
 
+/// A projector joined with its storage.
+pub(crate) type Joined = Result<Box<dyn Engine>, EngineFault>;
+
 /// Joins a projector with its storage, under a name.
-pub(crate) type Build =
-    dyn Fn(&str, &Storages, &Arc<Resources>) -> Result<Box<dyn Engine>, EngineFault> + Send + Sync;
+pub(crate) type Build = dyn Fn(&str, &Storages, &Arc<Resources>) -> Joined + Send + Sync;
 
 /// A projector that registered itself: what `#[projector]` submits to `inventory`.
 #[allow(missing_debug_implementations)]
 pub struct Linked {
     pub(crate) registration: Registration,
-    pub(crate) build: fn(&str, &Storages, &Arc<Resources>) -> Result<Box<dyn Engine>, EngineFault>,
+    pub(crate) build: fn(&str, &Storages, &Arc<Resources>) -> Joined,
 }
 
 impl Linked {

@@ -1,4 +1,5 @@
-//! Progress bars on standard error, which show only on a terminal, and halts told as they happen.
+//! Progress bars on standard error, which show only on a terminal, and halts and waits told as they
+//! happen.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -11,7 +12,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use tokio::time::Instant;
 
 use super::{escape, output};
-use crate::{EventSource, ProjectorStatus, Runtime, State};
+use crate::{EventSource, ProjectorStatus, Runtime, State, error::chain};
 
 /// How often a [`Watch`] looks.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -52,12 +53,25 @@ pub(super) struct Watch<'a, S: EventSource> {
     first: HashMap<String, u64>,
     behind: bool,
     halted: BTreeSet<String>,
+    /// What each projector that waits had scanned when that was told.
+    waiting: HashMap<String, u64>,
+    /// Whether it was told that nothing can be seen.
+    blind: bool,
 }
 
 impl<'a, S: EventSource> Watch<'a, S> {
     pub(super) fn new(runtime: &'a Runtime<S>, only: Option<&'a str>) -> Self {
         let bar = events("starting", 0).with_style(style(MESSAGE));
-        Self { runtime, only, bar, first: HashMap::new(), behind: false, halted: BTreeSet::new() }
+        Self {
+            runtime,
+            only,
+            bar,
+            first: HashMap::new(),
+            behind: false,
+            halted: BTreeSet::new(),
+            waiting: HashMap::new(),
+            blind: false,
+        }
     }
 
     /// Shows progress until the work is done.
@@ -78,12 +92,45 @@ impl<'a, S: EventSource> Watch<'a, S> {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            // A store that cannot be read is the work's to report.
-            if let Ok(status) = self.runtime.status().await {
-                let mut projectors = status.projectors;
-                projectors.retain(|one| self.only.is_none_or(|name| one.projector == name));
-                self.tell_halts(&projectors);
-                self.show(&projectors);
+            match self.runtime.status().await {
+                Ok(status) => {
+                    let mut projectors = status.projectors;
+                    projectors.retain(|one| self.only.is_none_or(|name| one.projector == name));
+                    self.blind = false;
+                    self.tell_halts(&projectors);
+                    self.tell_waits(&projectors);
+                    self.show(&projectors);
+                }
+                // The work ends with it, or waits, which must not look like peace.
+                Err(error) if !self.blind => {
+                    self.blind = true;
+                    let error = chain(&error);
+                    self.bar.suspend(|| output::tell(escape::terminal(&error)));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn tell_waits(&mut self, projectors: &[ProjectorStatus]) {
+        for one in projectors {
+            let name = escape::terminal(&one.projector);
+            let scanned = one.scanned.get();
+            match (one.state, self.waiting.get(&one.projector)) {
+                (State::Retrying, None) => {
+                    let error = one.last_error.as_deref().unwrap_or("no reason is known");
+                    let error = escape::terminal(error);
+                    self.bar.suspend(|| {
+                        output::tell(format_args!("projector `{name}` waits and retries: {error}"));
+                    });
+                    self.waiting.insert(one.projector.clone(), scanned);
+                }
+                // Between two attempts of which none came further it still waits.
+                (state, Some(then)) if state == State::CaughtUp || scanned > *then => {
+                    self.bar.suspend(|| output::tell(format_args!("projector `{name}` goes on")));
+                    self.waiting.remove(&one.projector);
+                }
+                _ => {}
             }
         }
     }

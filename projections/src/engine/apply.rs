@@ -10,7 +10,7 @@ use std::{
     pin::pin,
 };
 
-use super::{Batch, Target};
+use super::{Batch, StartError, Target};
 use crate::{
     BoxError, Envelope, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
     projector::{HookCall, SessionOf},
@@ -173,10 +173,10 @@ pub(super) fn hook<P: Handlers>(
     projector: &mut P,
     call: HookCall,
     session: &mut SessionOf<P>,
-) -> HookResult {
+) -> Result<(), StartError> {
     let run = AssertUnwindSafe(|| projector.hook(call, session));
     let outcome = catch_unwind(run).unwrap_or_else(|panic| Err(panic_error(&*panic)));
-    settle::<P>(outcome, session)
+    settle::<P>(call, outcome, session)
 }
 
 /// Runs a hook of either kind.
@@ -185,7 +185,7 @@ pub(super) async fn hook_async<P: Handlers + Send>(
     call: HookCall,
     kind: Hook,
     session: &mut SessionOf<P>,
-) -> HookResult
+) -> Result<(), StartError>
 where
     SessionOf<P>: Send,
 {
@@ -194,17 +194,23 @@ where
     }
     let run = catch_panic(projector.hook_async(call, session)).await;
     let outcome = run.unwrap_or_else(|panic| Err(panic_error(&*panic)));
-    settle::<P>(outcome, session)
+    settle::<P>(call, outcome, session)
 }
 
 fn panic_error(panic: &(dyn Any + Send)) -> BoxError {
     format!("it panicked: {}", message(panic)).into()
 }
 
-fn settle<P: Handlers>(outcome: HookResult, session: &mut SessionOf<P>) -> HookResult {
+/// As with handlers, a storage that failed is waited for, and the hook is not to blame.
+fn settle<P: Handlers>(
+    call: HookCall,
+    outcome: HookResult,
+    session: &mut SessionOf<P>,
+) -> Result<(), StartError> {
+    let failed = |error| StartError::Hook(call.name(), error);
     match P::Storage::check(session) {
-        Ok(()) => outcome,
-        Err(SessionFault::LeftTransaction) => Err("it left its transaction".into()),
+        Ok(()) => outcome.map_err(failed),
+        Err(SessionFault::LeftTransaction) => Err(failed("it left its transaction".into())),
         Err(SessionFault::Storage(error)) => Err(error.into()),
     }
 }

@@ -57,9 +57,7 @@ where
             let mut session = self.storage.begin().await?;
             self.storage.setup(&mut session).await?;
             for (call, kind) in apply::hooks::<P>(start.reset) {
-                apply::hook_async(&mut self.projector, call, kind, &mut session)
-                    .await
-                    .map_err(|error| StartError::Hook(call.name(), error))?;
+                apply::hook_async(&mut self.projector, call, kind, &mut session).await?;
             }
             if start.reset {
                 self.storage.reset(&mut session, &start.write.key).await?;

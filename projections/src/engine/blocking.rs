@@ -155,8 +155,7 @@ where
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
         for (call, _) in apply::hooks::<P>(start.reset) {
-            apply::hook(&mut self.projector, call, &mut session)
-                .map_err(|error| StartError::Hook(call.name(), error))?;
+            apply::hook(&mut self.projector, call, &mut session)?;
         }
         if start.reset {
             self.storage.reset(&mut session, &start.write.key)?;

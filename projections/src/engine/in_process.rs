@@ -112,9 +112,7 @@ where
                 state.position = GlobalPosition::BEGINNING;
             }
             for (call, kind) in apply::hooks::<P>(false) {
-                apply::hook_async(&mut state.projector, call, kind, &mut ())
-                    .await
-                    .map_err(|error| StartError::Hook(call.name(), error))?;
+                apply::hook_async(&mut state.projector, call, kind, &mut ()).await?;
             }
             drop(state);
             self.keep(start.write);

@@ -48,7 +48,7 @@ impl Runner {
             }
         }
         match self.ceiling.take() {
-            Some((_, reason)) if end < page.len() => Err(End::Halt(reason)),
+            Some((_, reason)) if end < page.len() => Err(reason.into()),
             ceiling => {
                 self.ceiling = ceiling;
                 Ok(())
@@ -74,7 +74,7 @@ impl Runner {
             return Err(End::Reload);
         }
         if isolated {
-            return Err(End::Halt(self.halt_at(page, index, error)));
+            return Err(self.halt_at(page, index, error).into());
         }
         let (projector, position) = (&*self.name, page.record(index).position.get());
         tracing::warn!(projector, position, error = chain(&error), "isolating a failed event");

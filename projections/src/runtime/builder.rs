@@ -70,7 +70,7 @@ impl<S: EventSource> Builder<S> {
     #[must_use]
     pub fn storage<T: Storage>(mut self, storage: T) -> Self {
         if self.storages.insert(storage) {
-            let storage = std::any::type_name::<T>();
+            let storage = short(std::any::type_name::<T>());
             self.faults.push(BuildFault::DuplicateStorage { storage });
         }
         self
@@ -296,10 +296,19 @@ impl Entry {
             }
             EngineFault::Storage => {
                 let (_, storage) = (self.registration.storage_type)();
-                BuildFault::MissingStorage { projector, storage }
+                BuildFault::MissingStorage { projector, storage: short(storage) }
             }
         }
     }
+}
+
+/// A type's path as its user writes it: `Sqlite<Reporting>`, without modules.
+fn short(path: &str) -> String {
+    let mut short = String::new();
+    for part in path.split_inclusive(['<', '>', ',', ' ', '&', '(', ')']) {
+        short.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    short
 }
 
 fn names(entries: &[Entry]) -> String {
@@ -322,5 +331,17 @@ fn find_shared_names(entries: &[Entry], faults: &mut Vec<BuildFault>) {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_types_path_is_shown_without_modules() {
+        assert_eq!(short("projections::store::sqlite::Sqlite"), "Sqlite");
+        assert_eq!(short("a::b::Sqlite<c::Reporting>"), "Sqlite<Reporting>");
+        assert_eq!(short("a::Pair<b::One, c::d::Two>"), "Pair<One, Two>");
     }
 }

@@ -72,18 +72,24 @@ pub(super) struct Owned {
 
 /// Why a turn ended.
 pub(super) enum End {
-    Halt(HaltReason),
+    Halt(Box<HaltReason>),
     /// The storage or the source failed: wait, then read what is stored.
     Outage(StoreError),
     /// What is stored is not what was expected: read it.
     Reload,
 }
 
+impl From<HaltReason> for End {
+    fn from(reason: HaltReason) -> Self {
+        Self::Halt(Box::new(reason))
+    }
+}
+
 impl From<ReadError> for End {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Store(error) => Self::Outage(error),
-            diverged => Self::Halt(HaltReason::Diverged { reason: diverged.to_string() }),
+            diverged => HaltReason::Diverged { reason: diverged.to_string() }.into(),
         }
     }
 }
@@ -176,7 +182,7 @@ impl Runner {
                 Err(end) => end,
             };
             match end {
-                End::Halt(reason) => return Err(reason),
+                End::Halt(reason) => return Err(*reason),
                 End::Reload => {}
                 End::Outage(error) => {
                     if !self.sit_out(goal, error, stop).await? {
@@ -210,7 +216,7 @@ impl Runner {
         let stored = self.engine.load(&self.key).await?;
         match (&self.own, stored) {
             (Some(_), Some(stored)) if stored.epoch > self.epoch => {
-                Err(End::Halt(HaltReason::Superseded { epoch: stored.epoch, own: self.epoch }))
+                Err(HaltReason::Superseded { epoch: stored.epoch, own: self.epoch }.into())
             }
             (Some(_), Some(stored)) if stored.epoch == self.epoch && !rebuild => {
                 Candidate {
@@ -235,7 +241,7 @@ impl Runner {
         match self.engine.start(start).await {
             Ok(()) => {}
             Err(StartError::Hook(hook, source)) => {
-                return Err(End::Halt(HaltReason::Hook { hook, source }));
+                return Err(HaltReason::Hook { hook, source }.into());
             }
             Err(StartError::Commit(error)) => return Err(error.into()),
         }
@@ -284,7 +290,7 @@ impl Runner {
     async fn rest(&mut self, stop: &mut Stop) -> Result<(), End> {
         if let Some((_, reason)) = self.ceiling.take() {
             // The failing event is gone from the log, or from the filter: there is nothing left.
-            return Err(End::Halt(reason));
+            return Err(reason.into());
         }
         let own = self.owned_mut()?;
         if own.next.state == RecordedState::Rebuilding {

@@ -11,13 +11,14 @@ use super::{
 };
 use crate::{
     Checkpoint, CheckpointKey, CheckpointWrite, GlobalPosition, HaltReason, Hook, ReadError,
-    RecordedState, Registration, Scanned, StartFrom, StoreError, Subscriptions, engine::Start,
+    RecordedState, Registration, Scanned, StartFrom, StoreError, StoreErrorKind, Subscriptions,
+    engine::Start,
 };
 
 /// Why a start is not possible.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    Halt(HaltReason),
+    Halt(Box<HaltReason>),
     Store(StoreError),
 }
 
@@ -45,7 +46,7 @@ impl Candidate<'_> {
         epoch: u64,
     ) -> Result<Start, Refusal> {
         match stored {
-            None => self.register(routing, epoch).await,
+            None => self.register(routing, rebuild, epoch).await,
             Some(stored) if rebuild => {
                 self.not_older(&stored)?;
                 self.rebuild(stored, routing, epoch).await
@@ -60,15 +61,22 @@ impl Candidate<'_> {
         }
     }
 
-    /// The first start: the position is pinned before anything is read.
-    async fn register(&self, routing: &mut Routing, epoch: u64) -> Result<Start, Refusal> {
+    /// The first start: the position is pinned before anything is read. A rebuild empties what is
+    /// there all the same: rows whose checkpoint is gone would else be written a second time.
+    async fn register(
+        &self,
+        routing: &mut Routing,
+        rebuild: bool,
+        epoch: u64,
+    ) -> Result<Start, Refusal> {
         let head = self.source.head().await?;
         let at = head.filter(|_| self.registration.options.from == StartFrom::Now);
         let mark = head.map_or(GlobalPosition::BEGINNING, |head| head.position);
         routing.pin(&Subscriptions::default(), mark);
-        let next = self.checkpoint(at, epoch + 1, mark, routing, RecordedState::Running);
+        let state = if rebuild { RecordedState::Rebuilding } else { RecordedState::Running };
+        let next = self.checkpoint(at, self.raise(epoch)?, mark, routing, state);
         let write = CheckpointWrite::new(self.key.clone(), None, next);
-        Ok(Start { write, reset: false })
+        Ok(Start { write, reset: rebuild })
     }
 
     async fn resume(
@@ -81,7 +89,7 @@ impl Candidate<'_> {
         routing.resume(&stored.subscriptions);
         routing.pin(&stored.subscriptions, stored.scanned);
         let next = Checkpoint {
-            epoch: epoch.max(stored.epoch) + 1,
+            epoch: self.raise(epoch.max(stored.epoch))?,
             subscriptions: routing.subscriptions(),
             state: RecordedState::Running,
             last_error: None,
@@ -125,10 +133,21 @@ impl Candidate<'_> {
         // Handlers that begin at a place of their own keep it; new ones begin at the head.
         routing.resume(&known);
         routing.pin(&known, head);
-        let epoch = epoch.max(stored.epoch) + 1;
+        let epoch = self.raise(epoch.max(stored.epoch))?;
         let next = self.checkpoint(None, epoch, mark, routing, RecordedState::Rebuilding);
         let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
         Ok(Start { write, reset: true })
+    }
+
+    /// The epoch after one that was; only damage makes one so high that none follows.
+    fn raise(&self, epoch: u64) -> Result<u64, StoreError> {
+        epoch.checked_add(1).ok_or_else(|| {
+            let doing = format!(
+                "start projector `{}`: the epoch of its checkpoint is damaged; restore the read model from a backup, or delete the checkpoint and rebuild the projector",
+                self.key.projector
+            );
+            StoreError::new(StoreErrorKind::Corrupt, doing)
+        })
     }
 
     fn checkpoint(
@@ -160,11 +179,12 @@ impl Candidate<'_> {
     pub(crate) async fn may_go_on(&self, stored: &Checkpoint) -> Result<(), Refusal> {
         self.same_store(stored)?;
         self.not_older(stored)?;
+        whole(stored)?;
         match verify(self.source, stored.seen()).await {
             Ok(()) => Ok(()),
             Err(ReadError::Store(error)) => Err(Refusal::Store(error)),
             Err(diverged) => {
-                Err(Refusal::Halt(HaltReason::Diverged { reason: diverged.to_string() }))
+                Err(Refusal::Halt(Box::new(HaltReason::Diverged { reason: diverged.to_string() })))
             }
         }
     }
@@ -174,13 +194,13 @@ impl Candidate<'_> {
         if stored.store == own {
             return Ok(());
         }
-        Err(Refusal::Halt(HaltReason::Diverged {
+        Err(Refusal::Halt(Box::new(HaltReason::Diverged {
             reason: format!(
                 "the checkpoint is of event store {}, and {} is store {own}",
                 stored.store,
                 self.source.label(),
             ),
-        }))
+        })))
     }
 
     fn not_older(&self, stored: &Checkpoint) -> Result<(), Refusal> {
@@ -226,6 +246,20 @@ impl Candidate<'_> {
     }
 }
 
+/// Refuses a checkpoint that this library cannot have written: going on from it would apply events
+/// twice, or pass some.
+fn whole(stored: &Checkpoint) -> Result<(), Refusal> {
+    let (position, scanned) = (stored.position, stored.scanned);
+    let reason = if position > scanned {
+        format!("the checkpoint is damaged: it applied position {position} but saw only {scanned}")
+    } else if stored.event_id.is_none() && scanned > GlobalPosition::BEGINNING {
+        format!("the checkpoint is damaged: it names no event for position {scanned}")
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::Halt(Box::new(HaltReason::Diverged { reason })))
+}
+
 fn stale(reason: String) -> Refusal {
-    Refusal::Halt(HaltReason::StaleCode { reason })
+    Refusal::Halt(Box::new(HaltReason::StaleCode { reason }))
 }

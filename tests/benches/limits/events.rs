@@ -87,14 +87,19 @@ fn event(hand: u64, n: u64, a_hand: u64) -> Dealt {
         }
         n if n == last => dealt(
             "HandComplete",
-            json(&HandComplete { hand_id, table_id, pot: amount, showdown: hand % 3 == 0 }),
+            json(&HandComplete {
+                hand_id,
+                table_id,
+                pot: amount,
+                showdown: hand.is_multiple_of(3),
+            }),
         ),
         n if n + 8 > last => dealt("PotAwarded", json(&PotAwarded { hand_id, player, amount })),
         number => {
             let street = ["preflop", "flop", "turn", "river"][(n as usize / 9).min(3)].to_owned();
             let action =
                 ["fold", "check", "call", "bet", "raise"][(amount % 5) as usize].to_owned();
-            let all_in = amount % 97 == 0;
+            let all_in = amount.is_multiple_of(97);
             let acted =
                 PlayerActed { hand_id, table_id, number, player, street, action, amount, all_in };
             dealt("PlayerActed", json(&acted))

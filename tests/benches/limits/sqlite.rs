@@ -62,14 +62,14 @@ pub(crate) fn comparison(log: &Log, folder: &Path) -> Comparison {
         hand_written(&events, &read);
         read
     });
-    let sides = (events.clone(), folder.to_owned(), expected.clone());
+    let sides = (events.clone(), folder.to_owned(), expected);
     let library_sides = sides.clone();
     Comparison {
         what: "SQLite, a statement an event",
         events: log.events.len() as u64,
         bound: 1.20,
-        hand_written: Box::new(move || measure(&sides, |events, read| hand_written(events, read))),
-        library: Box::new(move || measure(&library_sides, |events, read| library(events, read))),
+        hand_written: Box::new(move || measure(&sides, hand_written)),
+        library: Box::new(move || measure(&library_sides, library)),
     }
 }
 

@@ -181,9 +181,7 @@ async fn survive(
 ) -> [Ledger; 2] {
     let folder = tempfile::tempdir().unwrap();
     match sqlite {
-        true => {
-            survive_on(sqlite_events(&folder.path().to_owned()), appends, troubles, batch).await
-        }
+        true => survive_on(sqlite_events(folder.path()), appends, troubles, batch).await,
         false => {
             let events = projections::memory::MemoryEventStore::new();
             survive_on(events, appends, troubles, batch).await

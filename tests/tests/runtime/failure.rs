@@ -228,7 +228,9 @@ on_both_stores!(
 
 /// How a handler tries to leave its transaction.
 #[derive(Clone)]
-struct Escape(Arc<dyn Fn(&mut SqliteTx<'_>) -> rusqlite::Result<()> + Send + Sync>);
+struct Escape(Arc<Trick>);
+
+type Trick = dyn Fn(&mut SqliteTx<'_>) -> rusqlite::Result<()> + Send + Sync;
 
 #[projector("escaping", storage = Sqlite, register = false)]
 #[derive(Clone)]

@@ -34,7 +34,7 @@ impl Blobs {
 #[tokio::test]
 async fn one_huge_event_is_a_batch() {
     let folder = tempfile::tempdir().unwrap();
-    let events = sqlite_events(&folder.path().to_owned());
+    let events = sqlite_events(folder.path());
     for length in [10, 200_000_000, 20] {
         let text = "x".repeat(length);
         let event = NewEvent::of(&Stored { text: &text }).unwrap();

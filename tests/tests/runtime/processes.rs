@@ -91,7 +91,7 @@ fn consistent(path: &Path) -> Ledger {
 #[tokio::test]
 async fn killed_between_a_handlers_write_and_the_commit() {
     let folder = tempfile::tempdir().unwrap();
-    let events = sqlite_events(&folder.path().to_owned());
+    let events = sqlite_events(folder.path());
     append(&events, "a", 0..40).await;
     let read = folder.path().join("read.db");
     for at in [0, 3, 7, 20, 39] {
@@ -118,7 +118,7 @@ async fn killed_at_random_moments() {
     let seed: u64 = seed.unwrap_or_else(|| u64::from(std::process::id()));
     println!("PROJECTIONS_SEED={seed}");
     let folder = tempfile::tempdir().unwrap();
-    let events = sqlite_events(&folder.path().to_owned());
+    let events = sqlite_events(folder.path());
     let read = folder.path().join("read.db");
     let mut random = seed;
     let mut total = 0;
@@ -141,7 +141,7 @@ async fn killed_at_random_moments() {
 }
 
 async fn state(folder: &Path) -> State {
-    let runtime = Runtime::builder(sqlite_events(&folder.to_owned()))
+    let runtime = Runtime::builder(sqlite_events(folder))
         .storage(Sqlite::open(folder.join("read.db")).unwrap())
         .only(["ledger-sqlite"]);
     runtime.build().await.unwrap().status().await.unwrap().projectors[0].state
@@ -150,7 +150,7 @@ async fn state(folder: &Path) -> State {
 #[tokio::test]
 async fn sigterm_and_sigint_stop_cleanly() {
     let folder = tempfile::tempdir().unwrap();
-    let events = sqlite_events(&folder.path().to_owned());
+    let events = sqlite_events(folder.path());
     let read = folder.path().join("read.db");
     let mut total = 0;
     for signal in ["-TERM", "-INT"] {
@@ -169,7 +169,7 @@ async fn sigterm_and_sigint_stop_cleanly() {
 #[tokio::test]
 async fn a_second_signal_stops_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let events = sqlite_events(&folder.path().to_owned());
+    let events = sqlite_events(folder.path());
     append(&events, "a", 0..20).await;
     let mut hanging = Projecting::start(folder.path(), "read.db", &["9", "hang"]);
     hanging.expect("at 9");
@@ -201,7 +201,7 @@ impl Projecting {
 #[tokio::test]
 async fn a_dead_owner_is_not_taken_for_a_stopped_one() {
     let folder = tempfile::tempdir().unwrap();
-    let events = sqlite_events(&folder.path().to_owned());
+    let events = sqlite_events(folder.path());
     append(&events, "a", 0..10).await;
     let read = folder.path().join("read.db");
     let projecting = Projecting::start(folder.path(), "read.db", &[]);
@@ -219,7 +219,7 @@ async fn a_dead_owner_is_not_taken_for_a_stopped_one() {
 async fn many_processes_share_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.db");
-    drop(sqlite_events(&folder.path().to_owned()));
+    drop(sqlite_events(folder.path()));
     let file = path.display().to_string();
     let reader = rusqlite::Connection::open(&path).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM events;").unwrap();
@@ -262,7 +262,7 @@ fn log(path: &PathBuf) -> Vec<(u64, u64)> {
 #[tokio::test]
 async fn a_wake_up_crosses_processes() {
     let folder = tempfile::tempdir().unwrap();
-    let events: SqliteEventStore = sqlite_events(&folder.path().to_owned());
+    let events: SqliteEventStore = sqlite_events(folder.path());
     let read = folder.path().join("read.db");
     let projecting = Projecting::start(folder.path(), "read.db", &[]);
     let mut latencies: Vec<Duration> = Vec::new();

@@ -207,10 +207,10 @@ async fn a_build_error_lists_every_fault<S: EventStore>(events: S, _: PathBuf) {
     let error = runtime.build().await.unwrap_err();
     let text = error.to_string();
     for part in [
-        "two storages of type `projections::testing",
+        "two storages of type `MemoryStorage`",
         "projector `absent` is expected but not linked in",
         "there is no projector `ledger-x`; there are",
-        "projector `ledger-sqlite` writes to `projections::",
+        "projector `ledger-sqlite` writes to `Sqlite",
     ] {
         assert!(text.contains(part), "{part} is not in: {text}");
     }

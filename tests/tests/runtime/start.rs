@@ -55,7 +55,7 @@ async fn a_log_that_went_back_in_time_halts_the_restarted_projector() {
     let (live, backup) = (folder.path().join("events.db"), folder.path().join("backup.db"));
     let storage = MemoryStorage::new();
     {
-        let events = sqlite_events(&folder.path().to_owned());
+        let events = sqlite_events(folder.path());
         append(&events, "a", 0..950).await;
         copy(&live, &backup);
         append(&events, "a", 950..1_000).await;
@@ -73,7 +73,7 @@ async fn a_log_that_went_back_in_time_halts_the_restarted_projector() {
 #[tokio::test]
 async fn a_log_that_went_back_in_time_halts_the_running_projector() {
     let folder = tempfile::tempdir().unwrap();
-    let events = sqlite_events(&folder.path().to_owned());
+    let events = sqlite_events(folder.path());
     append(&events, "a", 0..50).await;
     let storage = MemoryStorage::new();
     let runtime = ledger(events.clone(), &storage).await;

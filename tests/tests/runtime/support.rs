@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Mutex},
 };
 
@@ -24,14 +24,14 @@ macro_rules! on_both_stores {
             #[tokio::test]
             async fn on_sqlite() {
                 let folder = tempfile::tempdir().unwrap();
-                let events = $crate::support::sqlite_events(&folder.path().to_owned());
+                let events = $crate::support::sqlite_events(folder.path());
                 super::$check(events, folder.path().to_owned()).await;
             }
         }
     )* };
 }
 
-pub(crate) fn sqlite_events(folder: &PathBuf) -> SqliteEventStore {
+pub(crate) fn sqlite_events(folder: &Path) -> SqliteEventStore {
     SqliteEventStore::open(folder.join("events.db")).unwrap()
 }
 

@@ -19,6 +19,7 @@ use crate::{
     AppendError, EventId, EventStore, ImportChunk, ImportProgress, NewEvent,
     cli::{command::Import, escape, failure::Failure, output, progress},
     error::chain,
+    shutdown_signal,
 };
 
 /// Most lines in a chunk.
@@ -222,7 +223,14 @@ async fn store<S: EventStore>(
 ) -> Result<(u64, u64), Failure> {
     let (mut stored, mut known) = (0, 0);
     let mut before = 0;
-    while let Some(chunk) = chunks.recv().await {
+    let interrupted = shutdown_signal();
+    tokio::pin!(interrupted);
+    // A chunk that is under way is finished: its outcome is then known.
+    while let Some(chunk) = tokio::select! {
+        biased;
+        () = &mut interrupted => return Err(interruption(&place, before)),
+        chunk = chunks.recv() => chunk,
+    } {
         let ids: Vec<EventId> = chunk.events.iter().map(|(_, event)| event.id).collect();
         let place = ImportProgress { lines: chunk.lines, ..place.clone() };
         let receipt = events
@@ -237,13 +245,24 @@ async fn store<S: EventStore>(
     Ok((stored, known))
 }
 
+fn interruption(place: &ImportProgress, before: u64) -> Failure {
+    Failure::failed(format!(
+        "`{}`: interrupted after {before} of {} lines; the same command continues there",
+        place.file, place.total
+    ))
+}
+
 fn stopped(place: &ImportProgress, before: u64, ids: &[EventId], error: &AppendError) -> Failure {
     let line = match error {
         AppendError::IdReused { id } => ids.iter().position(|other| other == id),
         _ => None,
     };
     let (total, file) = (place.total, &place.file);
-    let reason = chain(error);
+    // Which ids to repeat is not the caller's business here: the file makes them again.
+    let reason = match error {
+        AppendError::Unknown { source, .. } => chain(source),
+        other => chain(other),
+    };
     Failure::failed(match line {
         Some(index) => format!(
             "`{file}`, line {}: {reason}; the {before} lines of earlier chunks are stored; \

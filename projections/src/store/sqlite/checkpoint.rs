@@ -110,6 +110,29 @@ fn key(row: &Row<'_>) -> rusqlite::Result<CheckpointKey> {
 }
 
 fn checkpoint(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
+    columns(row).map_err(|error| {
+        let (column, reason) = match error {
+            rusqlite::Error::FromSqlConversionFailure(column, _, reason) => {
+                (column, reason.to_string())
+            }
+            rusqlite::Error::IntegralValueOutOfRange(column, value) => {
+                (column, format!("{value} is out of range"))
+            }
+            other => return other,
+        };
+        let projector = row.get::<_, String>(1).unwrap_or_default();
+        let name = row.as_ref().column_name(column).unwrap_or_default().to_owned();
+        damaged(
+            column,
+            format!(
+                "the checkpoint of projector `{}` is damaged in `{name}`: {reason}; without a backup, delete its row in `projections_checkpoints` and rebuild the projector",
+                projector.escape_debug()
+            ),
+        )
+    })
+}
+
+fn columns(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
     let algorithm: Option<u16> = row.get(11)?;
     let hash: Option<i64> = row.get(12)?;
     let event_id: Option<String> = row.get(8)?;
@@ -138,7 +161,11 @@ fn signed(position: GlobalPosition) -> Value {
 }
 
 fn position(row: &Row<'_>, column: usize) -> rusqlite::Result<GlobalPosition> {
-    row.get::<_, i64>(column).map(|number| number.cast_unsigned().into())
+    let number: i64 = row.get(column)?;
+    match u64::try_from(number) {
+        Ok(number) => Ok(number.into()),
+        Err(_) => Err(rusqlite::Error::IntegralValueOutOfRange(column, number)),
+    }
 }
 
 fn parsed<T: FromStr<Err: Into<BoxError>>>(column: usize, text: &str) -> rusqlite::Result<T> {

@@ -54,11 +54,11 @@ fn advice(kind: StoreErrorKind, error: &rusqlite::Error) -> Option<&'static str>
         }
         StoreErrorKind::Corrupt => "the file is damaged; restore it from a backup",
         StoreErrorKind::Io => {
-            "reading or writing failed below SQLite; check the disk and the limit on file sizes"
+            "reading or writing failed below SQLite; check the disk, the room on it, and the limit on file sizes"
         }
         StoreErrorKind::Full => "the disk or a limit on the file's size is full; make room",
         StoreErrorKind::NotOpened => {
-            "the file may not be opened; check the permissions of the file and of its folder"
+            "the file may not be opened; check the permissions of the file and of its folder, and that the disk is not mounted read-only"
         }
         StoreErrorKind::ReadOnly => {
             "the file or its folder may only be read; allow this user to write to both"

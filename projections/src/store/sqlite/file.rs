@@ -250,14 +250,16 @@ fn connect_writer(
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_handler(Some(patience(options.busy_timeout))).map_err(failed)?;
-    // The first statement that reads the file: here a file that is no database is found out.
-    connection.query_row("PRAGMA schema_version", [], |_| Ok(())).map_err(failed)?;
+    // Before anything is read: SQLite would make the files beside it read-only, too, and they would
+    // stay so when somebody corrects this one.
     if connection.is_readonly("main").map_err(failed)? {
         let doing = format!(
-            "open {label}: the file may only be read; allow this user to write to it and to its folder"
+            "open {label}: the file may only be read; allow this user to write to it and to its folder, on a disk that is not mounted read-only"
         );
         return Err(StoreError::new(StoreErrorKind::ReadOnly, doing));
     }
+    // The first statement that reads the file: here a file that is no database is found out.
+    connection.query_row("PRAGMA schema_version", [], |_| Ok(())).map_err(failed)?;
     let mode: String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
     if mode != "wal" {

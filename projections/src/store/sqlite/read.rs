@@ -90,7 +90,7 @@ pub(super) fn unfinished_imports(
     rows.into_iter()
         .map(|(import, file, lines, total)| {
             let import = import.parse().map_err(|error| {
-                let doing = format!("read the imports of {label}: one has a damaged id");
+                let doing = format!("read the imports of {label}: `{id}` in `projections_imports` is no id; restore the file from a backup, or delete the row and repeat the import", id = import.escape_debug());
                 StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error)
             })?;
             Ok(ImportProgress { import, file, lines, total })
@@ -142,7 +142,7 @@ impl Window {
         let mut rows = statement.query(params_from_iter(bounds.into_iter().chain(names)))?;
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
-            let event = recorded(row)?;
+            let event = recorded(row).map_err(|error| at_position(row, error))?;
             let (position, id) = (event.position, event.id);
             bytes += event.payload.len();
             page.push(event);
@@ -208,6 +208,19 @@ fn id_at(connection: &Connection, position: GlobalPosition) -> rusqlite::Result<
 fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<EventId> {
     let bytes = row.get_ref(column)?.as_bytes().map_err(|error| damaged(column, error))?;
     bytes.try_into().map(EventId::from_bytes).map_err(|error| damaged(column, error))
+}
+
+/// Says which event is damaged.
+fn at_position(row: &Row<'_>, error: rusqlite::Error) -> rusqlite::Error {
+    match (row.get::<_, i64>(0), error) {
+        (Ok(position), rusqlite::Error::FromSqlConversionFailure(column, ty, reason)) => {
+            let name = row.as_ref().column_name(column).unwrap_or_default();
+            let reason =
+                format!("the event at position {position} is damaged in `{name}`: {reason}");
+            rusqlite::Error::FromSqlConversionFailure(column, ty, reason.into())
+        }
+        (_, error) => error,
+    }
 }
 
 fn damaged(

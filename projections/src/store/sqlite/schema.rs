@@ -73,7 +73,7 @@ pub(super) fn store_id(
 ) -> Result<Option<StoreId>, StoreError> {
     let Some(text) = meta(connection, label, STORE_ID)? else { return Ok(None) };
     let id = text.parse().map_err(|error| {
-        let doing = format!("open {label}: the store's id in `projections_meta` is damaged");
+        let doing = format!("open {label}: the store's id in `projections_meta` is damaged; restore the file from a backup");
         StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error)
     })?;
     Ok(Some(id))
@@ -117,7 +117,18 @@ pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result
 
 /// Tells whether the file was ever set up for read models.
 pub(super) fn has_checkpoints(connection: &Connection, label: &str) -> Result<bool, StoreError> {
-    Ok(version(connection, label, CHECKPOINTS)?.is_some())
+    if version(connection, label, CHECKPOINTS)?.is_none() {
+        return Ok(false);
+    }
+    if !has_table(connection, label, "projections_checkpoints")? {
+        // Made anew, it would have every projector write its read model a second time.
+        let doing = format!(
+            "use {label}: its table `projections_checkpoints` is missing; restore the file from a backup, or delete `{}` from `projections_meta` and rebuild every projector of the file",
+            CHECKPOINTS.0
+        );
+        return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
+    }
+    Ok(true)
 }
 
 /// Returns the version of some tables, `None` where they do not exist.
@@ -136,7 +147,9 @@ fn version(
             Err(StoreError::new(StoreErrorKind::Newer, doing))
         }
         Err(error) => {
-            let doing = format!("use {label}: `{key}` in `projections_meta` is damaged");
+            let doing = format!(
+                "use {label}: `{key}` in `projections_meta` is damaged; restore the file from a backup"
+            );
             Err(StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error))
         }
     }
