@@ -17,11 +17,14 @@ use projections_tests::ledger::Added;
 
 use crate::support::{append, append_raw};
 
+/// What a page was asked for, and the names of the events in it.
+type Asking = (Filter, Vec<String>);
+
 /// A source that remembers what it was asked for, and what it gave.
 #[derive(Clone)]
 struct Asked<S> {
     inner: S,
-    pages: Arc<Mutex<Vec<(Filter, Vec<String>)>>>,
+    pages: Arc<Mutex<Vec<Asking>>>,
 }
 
 impl<S: EventSource> EventSource for Asked<S> {
