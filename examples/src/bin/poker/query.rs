@@ -112,7 +112,10 @@ impl Query {
 async fn warn_if_behind(room: &Room) {
     let status = async { Ok::<_, BoxError>(room.builder()?.build().await?.status().await?) };
     match status.await {
-        Err(error) => screen::complain(&*error),
+        Err(error) => {
+            eprintln!("warning: how old the answer is cannot be told, for the status has an error");
+            screen::complain(&*error);
+        }
         Ok(status) => {
             // What is kept in process is not what a query reads.
             let stored = status.projectors.iter().filter(|one| !one.elsewhere);
