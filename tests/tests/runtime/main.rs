@@ -6,11 +6,15 @@
 #[macro_use]
 mod support;
 
+mod answers;
 mod exactly_once;
 mod failure;
+mod halted;
 mod limits;
 mod processes;
+mod pushdown;
 mod rebuild;
 mod routing;
+mod settings;
 mod start;
 mod status;

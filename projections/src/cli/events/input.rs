@@ -33,6 +33,13 @@ impl Input {
         }
         let name = path.display().to_string();
         let cannot = |error| Failure::failed(format!("cannot read `{name}`: {error}"));
+        #[cfg(feature = "sqlite")]
+        if crate::sqlite::is_in_use(path) {
+            // Even a look at its first bytes would drop SQLite's locks on it.
+            return Err(Failure::failed(format!(
+                "cannot import `{name}`: it is a database that this program has open; name a file of events"
+            )));
+        }
         let mut file = File::open(path).map_err(cannot)?;
         let metadata = file.metadata().map_err(cannot)?;
         if metadata.is_dir() {

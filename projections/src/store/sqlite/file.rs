@@ -175,6 +175,22 @@ impl Drop for File {
     }
 }
 
+/// Tells whether SQLite has the file at a path open in this process: as a database, its write-ahead
+/// log or its shared memory. Opening and closing it by other means would drop the locks on it.
+#[cfg(feature = "cli")]
+pub(crate) fn is_in_use(path: &Path) -> bool {
+    let Ok(identity) = Identity::of(path) else { return false };
+    let files = lock(&FILES);
+    let open = files.iter().flat_map(HashMap::values).filter_map(Weak::upgrade);
+    open.into_iter().any(|file| {
+        ["", "-wal", "-shm"].iter().any(|part| {
+            let mut own = file.path.clone().into_os_string();
+            own.push(part);
+            Identity::of(Path::new(&own)).is_ok_and(|own| own == identity)
+        })
+    })
+}
+
 /// What two paths to one file have in common.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Identity(#[cfg(unix)] (u64, u64), #[cfg(not(unix))] PathBuf);

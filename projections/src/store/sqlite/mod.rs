@@ -107,6 +107,8 @@ mod writer;
 
 pub use rusqlite;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::file::is_in_use;
 pub use self::{
     events::SqliteEventStore,
     options::SqliteOptions,
