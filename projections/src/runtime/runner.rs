@@ -116,7 +116,11 @@ impl Runner {
         });
         let running = Running(self);
         let ended = catch_panic(running.0.turns(goal, rebuild, &mut stop)).await;
-        running.0.end(ended.unwrap_or_else(|panic| Err(panicked(&*panic)))).await
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(panic) => Err(panicked(&*panic)),
+        };
+        running.0.end(ended).await
     }
 
     /// Gives up what is believed of the stored checkpoint, until it is read again.
