@@ -174,7 +174,9 @@ impl<S: EventSource> Runtime<S> {
         running
     }
 
-    /// Empties a read model and reads the log again, up to its head as of now. Where the projector
+    /// Empties a read model and reads the log again from its first event, also where the projector
+    /// says `from = "now"`, up to its head as of now; handlers that say it keep their place. Where
+    /// the projector
     /// runs in this process its runner does it between two batches, and goes on; where another
     /// process runs it, that one is superseded and halts.
     ///
