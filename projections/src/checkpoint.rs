@@ -93,8 +93,6 @@ pub enum RecordedState {
     Halted,
     /// It is clearing the read model and reading the log again.
     Rebuilding,
-    /// It waits for the storage or the source to come back.
-    Retrying,
     /// It runs.
     Running,
     /// It was stopped cleanly.
@@ -108,7 +106,6 @@ impl RecordedState {
         match self {
             Self::Halted => "halted",
             Self::Rebuilding => "rebuilding",
-            Self::Retrying => "retrying",
             Self::Running => "running",
             Self::Stopped => "stopped",
         }
@@ -125,7 +122,7 @@ impl FromStr for RecordedState {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        [Self::Halted, Self::Rebuilding, Self::Retrying, Self::Running, Self::Stopped]
+        [Self::Halted, Self::Rebuilding, Self::Running, Self::Stopped]
             .into_iter()
             .find(|state| state.as_str() == word)
             .ok_or_else(|| format!("unknown checkpoint state `{word}`"))

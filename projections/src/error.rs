@@ -539,8 +539,14 @@ pub enum WaitError {
 #[non_exhaustive]
 pub enum AccessError {
     /// The type is not a projector of this runtime that keeps its read model in process.
-    #[error("`{type_name}` is not an in-process projector of this runtime")]
+    #[error("`{type_name}` is not an in-process projector of this runtime, or not by this name")]
     NotHere {
+        /// The type.
+        type_name: &'static str,
+    },
+    /// Several projectors of this runtime are of the type.
+    #[error("several projectors are `{type_name}`: say which with `read_named`")]
+    Several {
         /// The type.
         type_name: &'static str,
     },

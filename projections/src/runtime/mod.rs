@@ -4,6 +4,7 @@ mod append;
 mod batch;
 mod builder;
 mod end;
+mod read;
 mod routing;
 mod runner;
 mod shutdown;
@@ -14,13 +15,9 @@ mod status;
 pub(crate) mod storages;
 mod wait;
 
-use std::{any::TypeId, fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{RwLock, watch},
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 pub use self::{
     append::Append,
@@ -30,13 +27,9 @@ pub use self::{
 };
 use self::{runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages};
 use crate::{
-    AccessError, EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted,
-    RebuildError, Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector,
-    engine::State as InProcessState, error::chain,
+    EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted, RebuildError,
+    Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector, error::chain,
 };
-
-/// A read closure that holds the writer up for longer than this is logged.
-const SLOW_READ: Duration = Duration::from_millis(100);
 
 /// Runs projectors over the events of a source.
 ///
@@ -244,49 +237,6 @@ impl<S: EventSource> Runtime<S> {
         }
         let imports = erased.unfinished_imports().await?;
         Ok(Status { projectors, imports })
-    }
-
-    /// Reads the state of an in-process projector. It shows whole batches only, and holds the
-    /// projector up for as long as `look` runs.
-    ///
-    /// # Errors
-    /// When `P` is not a projector of this runtime that keeps its read model in process.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: `look` runs to its end or not at all.
-    pub async fn read<P: 'static, R>(&self, look: impl FnOnce(&P) -> R) -> Result<R, AccessError> {
-        self.read_at::<P, R>(|projector, _| look(projector)).await
-    }
-
-    /// As [`read`](Self::read), with the position of the last event that the state shows.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    ///
-    /// # Cancel safety
-    /// As [`read`](Self::read).
-    pub async fn read_at<P: 'static, R>(
-        &self,
-        look: impl FnOnce(&P, GlobalPosition) -> R,
-    ) -> Result<R, AccessError> {
-        let slot =
-            self.inner.slots.iter().find(|s| (s.registration.type_id)() == TypeId::of::<P>());
-        let here = slot.and_then(|slot| Some((slot, slot.state.as_ref()?)));
-        let state = here.and_then(|(slot, state)| {
-            Some((slot, state.downcast_ref::<RwLock<InProcessState<P>>>()?))
-        });
-        let Some((slot, state)) = state else {
-            return Err(AccessError::NotHere { type_name: std::any::type_name::<P>() });
-        };
-        let guard = state.read().await;
-        let began = Instant::now();
-        let result = look(&guard.projector, guard.position);
-        drop(guard);
-        let held = began.elapsed();
-        if held > SLOW_READ {
-            tracing::warn!(projector = &*slot.name, ?held, "a read held the projector up");
-        }
-        Ok(result)
     }
 
     fn slot(&self, projector: &str) -> Result<&Arc<Slot>, UnknownProjector> {

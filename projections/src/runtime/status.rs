@@ -73,7 +73,7 @@ pub enum State {
     Halted,
     /// It reads history again into an emptied read model.
     Rebuilding,
-    /// It waits for its storage or source to come back.
+    /// It waits for its storage or source to come back. Only the process that runs it knows.
     Retrying,
     /// This code may not go on with the read model.
     StaleCode,
@@ -210,7 +210,6 @@ impl Seen {
                 RecordedState::Stopped => State::Stopped,
                 _ if silence.as_secs_f64() > 4.0 * HEARTBEAT.as_secs_f64() => State::Detached,
                 RecordedState::Rebuilding => State::Rebuilding,
-                RecordedState::Retrying => State::Retrying,
                 RecordedState::Running if stored.scanned >= head => State::CaughtUp,
                 RecordedState::Running => State::CatchingUp,
             },

@@ -9,7 +9,7 @@ use std::{
 };
 
 use projections::{
-    Envelope, EventStore, HaltReason, HandleError, Runtime, handlers, projector,
+    AccessError, Envelope, EventStore, HaltReason, HandleError, Runtime, handlers, projector,
     sqlite::{Sqlite, SqliteTx, rusqlite},
     testing::{MemoryStorage, MemoryTx},
 };
@@ -201,6 +201,13 @@ async fn run_ends_when_all_have_halted<S: EventStore>(events: S, _: PathBuf) {
     let names: Vec<_> = error.halted().iter().map(|halted| &*halted.projector).collect();
     assert_eq!(names, ["panicking", "second"]);
     assert!(error.to_string().starts_with("2 projectors halted:"), "{error}");
+    // Two instances of one type are read by name.
+    let error = runtime.read::<Panicking, _>(|_| ()).await.unwrap_err();
+    assert!(matches!(error, AccessError::Several { .. }), "{error}");
+    let seen = runtime.read_named::<Panicking, _>("second", |p, at| (p.seen.len(), at.get())).await;
+    assert_eq!(seen.unwrap(), (0, 0));
+    let error = runtime.read_named::<Panicking, _>("third", |_, _| ()).await.unwrap_err();
+    assert!(matches!(error, AccessError::NotHere { .. }), "{error}");
 }
 
 async fn an_undecodable_payload_halts_with_its_place<S: EventStore + Clone>(events: S, _: PathBuf) {
