@@ -217,7 +217,7 @@ impl AppendError {
 #[non_exhaustive]
 pub enum HandleError {
     /// Its payload is not what the handler's event type says.
-    #[error("the payload cannot be decoded as `{event}`")]
+    #[error("the payload cannot be decoded as `{event}`{}", borrowing(&**source))]
     Decode {
         /// The wire name of the handler's event.
         event: &'static str,
@@ -528,6 +528,8 @@ pub enum WaitError {
         behind: u64,
         /// How long was waited.
         waited: Duration,
+        /// Whether this process runs the projector.
+        here: bool,
     },
     /// There is no such projector.
     #[error(transparent)]
@@ -567,6 +569,16 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
         next = cause.source();
     }
     text
+}
+
+/// A `&str` field cannot hold a text that is escaped in JSON, which users meet late.
+fn borrowing(error: &dyn StdError) -> &'static str {
+    match error.to_string().contains("expected a borrowed string") {
+        true => {
+            " (a `&str` field cannot hold an escaped text: make it `Cow<str>` with `#[serde(borrow)]`, or `String`)"
+        }
+        false => "",
+    }
 }
 
 fn list(ids: &[EventId]) -> String {

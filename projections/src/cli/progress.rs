@@ -53,6 +53,8 @@ pub(super) struct Watch<'a, S: EventSource> {
     first: HashMap<String, u64>,
     behind: bool,
     halted: BTreeSet<String>,
+    /// Work that ends with a halt tells it then.
+    tells_halts: bool,
     /// What each projector that waits had scanned when that was told.
     waiting: HashMap<String, u64>,
     /// Whether it was told that nothing can be seen.
@@ -69,9 +71,16 @@ impl<'a, S: EventSource> Watch<'a, S> {
             first: HashMap::new(),
             behind: false,
             halted: BTreeSet::new(),
+            tells_halts: false,
             waiting: HashMap::new(),
             blind: false,
         }
+    }
+
+    /// Tells halts as they happen.
+    pub(super) fn telling_halts(mut self) -> Self {
+        self.tells_halts = true;
+        self
     }
 
     /// Shows progress until the work is done.
@@ -97,7 +106,7 @@ impl<'a, S: EventSource> Watch<'a, S> {
                     let mut projectors = status.projectors;
                     projectors.retain(|one| self.only.is_none_or(|name| one.projector == name));
                     self.blind = false;
-                    self.tell_halts(&projectors);
+                    self.tell_halts();
                     self.tell_waits(&projectors);
                     self.show(&projectors);
                 }
@@ -135,10 +144,13 @@ impl<'a, S: EventSource> Watch<'a, S> {
         }
     }
 
-    fn tell_halts(&mut self, projectors: &[ProjectorStatus]) {
-        for one in projectors.iter().filter(|one| is_halted(one.state)) {
-            if self.halted.insert(one.projector.clone()) {
-                self.bar.suspend(|| output::tell(halt(one)));
+    /// Tells what halted here. Of a projector that another process has taken over the status shows
+    /// what that one does.
+    fn tell_halts(&mut self) {
+        for halted in self.runtime.halted() {
+            if self.tells_halts && self.halted.insert(halted.projector.clone()) {
+                let halted = halted.to_string();
+                self.bar.suspend(|| output::tell(escape::terminal(&halted)));
             }
         }
     }
@@ -172,15 +184,8 @@ impl<'a, S: EventSource> Watch<'a, S> {
 }
 
 /// Tells whether a projector has stopped because it cannot go on.
-pub(super) fn is_halted(state: State) -> bool {
+fn is_halted(state: State) -> bool {
     matches!(state, State::Halted | State::Diverged | State::StaleCode)
-}
-
-/// Says that a projector has halted, and why.
-pub(super) fn halt(status: &ProjectorStatus) -> String {
-    let name = escape::terminal(&status.projector);
-    let error = escape::terminal(status.last_error.as_deref().unwrap_or("no reason is recorded"));
-    format!("projector `{name}` is {}: {error}", status.state)
 }
 
 #[cfg(test)]

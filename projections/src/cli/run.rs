@@ -2,12 +2,7 @@
 
 use std::time::Instant;
 
-use super::{
-    command, escape,
-    failure::Failure,
-    output,
-    progress::{Watch, halt, is_halted},
-};
+use super::{command, escape, failure::Failure, output, progress::Watch};
 use crate::{EventSource, RunError, Runtime, shutdown_signal};
 
 /// Runs the projectors until a signal, or until all have caught up.
@@ -24,13 +19,19 @@ async fn serve<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
         projectors(runtime),
         escape::terminal(&runtime.events().label())
     ));
-    ended(Watch::new(runtime, None).during(runtime.run(shutdown_signal())).await)?;
+    let shutdown = async {
+        shutdown_signal().await;
+        output::tell("stopping; another Ctrl-C stops at once");
+    };
+    ended(Watch::new(runtime, None).telling_halts().during(runtime.run(shutdown)).await)?;
     output::tell("stopped");
     // A clean stop of the others must not hide those that had halted before.
-    let status = runtime.status().await.map_err(|error| Failure::error(&error))?;
-    let halted: Vec<_> =
-        status.projectors.iter().filter(|one| is_halted(one.state)).map(halt).collect();
-    if halted.is_empty() { Ok(()) } else { Err(Failure::Failed(halted)) }
+    let halted = runtime.halted();
+    if halted.is_empty() {
+        return Ok(());
+    }
+    let halted = halted.iter().map(|halted| escape::terminal(&halted.to_string()).into_owned());
+    Err(Failure::Failed(halted.collect()))
 }
 
 async fn catch_up<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {

@@ -239,6 +239,14 @@ impl<S: EventSource> Runtime<S> {
         Ok(Status { projectors, imports })
     }
 
+    /// The projectors whose last run in this process halted, with why, by name: also those that
+    /// another process has taken over, of which [`status`](Self::status) shows what that one does.
+    #[must_use]
+    pub fn halted(&self) -> Vec<Halted> {
+        let slots = self.inner.slots.iter();
+        slots.filter_map(|slot| slot.shared.live.borrow().halted.clone()).collect()
+    }
+
     fn slot(&self, projector: &str) -> Result<&Arc<Slot>, UnknownProjector> {
         let slots = &self.inner.slots;
         slots.iter().find(|slot| slot.name == projector).ok_or_else(|| UnknownProjector {

@@ -397,14 +397,33 @@ impl Runner {
     }
 
     async fn record_halt(&mut self, reason: &HaltReason) {
-        if self.own.is_none() || matches!(reason, HaltReason::Superseded { .. }) {
-            return;
-        }
-        let recorded = self.record(RecordedState::Halted, Some(chain(reason))).await;
+        let recorded = match (&self.own, reason) {
+            (_, HaltReason::Superseded { .. }) => return,
+            (Some(_), reason) => self.record(RecordedState::Halted, Some(chain(reason))).await,
+            (None, HaltReason::Hook { .. }) => self.record_failed_start(chain(reason)).await,
+            // Whoever asks for the status finds the others out by the same checks.
+            (None, _) => return,
+        };
         if let Err(End::Outage(error)) = recorded {
             let (projector, error) = (&*self.name, chain(&error));
             tracing::warn!(projector, error, "the halt could not be recorded");
         }
+    }
+
+    /// A start that failed owns nothing; it leaves word only where nobody else runs the projector.
+    async fn record_failed_start(&mut self, error: String) -> Result<(), End> {
+        let Some(stored) = self.engine.load(&self.key).await? else { return Ok(()) };
+        if !matches!(stored.state, RecordedState::Stopped | RecordedState::Halted) {
+            return Ok(());
+        }
+        let next = Checkpoint {
+            state: RecordedState::Halted,
+            last_error: Some(error),
+            heartbeat_at: Timestamp::now(),
+            ..stored.clone()
+        };
+        let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
+        Ok(self.engine.save(write).await?)
     }
 
     async fn record(&mut self, state: RecordedState, error: Option<String>) -> Result<(), End> {

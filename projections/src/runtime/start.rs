@@ -107,12 +107,6 @@ impl Candidate<'_> {
         epoch: u64,
     ) -> Result<Start, Refusal> {
         let new = self.registration.options.version;
-        if self.registration.reset == Hook::None && !self.registration.is_in_process() {
-            return Err(stale(format!(
-                "the version was raised from {} to {new}, which asks for a rebuild, but there is no `#[reset]` method; add one",
-                stored.version
-            )));
-        }
         let (projector, old) = (&*self.key.projector, stored.version);
         tracing::info!(projector, old, new, "rebuilding in place: the version was raised");
         self.rebuild(stored, routing, epoch).await
@@ -179,6 +173,7 @@ impl Candidate<'_> {
     pub(crate) async fn may_go_on(&self, stored: &Checkpoint) -> Result<(), Refusal> {
         self.same_store(stored)?;
         self.not_older(stored)?;
+        self.can_be_raised(stored)?;
         whole(stored)?;
         match verify(self.source, stored.seen()).await {
             Ok(()) => Ok(()),
@@ -211,6 +206,18 @@ impl Candidate<'_> {
         Err(stale(format!(
             "the read model was built by version {}, and this is version {own}; run the newer program",
             stored.version
+        )))
+    }
+
+    fn can_be_raised(&self, stored: &Checkpoint) -> Result<(), Refusal> {
+        let Registration { options, reset, .. } = self.registration;
+        let is_raised = options.version > stored.version;
+        if !is_raised || *reset != Hook::None || self.registration.is_in_process() {
+            return Ok(());
+        }
+        Err(stale(format!(
+            "the version was raised from {} to {}, which asks for a rebuild, but there is no `#[reset]` method; add one",
+            stored.version, options.version
         )))
     }
 

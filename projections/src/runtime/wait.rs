@@ -51,6 +51,7 @@ impl<S: EventSource> Runtime<S> {
                     wanted: token.last(),
                     behind: token.last().get().saturating_sub(at.get()),
                     waited: began.elapsed(),
+                    here: live.running,
                 })
             }
         }

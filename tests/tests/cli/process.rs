@@ -152,10 +152,34 @@ fn a_halt_is_told_as_it_happens_and_the_others_go_on() {
     let mut running = app.command(&["projection", "run"]).spawn().unwrap();
     let told = BufReader::new(running.stderr.take().unwrap());
     let mut told = told.lines().map(Result::unwrap);
-    assert!(told.any(|line| line.starts_with("projector `tally` is halted: ")));
+    assert!(told.any(|line| line.starts_with("projector `tally` halted: ")));
     assert!(running.try_wait().unwrap().is_none());
     signal(&running, "-TERM");
-    assert!(told.any(|line| line.starts_with("error: projector `tally` is halted: ")));
+    assert!(told.any(|line| line.starts_with("error: projector `tally` halted: ")));
+    assert_eq!(running.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_projector_that_is_taken_over_is_told_and_ends_with_1() {
+    let folder = imported(&lines(100));
+    let app = App::new(&folder);
+    let mut running = app.command(&["projection", "run"]).spawn().unwrap();
+    let told = BufReader::new(running.stderr.take().unwrap());
+    let mut told = told.lines().map(Result::unwrap);
+    assert!(told.next().unwrap().starts_with("running 2 projectors on "));
+    while app.run(&["projection", "health"]).code != Some(0) {}
+    let tally = app.run(&["projection", "rebuild", "--projector", "tally"]);
+    assert_eq!(tally.code, Some(0), "{tally:?}");
+    // Its next commit finds the higher epoch.
+    let more = app.feed(&["events", "import", "-"], lines(120).as_bytes());
+    assert_eq!(more.code, Some(0), "{more:?}");
+    assert!(
+        told.any(|line| line.starts_with("projector `tally` halted: superseded: another process"))
+    );
+    assert!(running.try_wait().unwrap().is_none());
+    signal(&running, "-TERM");
+    assert!(told.any(|line| line.starts_with("stopping; another Ctrl-C stops at once")));
+    assert!(told.any(|line| line.starts_with("error: projector `tally` halted: superseded")));
     assert_eq!(running.wait().unwrap().code(), Some(1));
 }
 

@@ -233,6 +233,74 @@ on_both_stores!(
     run_ends_when_all_have_halted,
 );
 
+/// Its `#[setup]` fails when it is told to.
+#[projector("unprepared", storage = MemoryStorage, register = false)]
+#[derive(Clone)]
+struct Unprepared {
+    broken: bool,
+}
+
+#[handlers]
+impl Unprepared {
+    #[setup]
+    fn prepare(&self) -> Result<(), String> {
+        if self.broken { Err("no room".to_owned()) } else { Ok(()) }
+    }
+
+    #[handles(Added)]
+    fn added(&self, event: &Added, db: &mut MemoryTx<'_>) {
+        db.set("unprepared", event.n.to_string(), event.n);
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_failed_is_seen_by_other_processes() {
+    let events = projections::memory::MemoryEventStore::new();
+    append(&events, "a", [1]).await;
+    let storage = MemoryStorage::new();
+    let build = async |broken: bool| {
+        let runtime = Runtime::builder(events.clone()).without_linked().storage(storage.clone());
+        runtime.projector(Unprepared { broken }).build().await.unwrap()
+    };
+    build(false).await.catch_up().await.unwrap();
+    let error = build(true).await.catch_up().await.unwrap_err();
+    assert!(error.to_string().contains("`#[setup]` failed (it runs at every start): no room"));
+    let status = build(false).await.status().await.unwrap().projectors.remove(0);
+    assert_eq!(status.state.to_string(), "halted");
+    assert!(status.last_error.unwrap().contains("no room"));
+    build(false).await.catch_up().await.unwrap();
+    let status = build(false).await.status().await.unwrap().projectors.remove(0);
+    assert_eq!((status.state.to_string(), status.last_error), ("stopped".to_owned(), None));
+}
+
+/// A text with an escaped character cannot be borrowed.
+#[derive(projections::Event, serde::Deserialize)]
+#[event(domain = "texts")]
+struct Written<'a> {
+    text: &'a str,
+}
+
+#[projector("texts", register = false)]
+#[derive(Clone, Default)]
+struct Texts(Vec<usize>);
+
+#[handlers]
+impl Texts {
+    #[handles(Written)]
+    fn written(&mut self, event: &Written<'_>) {
+        self.0.push(event.text.len());
+    }
+}
+
+#[tokio::test]
+async fn a_borrowed_text_that_is_escaped_says_the_way_out() {
+    let events = projections::memory::MemoryEventStore::new();
+    append_raw(&events, "texts", "Written", r#"{"text":"a\"b"}"#).await;
+    let runtime = Runtime::builder(events).without_linked().projector(Texts::default());
+    let error = runtime.build().await.unwrap().catch_up().await.unwrap_err().to_string();
+    assert!(error.contains("make it `Cow<str>` with `#[serde(borrow)]`"), "{error}");
+}
+
 /// How a handler tries to leave its transaction.
 #[derive(Clone)]
 struct Escape(Arc<Trick>);

@@ -125,7 +125,10 @@ async fn waits_name_who_is_behind<S: EventStore + Clone>(events: S, _: PathBuf) 
     let error = runtime.wait_for("ledger-memory", &token, wait).await.unwrap_err();
     assert!(matches!(error, WaitError::TimedOut { behind: 2, .. }), "{error}");
     assert!(
-        error.to_string().starts_with("projector `ledger-memory` is at position 1 after"),
+        error.to_string().starts_with("projector `ledger-memory` did not reach position 3 within")
+            && error
+                .to_string()
+                .ends_with(": it is at 1, 2 behind, and nothing in this process runs it"),
         "{error}"
     );
     // Another runtime carries it on: the wait here sees its commits.
