@@ -96,8 +96,14 @@ impl Envelope {
         self.metadata_text("causation_id")
     }
 
-    /// Tells whether the event is at or before the projector's effects mark: history that was
+    /// Tells whether the event is at or before the projector's *effects mark*: history that was
     /// there before the projector first started, or that it has gone through before a rebuild.
+    ///
+    /// The effects mark is the highest position whose effects on the outside world are none of this
+    /// pass's business. It begins at the head as it was at the first start, grows with every event
+    /// applied, and a rebuild does not set it back; so a handler that sends mail leaves it where
+    /// this is true. It is a help, not a guarantee: an event whose batch was rolled back is not a
+    /// replay when it comes again. In process it begins at the head of each start.
     #[must_use]
     pub fn is_replay(&self) -> bool {
         self.replay

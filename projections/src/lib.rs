@@ -12,7 +12,6 @@
 //!
 //! /// What is in every account, in process.
 //! #[projector("balances")]
-//! #[derive(Default)]
 //! struct Balances {
 //!     cents: std::collections::HashMap<String, i64>,
 //! }
@@ -81,6 +80,19 @@
 //! [`memory::MemoryEventStore`] and [`Runtime::catch_up`] make a test of a projector a few lines
 //! without a sleep. [`testing`] has conformance suites for event stores and storages of your own,
 //! and a storage whose failures can be scripted.
+//!
+//! # Logging
+//!
+//! The library logs through [`tracing`](https://docs.rs/tracing): halts, outages, events that are
+//! tried by themselves, rebuilds by a raised `version`, and what `unregistered = "warn"` warns of.
+//! Without a subscriber nobody sees them. An application installs one, with
+//! `tracing-subscriber = "0.3"` in its `Cargo.toml` and, first in `main`:
+//!
+//! ```text
+//! tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+//! ```
+//!
+//! Standard error, because the commands of an application print their answers on standard output.
 //!
 //! # Features
 //!

@@ -3,12 +3,15 @@
 /// Derives the trait [`Event`](trait@crate::Event) for a struct, owned or borrowed.
 ///
 /// ```
+/// use std::borrow::Cow;
+///
 /// use projections::Event;
 ///
 /// #[derive(Event, serde::Serialize, serde::Deserialize)]
 /// #[event(domain = "orders", aliases("Placed"))]
 /// struct OrderPlaced<'a> {
-///     item: &'a str, // borrowed from the stored event
+///     #[serde(borrow)]
+///     item: Cow<'a, str>, // borrowed from the stored event, unless it holds an escape
 ///     amount: u64,
 /// }
 ///
@@ -26,9 +29,10 @@
 /// | `codec` | the path of a type that implements [`Codec`](crate::Codec) | [`Json`](crate::Json) |
 /// | `crate` | the path of this library, where it has another name | `::projections` |
 ///
-/// An event has one wire name, so its struct may have lifetimes but no type parameters. With serde,
-/// a `&str` is borrowed only where the JSON holds no escapes; `Cow<'a, str>` with
-/// `#[serde(borrow)]` reads both.
+/// An event has one wire name, so its struct may have lifetimes but no type parameters. A text is
+/// `Cow<'a, str>` with `#[serde(borrow)]`, not `&'a str`: a quote, a backslash or a line break is
+/// escaped in JSON, an escaped text cannot be borrowed as it is, and the first one would halt every
+/// projector that handles the event.
 pub use projections_macros::Event;
 
 /// Derives the trait [`Domain`](trait@crate::Domain) for an enum with one variant an event, and
@@ -136,10 +140,15 @@ pub use projections_macros::projector;
 /// has handlers.
 ///
 /// ```standalone_crate
+/// use std::borrow::Cow;
+///
 /// use projections::{BoxError, Envelope, Event, Handlers, RawEvent, handlers, projector};
 ///
 /// #[derive(Event, serde::Deserialize)]
-/// struct Placed<'a> { item: &'a str }
+/// struct Placed<'a> {
+///     #[serde(borrow)]
+///     item: Cow<'a, str>, // a `&str` would fail on the first text with an escape
+/// }
 ///
 /// #[projector("orders", domain = "orders")]
 /// struct Orders { items: Vec<String> }

@@ -2,8 +2,9 @@
 //!
 //! A page is read from top to bottom, as its reader does. `rust` blocks without a `main` are kept;
 //! one with a `main` makes a program of them all. It is run, or the `cargo run` lines of the `sh`
-//! block behind it are. `rust,compile_fail` must not compile. A `text` block behind any of these is
-//! what it prints. `DOCS=overwrite` writes the `text` blocks anew: read the diff like prose.
+//! block behind it are; one with `#[cfg(test)]` is run by `cargo test`. `rust,compile_fail` must not
+//! compile. A `text` block behind any of these is what it prints. `DOCS=overwrite` writes the `text`
+//! blocks anew: read the diff like prose. The `toml` blocks of the guide are the manifest.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::{
@@ -48,6 +49,7 @@ enum Step {
 struct Docs {
     good: BTreeMap<String, String>,
     bad: BTreeMap<String, String>,
+    tests: BTreeMap<String, String>,
     steps: BTreeMap<&'static str, Vec<Step>>,
 }
 
@@ -61,6 +63,7 @@ fn every_block_of_the_docs_does_what_it_says() {
     }
     let package = docs.write_package(root);
     build(&package, docs.good.keys());
+    docs.tests.keys().for_each(|name| test(&package, name));
     let refusals = refusals(&package, docs.bad.keys());
     for name in docs.bad.keys() {
         assert!(refusals.contains_key(name), "{name} compiles:\n{}", docs.bad[name]);
@@ -90,6 +93,9 @@ impl Docs {
                             .push(Step::Run { program: program.clone(), arguments: String::new() });
                     }
                 }
+                "rust" if block.text.contains("#[cfg(test)]") => {
+                    self.tests.insert(name, format!("{kept}\n{}\nfn main() {{}}\n", block.text));
+                }
                 "rust" => kept.push_str(&block.text),
                 "rust,compile_fail" => {
                     let main = if block.text.contains("fn main") { "" } else { "\nfn main() {}\n" };
@@ -112,14 +118,15 @@ impl Docs {
         let _ = fs::remove_dir_all(&programs);
         fs::create_dir_all(&programs).unwrap();
         let guide = fs::read_to_string(root.join("docs/guide.md")).unwrap();
-        let manifest = blocks(&guide).into_iter().find(|block| block.info == "toml").unwrap().text;
+        let manifest = blocks(&guide).into_iter().filter(|block| block.info == "toml");
+        let manifest = manifest.map(|block| block.text).collect::<Vec<_>>().join("\n");
         let place = format!("{{ path = {:?}, ", root.join("projections"));
         assert!(manifest.contains("projections = { version = \"0.1\", "), "{manifest}");
         let manifest = manifest
             .replace("projections = { version = \"0.1\", ", &format!("projections = {place}"));
         fs::write(package.join("Cargo.toml"), manifest + "\n[workspace]\n").unwrap();
         fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
-        for (name, text) in self.good.iter().chain(&self.bad) {
+        for (name, text) in self.good.iter().chain(&self.bad).chain(&self.tests) {
             fs::write(programs.join(name).with_extension("rs"), text).unwrap();
         }
         package
@@ -178,6 +185,14 @@ fn build<'a>(package: &Path, programs: impl Iterator<Item = &'a String>) {
     assert!(output.status.success() && !said.contains("warning:"), "{said}");
 }
 
+/// Runs the tests of a program, of which there must be some.
+fn test(package: &Path, program: &str) {
+    let output = cargo(package, "test").args(["--bin", program]).output().unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && !out.contains(" 0 passed"), "{program}: {out}{err}");
+}
+
 /// What the compiler says of each program that it refuses, with the file called `src/main.rs`.
 fn refusals<'a>(
     package: &Path,
@@ -199,9 +214,24 @@ fn refusals<'a>(
         let text = text.replace(&format!("src/bin/{name}.rs"), "src/main.rs");
         // Where the library asks for it is a path of this machine, and no help.
         let own = text.split("note: required by a bound").next().unwrap_or_default().trim_end();
+        let own = without_library(own);
         refusals.entry(name.to_owned()).or_default().push_str(&format!("{own}\n\n"));
     }
     refusals
+}
+
+/// Drops the lines of the library that the compiler shows beside those of the program.
+fn without_library(text: &str) -> String {
+    let mut elsewhere = false;
+    let own = text.lines().filter(|line| {
+        elsewhere = match line.trim_start() {
+            line if line.starts_with("::: /") => true,
+            line if line.starts_with("help:") || line.starts_with("-->") => false,
+            _ => elsewhere,
+        };
+        !elsewhere
+    });
+    own.collect::<Vec<_>>().join("\n")
 }
 
 /// Carries out a page in a folder of its own, and says what is not as the page says.

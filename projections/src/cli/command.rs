@@ -1,10 +1,13 @@
 //! What can be typed: [`Command`], as clap sees it.
+//!
+//! clap makes help texts of the comments here, for the people who use an application; what its
+//! developer needs to know stands in the documentation of [`cli`](super).
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// The commands of [`execute`](super::execute): a clap subcommand to flatten into one's own.
+/// Looks after projectors and events.
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {

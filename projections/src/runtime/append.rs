@@ -7,8 +7,8 @@ use crate::{
     engine::BoxFuture,
 };
 
-/// Events to be appended; awaiting it appends them. Made by
-/// [`Runtime::append`](crate::Runtime::append).
+/// Events to be appended; awaiting it appends them, all or none. Made by
+/// [`Runtime::append`](crate::Runtime::append), which shows how.
 #[must_use = "nothing is appended until this is awaited"]
 pub struct Append<'a, S> {
     pub(super) source: &'a S,
@@ -19,7 +19,8 @@ pub struct Append<'a, S> {
 }
 
 impl<S> Append<'_, S> {
-    /// Names the domain of the events whose type names none.
+    /// Names the domain of the events that name none: neither their type nor their
+    /// [`Domain`](trait@crate::Domain) does. Events that name one keep it.
     pub fn domain(mut self, domain: impl Into<Cow<'static, str>>) -> Self {
         self.domain = Some(domain.into());
         self

@@ -278,15 +278,55 @@ impl<S: EventSource> Runtime<S> {
 impl<S: EventStore> Runtime<S> {
     /// Appends events to a stream; awaiting the result carries it out.
     ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use projections::{Expected, EventStore, AppendRequest, NewEvent, memory::MemoryEventStore};
+    /// ```standalone_crate
+    /// use projections::{Domain, Event, Expected, Runtime, memory::MemoryEventStore};
+    /// use serde::{Deserialize, Serialize};
     ///
-    /// let events = MemoryEventStore::new();
-    /// let placed = NewEvent::json("OrderPlaced", r#"{"order":7}"#).in_domain("orders");
-    /// let receipt = events.append(AppendRequest::new("order-7", Expected::NoStream, vec![placed])).await?;
-    /// assert_eq!(receipt.last.get(), 1);
-    /// # Ok(()) }
+    /// #[derive(Event, Serialize, Deserialize)]
+    /// #[event(domain = "orders")]
+    /// struct OrderPlaced { order: u64 }
+    ///
+    /// #[derive(Event, Serialize, Deserialize)]
+    /// struct OrderPaid { cents: u64 } // names no domain
+    ///
+    /// #[derive(Domain)]
+    /// #[domain("orders")]
+    /// enum OrderEvent {
+    ///     Placed(OrderPlaced),
+    ///     Paid(OrderPaid),
+    /// }
+    ///
+    /// # #[projections::projector("orders")] struct Orders { placed: u64 }
+    /// # #[projections::handlers] impl Orders {
+    /// #     #[handles(OrderPlaced)] fn placed(&mut self, event: &OrderPlaced) { self.placed += event.order; }
+    /// # }
+    /// #
+    /// #[tokio::main(flavor = "current_thread")]
+    /// async fn main() -> Result<(), projections::Error> {
+    ///     // Beside a projector, as every runtime has one.
+    ///     let runtime = Runtime::builder(MemoryEventStore::new()).build().await?;
+    ///
+    ///     // One event, of a new stream.
+    ///     let placed = OrderPlaced { order: 7 };
+    ///     let receipt = runtime.append("order-7", Expected::NoStream, [placed]).await?;
+    ///
+    ///     // Only if nobody has appended to the stream meanwhile. The event's type names no domain.
+    ///     let paid = OrderPaid { cents: 950 };
+    ///     let expected = Expected::At(receipt.stream_position);
+    ///     runtime.append("order-7", expected, [paid]).domain("orders").await?;
+    ///
+    ///     // Events of two types, all or none.
+    ///     let both = [
+    ///         OrderEvent::Placed(OrderPlaced { order: 8 }),
+    ///         OrderEvent::Paid(OrderPaid { cents: 120 }),
+    ///     ];
+    ///     let receipt = runtime.append("order-8", Expected::NoStream, both).await?;
+    ///     assert_eq!(receipt.last.get(), 4);
+    ///
+    ///     let late = runtime.append("order-7", expected, [OrderPlaced { order: 7 }]).await;
+    ///     assert!(late.is_err(), "the stream has come further");
+    ///     Ok(())
+    /// }
     /// ```
     pub fn append<E: ToEvent>(
         &self,

@@ -73,14 +73,18 @@
 //! Commits go to a file beside the database (`-wal`) and from there into the database about every
 //! 4 MB. What a long read transaction still sees cannot be moved, so one that stays open makes the
 //! log grow until it ends; the library's own read transactions end with each page. `wal_bytes`, on
-//! both types, tells the size. It shrinks when the last process closes the file, or by
-//! `PRAGMA wal_checkpoint(TRUNCATE)` on a connection of one's own.
+//! both types, tells the size. `PRAGMA wal_checkpoint(TRUNCATE)` on a connection of one's own that
+//! may write empties it. A process that closes the file as the last one may do so, too, but one that
+//! is killed, or ends with connections open, leaves `-wal` and `-shm` behind. That is no fault: the
+//! next process goes on with them.
 //!
 //! # Files
 //!
 //! While a process has the database open it may touch it through SQLite only: copying or opening
 //! the file by other means inside the same process drops SQLite's locks, and commits can be lost.
-//! `VACUUM INTO` and rusqlite's feature `backup` make copies. A file
+//! The files `-wal` and `-shm` are part of the database, also where no process has it open: the
+//! newest commits may be in them only. So copy it with `VACUUM INTO` or SQLite's backup (rusqlite's
+//! feature `backup`), not file by file, and never remove them. A file
 //! that is removed or replaced while it is open is not used any further. Databases on network file
 //! systems cannot be relied on; on Linux, opening one warns.
 //!
