@@ -259,9 +259,11 @@ fn connect_writer(
         return Err(StoreError::new(StoreErrorKind::ReadOnly, doing));
     }
     // The first statement that reads the file: here a file that is no database is found out.
-    connection.query_row("PRAGMA schema_version", [], |_| Ok(())).map_err(failed)?;
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
+    let mode: String = patiently(options.busy_timeout, || {
+        connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+    })
+    .map_err(failed)?;
     if mode != "wal" {
         let doing = format!(
             "open {label}: its file system has no shared memory for a write-ahead log; use a local disk"
@@ -269,6 +271,26 @@ fn connect_writer(
         return Err(StoreError::new(StoreErrorKind::NotOpened, doing));
     }
     Ok(connection)
+}
+
+/// Where two processes turn one new file into write-ahead mode, SQLite answers "busy" to one of them
+/// without asking its busy handler.
+fn patiently<T>(
+    timeout: Duration,
+    mut attempt: impl FnMut() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let since = Instant::now();
+    loop {
+        match attempt() {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                    && since.elapsed() < timeout =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// What a busy writer does: it looks again soon, as other processes take turns quickly.
