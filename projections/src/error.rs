@@ -514,9 +514,7 @@ pub enum WaitError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The time is up. The events are stored all the same.
-    #[error(
-        "projector `{projector}` is at position {at} after {waited:?}, {behind} behind {wanted}"
-    )]
+    #[error("projector `{projector}` did not reach position {wanted} within {waited:.0?}: it is at {at}, {behind} behind{}", if *here { "" } else { ", and nothing in this process runs it" })]
     TimedOut {
         /// The projector.
         projector: String,
