@@ -418,7 +418,7 @@ pub enum HaltReason {
     Store(StoreError),
     /// Another runtime took the projector over.
     #[error(
-        "superseded: another process has started this projector (epoch {epoch}, this one has {own})"
+        "superseded: another process has started this projector (epoch {epoch}, this one has {own}); run it in one process alone"
     )]
     Superseded {
         /// The other's epoch.
