@@ -142,6 +142,7 @@ fn a_run_waits_says_so_and_goes_on_by_itself_once_there_is_room() {
         running.hear("projector `ledger` goes on");
         app.until("state", "caught up");
         running.signal("-TERM");
+        running.hear("stopping; another Ctrl-C stops at once");
         let (code, said) = running.end();
         assert_eq!((code, said.as_str()), (Some(0), "stopped"), "{name}");
         app.catch_up(LINES);

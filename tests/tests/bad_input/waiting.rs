@@ -80,6 +80,7 @@ fn a_read_model_that_somebody_locks_is_waited_for_and_said_so() {
     other.execute_batch("ROLLBACK").unwrap();
     running.hear("projector `ledger` goes on");
     running.signal("-TERM");
+    running.hear("stopping; another Ctrl-C stops at once");
     assert_eq!(running.end(), (Some(0), "stopped".to_owned()));
     app.catch_up(200);
 }
