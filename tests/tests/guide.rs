@@ -4,7 +4,7 @@
 //! one with a `main` makes a program of them all. It is run, or the `cargo run` lines of the `sh`
 //! block behind it are; one with `#[cfg(test)]` is run by `cargo test`. `rust,compile_fail` must not
 //! compile. A `text` block behind any of these is what it prints. `DOCS=overwrite` writes the `text`
-//! blocks anew: read the diff like prose. The `toml` blocks of the guide are the manifest.
+//! blocks anew: read the diff like prose. The `toml` blocks are the manifest.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::{
@@ -111,15 +111,16 @@ impl Docs {
         self.steps.insert(page, steps);
     }
 
-    /// Writes one package with a binary a program, under the manifest that the guide shows.
+    /// Writes one package with a binary a program, under the manifest that the pages show.
     fn write_package(&self, root: &Path) -> PathBuf {
         let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs");
         let programs = package.join("src/bin");
         let _ = fs::remove_dir_all(&programs);
         fs::create_dir_all(&programs).unwrap();
-        let guide = fs::read_to_string(root.join("docs/guide.md")).unwrap();
-        let manifest = blocks(&guide).into_iter().filter(|block| block.info == "toml");
-        let manifest = manifest.map(|block| block.text).collect::<Vec<_>>().join("\n");
+        let pages = PAGES.map(|page| fs::read_to_string(root.join(page)).unwrap());
+        let all = pages.iter().flat_map(|page| blocks(page));
+        let manifest = all.filter(|block| block.info == "toml").map(|block| block.text);
+        let manifest = manifest.collect::<Vec<_>>().join("\n");
         let place = format!("{{ path = {:?}, ", root.join("projections"));
         assert!(manifest.contains("projections = { version = \"0.1\", "), "{manifest}");
         let manifest = manifest
