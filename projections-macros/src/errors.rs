@@ -44,6 +44,23 @@ impl Errors {
     }
 }
 
+/// Expands an attribute: parses, then writes the whole of it, or, where anything is wrong, what keeps
+/// one mistake one error, with the faults. An item that cannot be read at all stays as it was.
+pub(crate) fn expand<Model>(
+    attribute: TokenStream,
+    item: TokenStream,
+    parse: fn(TokenStream, TokenStream, &mut Errors) -> Option<Model>,
+    whole: fn(&Model) -> TokenStream,
+    inert: fn(&Model) -> TokenStream,
+) -> TokenStream {
+    let mut errors = Errors::default();
+    let parsed = parse(attribute, item.clone(), &mut errors);
+    let write = if errors.any() { inert } else { whole };
+    let mut tokens = parsed.map_or(item, |model| write(&model));
+    tokens.extend(errors.finish());
+    tokens
+}
+
 impl Drop for Errors {
     fn drop(&mut self) {
         assert!(self.finished || std::thread::panicking(), "faults were found and not reported");

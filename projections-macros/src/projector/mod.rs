@@ -8,19 +8,9 @@ pub(crate) use self::parse::{FROM, check_domain};
 
 use proc_macro2::TokenStream;
 
-use crate::errors::Errors;
+use crate::errors;
 
 /// Expands `#[projector]`.
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let parsed = parse::parse(attribute, item.clone(), &mut errors);
-    let sound = !errors.any();
-    let errors = errors.finish();
-    let mut tokens = match parsed {
-        Some(model) if sound => expand::projector(&model),
-        Some(model) => expand::inert(&model),
-        None => item,
-    };
-    tokens.extend(errors);
-    tokens
+    errors::expand(attribute, item, parse::parse, expand::projector, expand::inert)
 }
