@@ -36,6 +36,36 @@ pub enum StartFrom {
     Now,
 }
 
+/// What to do at a start where the read model was built by other code of the same `version`.
+///
+/// Whatever it says, [`ProjectorStatus::changed`](crate::ProjectorStatus::changed) tells.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OnChange {
+    /// Go on.
+    Ignore,
+    /// Rebuild the read model with the new code.
+    Rebuild,
+    /// Do not start.
+    Refuse,
+    /// Log it and go on.
+    #[default]
+    Warn,
+}
+
+impl OnChange {
+    /// The word that `#[projector]` takes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Rebuild => "rebuild",
+            Self::Refuse => "refuse",
+            Self::Warn => "warn",
+        }
+    }
+}
+
 /// Upper bounds of one transaction. A batch takes what is there and never waits to fill.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -77,6 +107,8 @@ pub struct Options {
     pub from: StartFrom,
     /// Raised by the user to have the read model rebuilt.
     pub version: u32,
+    /// What to do where the code differs from that which built the read model.
+    pub on_change: OnChange,
 }
 
 impl Options {
@@ -87,6 +119,7 @@ impl Options {
         batch: BatchPolicy::DEFAULT,
         from: StartFrom::Beginning,
         version: 1,
+        on_change: OnChange::Warn,
     };
 
     /// Sets the domain of handlers that name none.
@@ -121,6 +154,13 @@ impl Options {
     #[must_use]
     pub const fn version(mut self, version: u32) -> Self {
         self.version = version;
+        self
+    }
+
+    /// Sets what to do where the code differs from that which built the read model.
+    #[must_use]
+    pub const fn on_change(mut self, on_change: OnChange) -> Self {
+        self.on_change = on_change;
         self
     }
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::model::{Field, Options, Projector, Storage, Unregistered};
+use super::model::{Field, OnChange, Options, Projector, Storage, Unregistered};
 
 /// The struct, its options, how it is made, and its registration.
 pub(crate) fn projector(model: &Projector) -> TokenStream {
@@ -47,8 +47,16 @@ fn implementation(model: &Projector) -> TokenStream {
 }
 
 fn options(model: &Projector, public: &TokenStream) -> TokenStream {
-    let Options { domain, unregistered, batch_events, batch_bytes, from_now, version, .. } =
-        &model.options;
+    let Options {
+        domain,
+        unregistered,
+        batch_events,
+        batch_bytes,
+        from_now,
+        version,
+        on_change,
+        ..
+    } = &model.options;
     let mut tokens = quote_spanned!(Span::mixed_site()=> #public::Options::DEFAULT);
     if let Some(domain) = domain {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .domain(#domain)));
@@ -84,6 +92,15 @@ fn options(model: &Projector, public: &TokenStream) -> TokenStream {
     }
     if let Some(version) = version {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .version(#version)));
+    }
+    if let Some(on_change) = on_change {
+        let word = match on_change {
+            OnChange::Ignore => quote_spanned!(Span::mixed_site()=> Ignore),
+            OnChange::Rebuild => quote_spanned!(Span::mixed_site()=> Rebuild),
+            OnChange::Refuse => quote_spanned!(Span::mixed_site()=> Refuse),
+            OnChange::Warn => quote_spanned!(Span::mixed_site()=> Warn),
+        };
+        tokens.extend(quote_spanned!(Span::mixed_site()=> .on_change(#public::OnChange::#word)));
     }
     tokens
 }

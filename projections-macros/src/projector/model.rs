@@ -32,6 +32,7 @@ pub(crate) struct Options {
     pub(crate) batch_bytes: Option<u64>,
     pub(crate) from_now: bool,
     pub(crate) version: Option<u32>,
+    pub(crate) on_change: Option<OnChange>,
     pub(crate) register: bool,
 }
 
@@ -53,5 +54,14 @@ pub(crate) enum Unregistered {
     Error,
     #[default]
     Ignore,
+    Warn,
+}
+
+/// What to do where the code differs from that which built the read model.
+#[derive(Clone, Copy)]
+pub(crate) enum OnChange {
+    Ignore,
+    Rebuild,
+    Refuse,
     Warn,
 }

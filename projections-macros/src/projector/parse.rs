@@ -7,7 +7,7 @@ use syn::{
     parse::{ParseStream, Parser},
 };
 
-use super::model::{Field, Options, Projector, Storage, Unregistered};
+use super::model::{Field, OnChange, Options, Projector, Storage, Unregistered};
 use crate::{
     attr::{Entry, Keys, Words, not_yet, shown, ungrouped_expression},
     errors::Errors,
@@ -24,6 +24,7 @@ const KEYS: Keys = Keys {
         "batch",
         "from",
         "version",
+        "on_change",
         "on_failure",
         "mode",
         "lanes",
@@ -34,7 +35,6 @@ const KEYS: Keys = Keys {
         "exhaustive",
         "ignores",
         "linger",
-        "on_change",
         "park",
         "park_by",
         "probe",
@@ -58,6 +58,8 @@ const BATCH: Keys = Keys {
 
 const UNREGISTERED: Words =
     Words { noun: "policy", available: &["ignore", "warn", "error"], later: &[] };
+const ON_CHANGE: Words =
+    Words { noun: "policy", available: &["ignore", "warn", "refuse", "rebuild"], later: &[] };
 const ON_FAILURE: Words = Words { noun: "policy", available: &["halt"], later: &["park", "skip"] };
 const MODE: Words = Words { noun: "mode", available: &["async"], later: &["inline", "live"] };
 /// Where to begin; `#[handles]` takes the same words.
@@ -195,6 +197,7 @@ impl Options {
             "batch" => self.set_batch(entry, errors),
             "from" => self.from_now = entry.word(&FROM, errors).as_deref() == Some("now"),
             "version" => self.version = entry.number(errors),
+            "on_change" => self.on_change = read_on_change(entry, errors),
             "on_failure" => drop(entry.word(&ON_FAILURE, errors)),
             "mode" => drop(entry.word(&MODE, errors)),
             "lanes" => check_lanes(entry, errors),
@@ -223,6 +226,15 @@ fn check_lanes(entry: &Entry, errors: &mut Errors) {
         && let Some(value) = entry.expression("lanes = 1", errors)
     {
         errors.on(value, not_yet(&format!("lanes = {lanes}")));
+    }
+}
+
+fn read_on_change(entry: &Entry, errors: &mut Errors) -> Option<OnChange> {
+    match entry.word(&ON_CHANGE, errors)?.as_str() {
+        "ignore" => Some(OnChange::Ignore),
+        "rebuild" => Some(OnChange::Rebuild),
+        "refuse" => Some(OnChange::Refuse),
+        _ => Some(OnChange::Warn), // the last of the words
     }
 }
 
