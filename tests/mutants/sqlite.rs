@@ -1,0 +1,77 @@
+//! A correct projector on SQLite, which is broken in one place at a time.
+
+use projections::{
+    BoxError, Domain, Envelope, Event, handlers, projector,
+    sqlite::{Sqlite, SqliteTx, rusqlite},
+};
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(domain = "hand", name = "HandStarted", aliases("HandBegan"))]
+pub struct HandStarted {
+    pub hand_id: String,
+}
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(domain = "hand")]
+pub struct PotAwarded<'a> {
+    pub winner: &'a str,
+}
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+pub struct PlayerRegistered {
+    pub player: String,
+}
+
+#[derive(Domain)]
+#[domain("hand")]
+pub enum Hand<'a> {
+    Started(HandStarted),
+    Awarded(PotAwarded<'a>),
+}
+
+#[projector(
+    "hand-history",
+    storage = Sqlite,
+    unregistered = "error",
+    batch(events = 100, bytes = 65536),
+    version = 2
+)]
+pub struct HandHistory {
+    #[resource]
+    pub greeting: String,
+    pub seen: u64,
+}
+
+#[handlers]
+impl HandHistory {
+    #[setup]
+    fn create_tables(&self, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
+        db.execute_batch("CREATE TABLE hands (hand_id TEXT, position INTEGER)")
+    }
+
+    #[reset]
+    fn empty_tables(&self, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
+        db.execute_batch("DELETE FROM hands")
+    }
+
+    #[handles(HandStarted)]
+    fn hand_started(
+        &self,
+        event: &HandStarted,
+        at: &Envelope,
+        db: &mut SqliteTx<'_>,
+    ) -> Result<(), BoxError> {
+        let position = at.position().get();
+        db.execute("INSERT INTO hands VALUES (?1, ?2)", (&event.hand_id, position))?;
+        Ok(())
+    }
+
+    #[handles(PotAwarded, from = "now")]
+    fn pot_awarded(&self, event: PotAwarded<'_>, db: &mut SqliteTx<'_>) -> rusqlite::Result<u64> {
+        db.execute("UPDATE hands SET position = 0", ())?;
+        Ok(event.winner.len() as u64)
+    }
+
+    #[handles(PlayerRegistered, input_domain = "player")]
+    fn player_registered(&self, _event: &PlayerRegistered) {}
+}
