@@ -2,10 +2,10 @@
 //!
 //! What `../../mutants` holds compiles. Of each token of its structs, enums and `impl` blocks there
 //! are mutants: without it, with another of its kind, with it twice, and so for arguments and
-//! attributes; of method bodies there is a sample. Each is compiled, and its errors are judged by
-//! their places and their number, not by their words. `reviewed` lists what may compile all the
-//! same, and which errors are known to be poor. All errors are in
-//! `target/tmp/mutations/report.txt`, to be read like prose.
+//! attributes; of method bodies there is a sample. Brackets go in pairs: one alone is refused before
+//! any macro is asked. Each mutant is compiled, and its errors are judged by their places and their
+//! number, not by their words. `reviewed` lists what is right all the same, and what is known to be
+//! poor. `target/tmp/mutations/report.txt` has all of them with their errors, to be read like prose.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod compile;
@@ -14,6 +14,7 @@ mod reviewed;
 mod verdict;
 
 use std::{
+    collections::BTreeSet,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
@@ -27,7 +28,8 @@ use std::{
 use self::{
     compile::{Diagnostic, Libraries},
     mutate::Mutant,
-    reviewed::{LEGAL, POOR},
+    reviewed::{FINE, POOR, Reviewed},
+    verdict::Fault,
 };
 
 const FILES: [&str; 2] = ["in_process", "sqlite"];
@@ -48,8 +50,8 @@ fn each_mistake_is_named_at_its_place() {
     let errors = compile_all(&libraries, &mutants, &folder);
     let report = Report::new(&mutants, &errors);
     fs::write(folder.join("report.txt"), &report.all).unwrap();
-    assert!(report.faults.is_empty(), "{}", report.faults);
-    report.assert_that_lists_are_short(&mutants);
+    assert!(report.unknown.is_empty(), "{}", report.unknown);
+    report.assert_that_every_line_is_of_use();
 }
 
 fn source(file: &str) -> String {
@@ -64,25 +66,23 @@ fn worker_folder(folder: &Path, worker: usize) -> PathBuf {
 }
 
 /// The errors of each mutant.
-fn compile_all(
-    libraries: &Libraries,
-    mutants: &[Mutant],
-    folder: &Path,
-) -> Vec<Vec<Diagnostic>> {
+fn compile_all(libraries: &Libraries, mutants: &[Mutant], folder: &Path) -> Vec<Vec<Diagnostic>> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
-    let work = |worker| {
+    let work = &|worker| {
         let folder = worker_folder(folder, worker);
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(mutant) = mutants.get(number) else { break };
+        while let number = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(mutant) = mutants.get(number)
+        {
             let errors = libraries.errors(&mutant.text, &folder);
             done.lock().unwrap().push((number, errors));
         }
     };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        let workers = thread::available_parallelism().map_or(1, usize::from);
-        (0..workers).for_each(|worker| drop(scope.spawn({ let work = &work; move || work(worker) })));
+        for worker in 0..workers {
+            scope.spawn(move || work(worker));
+        }
     });
     let mut done = done.into_inner().unwrap();
     done.sort_by_key(|(number, _)| *number);
@@ -94,11 +94,10 @@ fn compile_all(
 struct Report {
     /// Every mutant with its errors.
     all: String,
-    /// What no list knows.
-    faults: String,
-    /// Which lines of the lists were of use.
-    legal: Vec<usize>,
-    poor: Vec<usize>,
+    /// Those that nobody let through.
+    unknown: String,
+    /// The reasons that were of use.
+    used: BTreeSet<&'static str>,
 }
 
 impl Report {
@@ -111,50 +110,42 @@ impl Report {
     }
 
     fn mutant(&mut self, mutant: &Mutant, errors: &[Diagnostic]) {
-        let known;
-        let judgement = if errors.is_empty() {
-            known = LEGAL.iter().position(|legal| (legal.covers)(mutant));
-            self.legal.extend(known);
-            known.map_or("COMPILES", |at| LEGAL[at].reason).to_owned()
-        } else {
-            let faults = verdict::poor(mutant, errors);
-            if faults.is_empty() {
-                known = Some(0);
-                "fine".to_owned()
-            } else {
-                known = POOR.iter().position(|poor| (poor.covers)(mutant));
-                self.poor.extend(known);
-                let known = known.map_or("POOR", |at| POOR[at].reason);
-                format!("{known}: {}", faults.join(", "))
-            }
-        };
-        let text = describe(mutant, errors, &judgement);
-        if known.is_none() {
-            self.faults.push_str(&text);
+        let mut judgement = Vec::new();
+        let mut is_known = true;
+        for fault in verdict::faults(mutant, errors) {
+            let reason = review(mutant, fault);
+            self.used.extend(reason);
+            is_known &= reason.is_some();
+            judgement.push(format!("{fault:?}: {}", reason.unwrap_or("NOBODY LET THIS THROUGH")));
+        }
+        let text = describe(mutant, errors, &judgement.join("; "));
+        if !is_known {
+            self.unknown.push_str(&text);
         }
         self.all.push_str(&text);
     }
 
-    /// A line of a list that covers nothing hides what comes later.
-    fn assert_that_lists_are_short(&self, mutants: &[Mutant]) {
-        let _ = mutants;
-        for (number, legal) in LEGAL.iter().enumerate() {
-            assert!(self.legal.contains(&number), "nothing compiles because {}", legal.reason);
-        }
-        for (number, poor) in POOR.iter().enumerate() {
-            assert!(self.poor.contains(&number), "no longer poor, take it off: {}", poor.reason);
+    /// A line of a list that covers nothing would hide what comes later.
+    fn assert_that_every_line_is_of_use(&self) {
+        for Reviewed { reason, .. } in FINE.iter().chain(POOR) {
+            assert!(self.used.contains(reason), "no mutant needs this line any more: {reason}");
         }
     }
 }
 
+/// Why a mutant may have this fault.
+fn review(mutant: &Mutant, fault: Fault) -> Option<&'static str> {
+    let covers = |line: &&Reviewed| line.fault == fault && (line.covers)(mutant);
+    FINE.iter().chain(POOR).find(covers).map(|line| line.reason)
+}
+
 fn describe(mutant: &Mutant, errors: &[Diagnostic], judgement: &str) -> String {
-    let Mutant { file, item, kind, before, after, line, compilers, .. } = mutant;
-    let mut text = String::new();
-    let reader = if *compilers { " (read by the compiler)" } else { "" };
-    writeln!(text, "=== {file}, {}: {kind:?}{reader}; {judgement}", item.name).unwrap();
-    writeln!(text, "--- {before:?} is {after:?}, {} errors\n    {line}", errors.len()).unwrap();
-    for error in errors {
-        text.push_str(&error.rendered);
+    let Mutant { file, item, kind, before, after, line, .. } = mutant;
+    let mut text = format!("=== {file}, {}: {kind:?} {before:?}", item.name);
+    if !after.is_empty() {
+        write!(text, " to {after:?}").unwrap();
     }
+    writeln!(text, "\n    {line}\n{} errors. {judgement}", errors.len()).unwrap();
+    errors.iter().for_each(|error| text.push_str(&error.rendered));
     text
 }

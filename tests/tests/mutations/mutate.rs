@@ -3,7 +3,7 @@
 use std::{collections::HashSet, ops::Range};
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
-use syn::{spanned::Spanned, visit::Visit};
+use syn::{Token, punctuated::Punctuated, spanned::Spanned, visit::Visit};
 
 /// A file that differs from a correct one in one place.
 #[derive(Debug)]
@@ -94,12 +94,7 @@ pub(crate) fn mutants(file: &'static str, source: &str) -> Vec<Mutant> {
         .collect()
 }
 
-fn mutant(
-    file: &'static str,
-    source: &str,
-    parts: &Parts,
-    change: &Change,
-) -> Option<Mutant> {
+fn mutant(file: &'static str, source: &str, parts: &Parts, change: &Change) -> Option<Mutant> {
     let span = change.span();
     let item = parts.items.iter().find(|item| contains(&item.range, &span))?;
     let text = change.apply(source);
@@ -120,7 +115,8 @@ fn mutant(
     })
 }
 
-/// The places of a file's attributes, and of their names; none where it does not parse.
+/// The places of a file's attributes, of their names and of what is derived; none where the file
+/// does not parse.
 pub(crate) fn attributes(text: &str) -> Vec<Range<usize>> {
     let mut places = Attributes::default();
     if let Ok(file) = syn::parse_file(text) {
@@ -136,6 +132,11 @@ impl Visit<'_> for Attributes {
     fn visit_attribute(&mut self, attribute: &syn::Attribute) {
         self.0.push(attribute.span().byte_range());
         self.0.push(attribute.path().span().byte_range());
+        if attribute.path().is_ident("derive") {
+            let derived =
+                attribute.parse_args_with(Punctuated::<syn::Path, Token![,]>::parse_terminated);
+            self.0.extend(derived.iter().flatten().map(|path| path.span().byte_range()));
+        }
     }
 }
 
@@ -312,8 +313,7 @@ impl Changes<'_> {
         }
         for pair in arguments.windows(2) {
             let text = |range: &Range<usize>| self.source[range.clone()].to_owned();
-            let edits =
-                vec![(pair[0].clone(), text(&pair[1])), (pair[1].clone(), text(&pair[0]))];
+            let edits = vec![(pair[0].clone(), text(&pair[1])), (pair[1].clone(), text(&pair[0]))];
             self.found.push(Change { kind: Kind::Swap, edits });
         }
     }
@@ -364,7 +364,6 @@ fn replacements(text: &str) -> Vec<String> {
         "->" => vec!["=>".into(), ":".into()],
         "&" => vec!["*".into()],
         "#" => vec!["#!".into()],
-        "<" => vec!["(".into()],
         _ => Vec::new(),
     }
 }
