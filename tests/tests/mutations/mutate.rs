@@ -25,6 +25,8 @@ pub(crate) struct Mutant {
     /// Whether the compiler reads it before a macro does: a file that does not parse, or an
     /// attribute of its own.
     pub(crate) compilers: bool,
+    /// Whether it is Rust's grammar at all.
+    pub(crate) parses: bool,
 }
 
 /// A struct, an enum or an `impl` block.
@@ -98,6 +100,7 @@ fn mutant(file: &'static str, source: &str, parts: &Parts, change: &Change) -> O
     let span = change.span();
     let item = parts.items.iter().find(|item| contains(&item.range, &span))?;
     let text = change.apply(source);
+    let parses = syn::parse_file(&text).is_ok();
     let growth = text.len() as isize - source.len() as isize;
     let end = |end: usize| end.checked_add_signed(growth).unwrap();
     let line = lines(&text, span.start..end(span.end));
@@ -108,8 +111,8 @@ fn mutant(file: &'static str, source: &str, parts: &Parts, change: &Change) -> O
         before: source[change.edits[0].0.clone()].to_owned(),
         after: change.edits[0].1.clone(),
         line,
-        compilers: parts.compilers.iter().any(|attribute| contains(attribute, &span))
-            || syn::parse_file(&text).is_err(),
+        compilers: !parses || parts.compilers.iter().any(|attribute| contains(attribute, &span)),
+        parses,
         place: item.range.start..end(item.range.end),
         text,
     })
@@ -246,7 +249,7 @@ impl Changes<'_> {
         if in_body {
             self.tokens_of_bodies += 1;
         }
-        in_body && self.tokens_of_bodies % SAMPLE != 0
+        in_body && !self.tokens_of_bodies.is_multiple_of(SAMPLE)
     }
 
     fn leaf(&mut self, range: Range<usize>) {

@@ -57,12 +57,13 @@ pub(crate) const FINE: &[Reviewed] = &[
         reason: "it may be left out",
         covers: |mutant| {
             const OPTIONS: &[&str] = &[
+                "Debug",
                 "\"OrderMade\"",
                 "\"Placed\"",
                 "\"stock\"",
-                "Debug",
                 "aliases(",
                 "all",
+                "batch(",
                 "bytes =",
                 "codec =",
                 "domain =",
@@ -71,7 +72,6 @@ pub(crate) const FINE: &[Reviewed] = &[
                 "mode =",
                 "name =",
                 "on_failure =",
-                "batch(",
                 "unregistered =",
                 "version =",
             ];
@@ -86,8 +86,8 @@ pub(crate) const FINE: &[Reviewed] = &[
         covers: |mutant| {
             const ATTRIBUTES: &[&str] =
                 &["derive(Debug)", "event", "fallback", "handles", "reset", "resource", "setup"];
-            let starts = |name: &&str| mutant.before.starts_with(&format!("#[{name}"));
-            mutant.kind == Drop && ATTRIBUTES.iter().any(|name| starts(&name))
+            let starts = |name: &str| mutant.before.starts_with(&format!("#[{name}"));
+            mutant.kind == Drop && ATTRIBUTES.iter().any(|name| starts(name))
         },
     },
     Reviewed {
