@@ -1,7 +1,7 @@
 //! The table of how a projector runs, and where its struct's page shows it.
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, parse_quote};
+use syn::{Attribute, ext::IdentExt, parse_quote};
 
 use super::model::{OnChange, Options, Projector, Storage, Unregistered};
 use crate::rustdoc::{Table, code, linked};
@@ -39,10 +39,22 @@ pub(super) fn pointer(model: &Projector) -> Vec<Attribute> {
         return Vec::new();
     }
     let text = format!(
-        "Projector {}: [what it handles, and how it runs](#trait-implementations).",
-        code(&model.name.value())
+        "Projector {}: [what it handles](#{}) and [how it runs](#{}).",
+        code(&model.name.value()),
+        anchor(model, "Handlers"),
+        anchor(model, "Projector"),
     );
     vec![parse_quote!(#[doc = ""]), parse_quote!(#[doc = #text])]
+}
+
+/// Where `rustdoc` puts the implementation of a trait. Parameters are in the name, in a form that
+/// is its own affair, so a generic projector is told the way to all of them.
+fn anchor(model: &Projector, implemented: &str) -> String {
+    if model.item.generics.params.is_empty() {
+        format!("impl-{implemented}-for-{}", model.item.ident.unraw())
+    } else {
+        "trait-implementations".to_owned()
+    }
 }
 
 fn storage_of(storage: &Storage) -> String {
