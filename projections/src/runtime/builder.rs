@@ -15,7 +15,7 @@ use crate::{
     BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Projector,
     Registration, Resources, Storage,
     engine::Engine,
-    registry::{Build, EngineFault, Linked, join},
+    registry::{Build, EngineFault, Linked, join, short},
 };
 
 /// Collects what a [`Runtime`] consists of.
@@ -295,20 +295,11 @@ impl Entry {
                 BuildFault::MissingResource { projector, resource: missing.type_name }
             }
             EngineFault::Storage => {
-                let (_, storage) = (self.registration.storage_type)();
-                BuildFault::MissingStorage { projector, storage: short(storage) }
+                let storage = self.registration.storage_name();
+                BuildFault::MissingStorage { projector, storage }
             }
         }
     }
-}
-
-/// A type's path as its user writes it: `Sqlite<Reporting>`, without modules.
-fn short(path: &str) -> String {
-    let mut short = String::new();
-    for part in path.split_inclusive(['<', '>', ',', ' ', '&', '(', ')']) {
-        short.push_str(part.rsplit("::").next().unwrap_or(part));
-    }
-    short
 }
 
 fn names(entries: &[Entry]) -> String {
@@ -331,17 +322,5 @@ fn find_shared_names(entries: &[Entry], faults: &mut Vec<BuildFault>) {
                 });
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short;
-
-    #[test]
-    fn a_types_path_is_shown_without_modules() {
-        assert_eq!(short("projections::store::sqlite::Sqlite"), "Sqlite");
-        assert_eq!(short("a::b::Sqlite<c::Reporting>"), "Sqlite<Reporting>");
-        assert_eq!(short("a::Pair<b::One, c::d::Two>"), "Pair<One, Two>");
     }
 }
