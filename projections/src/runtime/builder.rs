@@ -136,8 +136,24 @@ impl<S: EventSource> Builder<S> {
         self
     }
 
-    /// Fails the build when one of these projectors is not there: a linker drops a crate that the
-    /// binary never names, and its projectors with it.
+    /// Fails the build when one of these projectors is not there.
+    ///
+    /// A linker drops a crate that the binary never names, and its projectors with it, without a
+    /// word. `use its_crate as _;` in the binary keeps it. An application whose projectors are in
+    /// libraries names them here, so that a forgotten line is noticed at the first start and not by
+    /// who misses the read model:
+    ///
+    /// ```
+    /// # use projections::{Runtime, memory::MemoryEventStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// // use shop_projectors as _; // forgotten
+    ///
+    /// let built = Runtime::builder(MemoryEventStore::new()).expect(["stock-levels"]).build().await;
+    /// let error = built.expect_err("nobody names the crate");
+    /// assert!(error.to_string().contains("projector `stock-levels` is expected but not linked in"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn expect<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.expected.extend(names.into_iter().map(Into::into));
