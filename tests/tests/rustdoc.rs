@@ -87,6 +87,21 @@ fn events_that_a_macro_made_are_linked_and_private_ones_are_not() {
 }
 
 #[test]
+fn projectors_in_odd_places_are_linked_as_far_as_there_are_pages() {
+    let sent = "<a href=\"../events/struct.ParcelSent.html\" \
+                title=\"struct linked::events::ParcelSent\">`ParcelSent`</a>";
+    let made = page("odd/struct.SentParcels.html");
+    assert_eq!(table(&made, "impl-Handlers-for-SentParcels"), [[sent, "its own", "`count`"]]);
+    // A private alias.
+    let storage = table(&made, "impl-Projector-for-SentParcels").swap_remove(1);
+    assert_eq!(storage, ["storage", "[`Files`]"]);
+
+    let generic = page("odd/struct.Last.html");
+    let rows = table(&generic, "impl-Handlers-for-Last%3CE%3E");
+    assert_eq!(rows, [["`E`", "its own", "`last_of`"]]);
+}
+
+#[test]
 fn a_projectors_page_says_how_it_runs_defaults_and_all() {
     let rows = [
         ["name", "`sales`"],

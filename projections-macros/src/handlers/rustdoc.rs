@@ -1,10 +1,14 @@
 //! The table of what a projector handles.
 
 use proc_macro2::TokenStream;
-use syn::ext::IdentExt;
+use syn::{Type, ext::IdentExt};
 
 use super::model::{Block, Fallback, Handler, Scope};
-use crate::rustdoc::{Table, code, linked};
+use crate::{
+    attr::shown,
+    paths::ungrouped,
+    rustdoc::{Table, code, linked},
+};
 
 /// Writes the table. An event's own domain is not known to the macro, so it is not named.
 pub(super) fn table(block: &Block) -> TokenStream {
@@ -14,13 +18,24 @@ pub(super) fn table(block: &Block) -> TokenStream {
             input_domain.as_ref().map_or("its own".to_owned(), |domain| code(&domain.value()));
         let from = if *from_now { ", from now on" } else { "" };
         let handler = code(&method.name.unraw().to_string()) + from;
-        table.row(&method.cfg, &[linked(event), domain, handler]);
+        table.row(&method.cfg, &[shown_event(block, event), domain, handler]);
     }
     if let Some(Fallback { scope, method, .. }) = &block.fallback {
         let handler = code(&method.name.unraw().to_string());
         table.row(&method.cfg, &["all others".to_owned(), domains(scope), handler]);
     }
     table.finish()
+}
+
+/// A type parameter has no page, and may have the name of something that has one.
+fn shown_event(block: &Block, event: &Type) -> String {
+    let mut parameters = block.item.generics.type_params();
+    match ungrouped(event) {
+        Type::Path(path) if parameters.any(|parameter| path.path.is_ident(&parameter.ident)) => {
+            code(&shown(path))
+        }
+        event => linked(event),
+    }
 }
 
 fn domains(scope: &Scope) -> String {

@@ -3,6 +3,7 @@
 #![deny(warnings, missing_docs, clippy::pedantic, unsafe_code, rustdoc::all)]
 
 pub mod events;
+pub mod odd;
 mod parcels;
 mod sales;
 
