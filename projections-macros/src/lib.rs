@@ -10,6 +10,7 @@ mod handlers;
 mod names;
 mod paths;
 mod projector;
+mod rustdoc;
 mod stray;
 mod suggest;
 

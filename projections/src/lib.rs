@@ -105,6 +105,8 @@
 //! The minimum supported Rust version is 1.95.
 #![cfg_attr(feature = "sqlite", doc = "\n[`sqlite`]: crate::sqlite")]
 #![cfg_attr(not(feature = "sqlite"), doc = "\n[`sqlite`]: https://docs.rs/projections")]
+// Where a user's documentation leads that is built without that of its dependencies.
+#![doc(html_root_url = "https://docs.rs/projections/latest")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]

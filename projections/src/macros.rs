@@ -130,10 +130,22 @@ pub use projections_macros::Domain;
 /// nothing of it is known before, what depends on its parameters is checked where it is given, and
 /// so by `cargo build`, not by `cargo check`.
 ///
+/// # On its page
+///
+/// `cargo doc` shows what the projector handles, with links to the events, and how it runs, defaults
+/// and all, below the struct's own documentation: on its implementations of
+/// [`Handlers`](crate::Handlers) and [`Projector`](crate::Projector).
+///
+/// # In a library crate
+///
+/// A linker drops a crate that the binary never names, and its projectors with it. The binary names
+/// it by `use its_crate as _;`, and tells [`Builder::expect`](crate::Builder::expect) which
+/// projectors must be there.
+///
 /// # What cannot be seen while compiling
 ///
-/// Two projectors of one name, a resource or storage that nobody gives, and a linked crate whose
-/// projectors the linker dropped are reported when the runtime is built, all at once.
+/// Two projectors of one name, a resource or storage that nobody gives, and an expected projector
+/// that the linker dropped are reported when the runtime is built, all at once.
 pub use projections_macros::projector;
 
 /// Collects the methods of a projector into its routing. Goes on its one inherent `impl` block that

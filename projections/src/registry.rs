@@ -75,6 +75,12 @@ impl Registration {
         (self.type_name)()
     }
 
+    /// The storage's type as its user writes it: `Sqlite<Reporting>`.
+    pub(crate) fn storage_name(&self) -> String {
+        let (_, path) = (self.storage_type)();
+        short(path)
+    }
+
     /// Tells whether the read model is in the projector's own fields.
     #[must_use]
     pub fn is_in_process(&self) -> bool {
@@ -164,4 +170,25 @@ where
 {
     let storage = storages.get::<P::Storage>().ok_or(EngineFault::Storage)?;
     Ok(<<P::Storage as Storage>::Execution as Execution<P::Storage>>::engine(storage, name, make))
+}
+
+/// A type's path as its user writes it: `Sqlite<Reporting>`, without modules.
+pub(crate) fn short(path: &str) -> String {
+    let mut short = String::new();
+    for part in path.split_inclusive(['<', '>', ',', ' ', '&', '(', ')']) {
+        short.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_types_path_is_shown_without_modules() {
+        assert_eq!(short("projections::store::sqlite::Sqlite"), "Sqlite");
+        assert_eq!(short("a::b::Sqlite<c::Reporting>"), "Sqlite<Reporting>");
+        assert_eq!(short("a::Pair<b::One, c::d::Two>"), "Pair<One, Two>");
+    }
 }

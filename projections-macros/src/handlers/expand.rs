@@ -43,12 +43,10 @@ pub(crate) fn block(block: &Block) -> TokenStream {
         handle(block),
         check_types(block),
     ];
-    let implementation = implementation(block, &quote!(#(#routes)*), &quote!(#(#body)*));
+    let documentation = rustdoc::table(block);
+    let implementation =
+        implementation(block, &documentation, &quote!(#(#routes)*), &quote!(#(#body)*));
     let values = if block.is_generic() { Vec::new() } else { checks::values(block) };
-    // Below what the user writes about the block.
-    let mut item = item.clone();
-    let table = rustdoc::table(block);
-    item.attrs.push(syn::parse_quote!(#[doc = #table]));
     quote!(#item #implementation #(#values)*)
 }
 
@@ -70,12 +68,17 @@ pub(crate) fn inert(block: &Block) -> TokenStream {
             #private::no_route(route)
         }
     };
-    let implementation = implementation(block, &TokenStream::new(), &body);
+    let implementation = implementation(block, &TokenStream::new(), &TokenStream::new(), &body);
     quote!(#item #implementation)
 }
 
 /// The bound on the user's own type makes one error of what would be one for each use.
-fn implementation(block: &Block, routes: &TokenStream, body: &TokenStream) -> TokenStream {
+fn implementation(
+    block: &Block,
+    documentation: &TokenStream,
+    routes: &TokenStream,
+    body: &TokenStream,
+) -> TokenStream {
     let public = block.library.public();
     let projector = &block.item.self_ty;
     let (impl_generics, _, where_clause) = block.item.generics.split_for_impl();
@@ -92,6 +95,7 @@ fn implementation(block: &Block, routes: &TokenStream, body: &TokenStream) -> To
     let projector_trait = block.library.public_at(projector.span());
     let named = quote_spanned!(projector.span()=> #projector: #projector_trait::Projector);
     quote_spanned! {Span::mixed_site()=>
+        #documentation
         #[automatically_derived]
         #[allow(
             clippy::all,

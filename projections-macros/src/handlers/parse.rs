@@ -5,6 +5,7 @@ use syn::{
     Attribute, FnArg, ImplItem, ImplItemFn, Item, Meta, Token, Type,
     ext::IdentExt,
     parse::{ParseStream, Parser},
+    parse_quote,
     spanned::Spanned,
 };
 
@@ -64,6 +65,16 @@ pub(super) fn parse(
     whole::check(&mut item, &found, errors);
     let Found { handlers, fallback, setup, reset, .. } = found;
     Some(Block { library, item, handlers, fallback, setup, reset })
+}
+
+/// Keeps clippy from asking a method to drop what its signature must have.
+fn required(marker: &str) -> Attribute {
+    match marker {
+        "fallback" => parse_quote! {
+            #[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_self)]
+        },
+        _ => parse_quote!(#[allow(clippy::unused_self)]),
+    }
 }
 
 fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
@@ -179,6 +190,8 @@ impl Collector<'_> {
             };
             self.errors.at(attribute.path().span(), message);
         }
+        // First, so that what the user says of these lints comes after it and wins.
+        item.attrs.insert(0, required(marker));
     }
 
     /// Reads a method with one of our attributes; tells its event, where it names one.

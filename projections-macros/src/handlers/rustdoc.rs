@@ -1,37 +1,49 @@
-//! The table of what a projector handles, for its documentation.
+//! The table of what a projector handles.
 
-use std::fmt::Write;
+use proc_macro2::TokenStream;
+use syn::{Type, ext::IdentExt};
 
-use syn::ext::IdentExt;
-
-use super::model::{Block, Scope};
-use crate::attr::shown;
+use super::model::{Block, Fallback, Handler, Scope};
+use crate::{
+    attr::shown,
+    paths::ungrouped,
+    rustdoc::{Table, code, linked},
+};
 
 /// Writes the table. An event's own domain is not known to the macro, so it is not named.
-pub(super) fn table(block: &Block) -> String {
-    let mut text = String::from("\n| event | domain | handler |\n|---|---|---|\n");
-    for handler in &block.handlers {
-        let domain = match &handler.input_domain {
-            Some(domain) => format!("`{}`", domain.value()),
-            None => "its own".to_owned(),
-        };
-        let from = if handler.from_now { ", from now on" } else { "" };
-        let (event, method) = (shown(&handler.event), handler.method.name.unraw());
-        // writing to a `String` cannot fail
-        let _ = writeln!(text, "| `{event}` | {domain} | `{method}`{from} |");
+pub(super) fn table(block: &Block) -> TokenStream {
+    let mut table = Table::new(&["event", "domain", "handler"]);
+    for Handler { event, input_domain, from_now, method, .. } in &block.handlers {
+        let domain =
+            input_domain.as_ref().map_or("its own".to_owned(), |domain| code(&domain.value()));
+        let from = if *from_now { ", from now on" } else { "" };
+        let handler = code(&method.name.unraw().to_string()) + from;
+        table.row(&method.cfg, &[shown_event(block, event), domain, handler]);
     }
-    if let Some(fallback) = &block.fallback {
-        let domains = match &fallback.scope {
-            Scope::All => "all".to_owned(),
-            Scope::Domains(names) => {
-                let names: Vec<_> =
-                    names.iter().map(|name| format!("`{}`", name.value())).collect();
-                names.join(", ")
-            }
-            Scope::HandlersDomains => "those above".to_owned(),
-        };
-        let method = fallback.method.name.unraw();
-        let _ = writeln!(text, "| all others | {domains} | `{method}` |"); // as above
+    if let Some(Fallback { scope, method, .. }) = &block.fallback {
+        let handler = code(&method.name.unraw().to_string());
+        table.row(&method.cfg, &["all others".to_owned(), domains(scope), handler]);
     }
-    text
+    table.finish()
+}
+
+/// A type parameter has no page, and may have the name of something that has one.
+fn shown_event(block: &Block, event: &Type) -> String {
+    let mut parameters = block.item.generics.type_params();
+    match ungrouped(event) {
+        Type::Path(path) if parameters.any(|parameter| path.path.is_ident(&parameter.ident)) => {
+            code(&shown(path))
+        }
+        event => linked(event),
+    }
+}
+
+fn domains(scope: &Scope) -> String {
+    match scope {
+        Scope::All => "all".to_owned(),
+        Scope::Domains(names) => {
+            names.iter().map(|name| code(&name.value())).collect::<Vec<_>>().join(", ")
+        }
+        Scope::HandlersDomains => "those above".to_owned(),
+    }
 }

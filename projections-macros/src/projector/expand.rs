@@ -4,12 +4,15 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::model::{Field, OnChange, Options, Projector, Storage, Unregistered};
+use super::{
+    model::{Field, OnChange, Options, Projector, Storage, Unregistered},
+    rustdoc,
+};
 
 /// The struct, its options, how it is made, and its registration.
 pub(crate) fn projector(model: &Projector) -> TokenStream {
-    let item = &model.item;
-    let projector = implementation(model);
+    let item = documented(model);
+    let projector = implementation(model, &rustdoc::table(model));
     if !model.options.register {
         let check = check(model);
         return quote!(#item #projector #check);
@@ -22,11 +25,18 @@ pub(crate) fn projector(model: &Projector) -> TokenStream {
 /// The struct and an implementation that lets its handlers be checked.
 pub(crate) fn inert(model: &Projector) -> TokenStream {
     let item = &model.item;
-    let projector = implementation(model);
+    let projector = implementation(model, &TokenStream::new());
     quote!(#item #projector)
 }
 
-fn implementation(model: &Projector) -> TokenStream {
+/// The struct, with a word on where its page says what the projector does.
+fn documented(model: &Projector) -> syn::ItemStruct {
+    let mut item = model.item.clone();
+    item.attrs.extend(rustdoc::pointer(model));
+    item
+}
+
+fn implementation(model: &Projector, documentation: &TokenStream) -> TokenStream {
     let (public, private) = (model.library.public(), model.library.private());
     let (ident, name) = (&model.item.ident, &model.name);
     let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
@@ -37,6 +47,7 @@ fn implementation(model: &Projector) -> TokenStream {
         Storage::Unknown => quote_spanned!(Span::mixed_site()=> #private::Inert),
     };
     quote_spanned! {Span::mixed_site()=>
+        #documentation
         #[automatically_derived]
         impl #impl_generics #public::Projector for #ident #type_generics #where_clause {
             const NAME: &'static str = #name;

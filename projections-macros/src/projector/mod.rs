@@ -3,6 +3,7 @@
 mod expand;
 mod model;
 mod parse;
+mod rustdoc;
 
 pub(crate) use self::parse::{FROM, check_domain};
 

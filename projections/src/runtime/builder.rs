@@ -15,7 +15,7 @@ use crate::{
     BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Projector,
     Registration, Resources, Storage,
     engine::Engine,
-    registry::{Build, EngineFault, Linked, join},
+    registry::{Build, EngineFault, Linked, join, short},
 };
 
 /// Collects what a [`Runtime`] consists of.
@@ -136,8 +136,24 @@ impl<S: EventSource> Builder<S> {
         self
     }
 
-    /// Fails the build when one of these projectors is not there: a linker drops a crate that the
-    /// binary never names, and its projectors with it.
+    /// Fails the build when one of these projectors is not there.
+    ///
+    /// A linker drops a crate that the binary never names, and its projectors with it, without a
+    /// word. `use its_crate as _;` in the binary keeps it. An application whose projectors are in
+    /// libraries names them here, so that a forgotten line is noticed at the first start and not by
+    /// who misses the read model:
+    ///
+    /// ```
+    /// # use projections::{Runtime, memory::MemoryEventStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// // use shop_projectors as _; // forgotten
+    ///
+    /// let built = Runtime::builder(MemoryEventStore::new()).expect(["stock-levels"]).build().await;
+    /// let error = built.expect_err("nobody names the crate");
+    /// assert!(error.to_string().contains("projector `stock-levels` is expected but not linked in"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn expect<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.expected.extend(names.into_iter().map(Into::into));
@@ -295,20 +311,11 @@ impl Entry {
                 BuildFault::MissingResource { projector, resource: missing.type_name }
             }
             EngineFault::Storage => {
-                let (_, storage) = (self.registration.storage_type)();
-                BuildFault::MissingStorage { projector, storage: short(storage) }
+                let storage = self.registration.storage_name();
+                BuildFault::MissingStorage { projector, storage }
             }
         }
     }
-}
-
-/// A type's path as its user writes it: `Sqlite<Reporting>`, without modules.
-fn short(path: &str) -> String {
-    let mut short = String::new();
-    for part in path.split_inclusive(['<', '>', ',', ' ', '&', '(', ')']) {
-        short.push_str(part.rsplit("::").next().unwrap_or(part));
-    }
-    short
 }
 
 fn names(entries: &[Entry]) -> String {
@@ -331,17 +338,5 @@ fn find_shared_names(entries: &[Entry], faults: &mut Vec<BuildFault>) {
                 });
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short;
-
-    #[test]
-    fn a_types_path_is_shown_without_modules() {
-        assert_eq!(short("projections::store::sqlite::Sqlite"), "Sqlite");
-        assert_eq!(short("a::b::Sqlite<c::Reporting>"), "Sqlite<Reporting>");
-        assert_eq!(short("a::Pair<b::One, c::d::Two>"), "Pair<One, Two>");
     }
 }

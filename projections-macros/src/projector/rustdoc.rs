@@ -1,0 +1,89 @@
+//! The table of how a projector runs, and where its struct's page shows it.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, ext::IdentExt, parse_quote};
+
+use super::model::{OnChange, Options, Projector, Storage, Unregistered};
+use crate::rustdoc::{Table, code, linked};
+
+/// Writes the table: policies with their defaults, and what else was given.
+pub(super) fn table(model: &Projector) -> TokenStream {
+    let Options { storage, domain, batch_events, batch_bytes, version, .. } = &model.options;
+    let mut table = Table::new(&["option", "value"]);
+    let mut row = |option: &str, value: String| table.row(&[], &[option.to_owned(), value]);
+
+    row("name", code(&model.name.value()));
+    row("storage", storage_of(storage));
+    if let Some(domain) = domain {
+        row("domain", format!("{}, of events that name none", code(&domain.value())));
+    }
+    row("unregistered", code(unregistered(model.options.unregistered)));
+    row("mode", code("async"));
+    row("from", code(if model.options.from_now { "now" } else { "beginning" }));
+    if let Some(batch) = batch(*batch_events, *batch_bytes) {
+        row("batch", batch);
+    }
+    row("on_failure", code("halt"));
+    row("version", version.unwrap_or(1).to_string());
+    row("on_change", code(on_change(model.options.on_change)));
+    table.finish()
+}
+
+/// Says below the user's own words where the tables are. A struct without documentation gets none,
+/// so that `missing_docs` still asks for some.
+pub(super) fn pointer(model: &Projector) -> Vec<Attribute> {
+    let is_documented = model.item.attrs.iter().any(|attribute| {
+        attribute.path().is_ident("doc") && matches!(attribute.meta, syn::Meta::NameValue(_))
+    });
+    if !is_documented {
+        return Vec::new();
+    }
+    let text = format!(
+        "Projector {}: [what it handles](#{}) and [how it runs](#{}).",
+        code(&model.name.value()),
+        anchor(model, "Handlers"),
+        anchor(model, "Projector"),
+    );
+    vec![parse_quote!(#[doc = ""]), parse_quote!(#[doc = #text])]
+}
+
+/// Where `rustdoc` puts the implementation of a trait. Parameters are in the name, in a form that
+/// is its own affair, so a generic projector is told the way to all of them.
+fn anchor(model: &Projector, implemented: &str) -> String {
+    if model.item.generics.params.is_empty() {
+        format!("impl-{implemented}-for-{}", model.item.ident.unraw())
+    } else {
+        "trait-implementations".to_owned()
+    }
+}
+
+fn storage_of(storage: &Storage) -> String {
+    match storage {
+        Storage::Type(ty) => linked(ty),
+        Storage::InProcess | Storage::Unknown => "none: its own fields".to_owned(),
+    }
+}
+
+fn unregistered(policy: Unregistered) -> &'static str {
+    match policy {
+        Unregistered::Error => "error",
+        Unregistered::Ignore => "ignore",
+        Unregistered::Warn => "warn",
+    }
+}
+
+fn on_change(policy: Option<OnChange>) -> &'static str {
+    match policy {
+        Some(OnChange::Ignore) => "ignore",
+        Some(OnChange::Rebuild) => "rebuild",
+        Some(OnChange::Refuse) => "refuse",
+        Some(OnChange::Warn) | None => "warn",
+    }
+}
+
+fn batch(events: Option<u32>, bytes: Option<u64>) -> Option<String> {
+    let events = events.map(|events| format!("{events} events"));
+    let bytes = bytes.map(|bytes| format!("{bytes} bytes"));
+    let bounds: Vec<_> = events.into_iter().chain(bytes).collect();
+    (!bounds.is_empty()).then(|| format!("at most {}", bounds.join(", ")))
+}
