@@ -222,8 +222,15 @@ impl Entry {
             return Some(literal);
         }
         let help = suggest::help(&word, known());
-        let usable = if words.available.is_empty() { words.later } else { words.available };
-        let expected = suggest::list(usable);
+        let expected = match (words.available, words.later) {
+            ([], later) => suggest::list(later),
+            (available, []) => suggest::list(available),
+            (available, later) => {
+                let verb = if later.len() == 1 { "is" } else { "are" };
+                let (available, later) = (suggest::list(available), suggest::and_list(later));
+                format!("{available}; {later} {verb} not available yet")
+            }
+        };
         errors.at(
             literal.span(),
             format!("unknown {noun} `{word}` for `{name}`{help}\nnote: expected {expected}"),

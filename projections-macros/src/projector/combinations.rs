@@ -21,61 +21,43 @@ enum Said {
 
 /// What cannot be together, and why.
 const CONFLICTS: &[(Said, Said, &str)] = &[
+    (LIVE, Said::Option("from"), "a live projector begins with what comes after its start"),
+    (LIVE, Said::Text("on_failure", "park"), LIVE_PARKS_NOTHING),
+    (LIVE, Said::Option("park"), LIVE_PARKS_NOTHING),
+    (LIVE, Said::Option("park_by"), LIVE_PARKS_NOTHING),
+    (INLINE, Said::Option("on_failure"), INLINE_FAILS),
+    (INLINE, Said::Retries, INLINE_FAILS),
+    (INLINE, Said::Option("park"), INLINE_FAILS),
+    (INLINE, Said::Option("park_by"), INLINE_FAILS),
+    (INLINE, Said::Lanes, "appends that share an inline projector run one after the other"),
+    (INLINE, Said::Option("batch"), "an inline projector's transaction is that of the append"),
+    (Said::Text("on_failure", "halt"), Said::Option("park"), HALT_PARKS_NOTHING),
+    (Said::Text("on_failure", "halt"), Said::Option("park_by"), HALT_PARKS_NOTHING),
+    (Said::Text("on_failure", "skip"), Said::Option("park"), SKIP_PARKS_NOTHING),
+    (Said::Text("on_failure", "skip"), Said::Option("park_by"), SKIP_PARKS_NOTHING),
     (
-        Said::Text("mode", "live"),
-        Said::Option("from"),
-        "a live projector begins with what comes after its start",
+        Said::Option("storage"),
+        Said::Option("snapshot"),
+        "`snapshot` saves state that is in the projector's own fields",
     ),
     (
-        Said::Text("mode", "live"),
-        Said::Text("on_failure", "park"),
-        "a live projector keeps nothing to park events in: it halts or skips",
+        Said::Option("storage"),
+        Said::Option("rollback"),
+        "`rollback` is for state in the projector's own fields: a storage has transactions",
     ),
-    (Said::Text("mode", "live"), Said::Option("park"), PARKS_NOTHING),
-    (Said::Text("mode", "live"), Said::Option("park_by"), PARKS_NOTHING),
-    (
-        Said::Text("mode", "inline"),
-        Said::Option("on_failure"),
-        "where an inline projector fails, the append fails",
-    ),
-    (
-        Said::Text("mode", "inline"),
-        Said::Retries,
-        "where an inline projector fails, the append fails",
-    ),
-    (Said::Text("mode", "inline"), Said::Option("park"), INLINE_FAILS),
-    (Said::Text("mode", "inline"), Said::Option("park_by"), INLINE_FAILS),
-    (
-        Said::Text("mode", "inline"),
-        Said::Lanes,
-        "an inline projector runs in the transaction of the append, one append after the other",
-    ),
-    (
-        Said::Text("mode", "inline"),
-        Said::Option("batch"),
-        "an inline projector's transaction is that of the append",
-    ),
-    (Said::Text("on_failure", "halt"), Said::Option("park"), PARKS_NOTHING),
-    (Said::Text("on_failure", "halt"), Said::Option("park_by"), PARKS_NOTHING),
-    (Said::Text("on_failure", "skip"), Said::Option("park"), PARKS_NOTHING),
-    (Said::Text("on_failure", "skip"), Said::Option("park_by"), PARKS_NOTHING),
-    (Said::Option("storage"), Said::Option("snapshot"), STATE_IN_FIELDS),
-    (Said::Option("storage"), Said::Option("rollback"), STATE_IN_FIELDS),
 ];
 
+const LIVE: Said = Said::Text("mode", "live");
+const INLINE: Said = Said::Text("mode", "inline");
+const LIVE_PARKS_NOTHING: &str = "a live projector parks nothing: it halts or skips";
 const INLINE_FAILS: &str =
-    "where an inline projector fails, the append fails, and nothing is parked";
-const PARKS_NOTHING: &str = "it parks nothing";
-const STATE_IN_FIELDS: &str =
-    "it is for state in the projector's own fields, and a storage has transactions";
+    "where an inline projector fails, the append fails: nothing is retried or parked";
+const HALT_PARKS_NOTHING: &str = "a projector that halts parks nothing";
+const SKIP_PARKS_NOTHING: &str = "a projector that skips parks nothing";
 
 /// What cannot be without another option, and why.
 const NEEDS: &[(Said, &str, &str)] = &[
-    (
-        Said::Text("mode", "inline"),
-        "storage",
-        "an inline projector writes in the transaction of the append",
-    ),
+    (INLINE, "storage", "an inline projector writes in the transaction of the append"),
     (
         Said::Lanes,
         "storage",

@@ -1,24 +1,24 @@
-use projections::{Event, handlers, projector, sqlite::{Sqlite, SqliteTx}};
+use projections::{Event, handlers, projector, sqlite};
 
 #[derive(Event, serde::Deserialize)]
 struct HandStarted;
 
-#[projector("hand-history" storage = Sqlite, domain = "hand")]
+#[projector("hand-history" storage = sqlite::Sqlite, domain = "hand")]
 struct HandHistory;
 
 #[handlers]
 impl HandHistory {
     #[handles(HandStarted)]
-    fn started(&self, _event: &HandStarted, _db: &mut SqliteTx<'_>) {}
+    fn started(&self, _event: &HandStarted, _db: &mut sqlite::SqliteTx<'_>) {}
 }
 
-#[projector("tables", storgae = Sqlite, doman = "hand")]
+#[projector("tables", storgae = sqlite::Sqlite, doman = "hand")]
 struct Tables;
 
 #[handlers]
 impl Tables {
     #[handles(HandStarted)]
-    fn started(&self, _event: &HandStarted, _db: &mut SqliteTx<'_>) {}
+    fn started(&self, _event: &HandStarted, _db: &mut sqlite::SqliteTx<'_>) {}
 }
 
 fn main() {}
