@@ -209,9 +209,10 @@ impl Options {
     pub(crate) fn ignores_event(&self, domain: &str, name: &str) -> bool {
         let domains = self.exhaustive.iter().filter(|events| events.domain == domain);
         domains.into_iter().any(|domain| {
-            self.ignores.iter().filter(|ignored| is_event_of(ignored, domain)).any(|ignored| {
-                ignored.event == name || ignored.aliases.iter().any(|alias| *alias == name)
-            })
+            self.ignores
+                .iter()
+                .filter(|ignored| is_event_of(ignored, domain))
+                .any(|ignored| ignored.event == name || ignored.aliases.contains(&name))
         })
     }
 

@@ -89,7 +89,7 @@ mod tests {
     fn a_text_that_does_not_fit_ends_in_dots() {
         for character in ["a", "é", "€", "🂡"] {
             let message = Message::new().name(&character.repeat(1_025)).push("more");
-            let text = message.text().unwrap();
+            let text = message.text().unwrap_or("not text");
             assert!(text.starts_with('`') && text.ends_with("..."), "{text}");
             assert!(text.len() > Message::CAPACITY - 8, "{}", text.len());
         }
