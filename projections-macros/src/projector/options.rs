@@ -316,7 +316,7 @@ mod tests {
             (quote!(storage = [Sqlite]), "written in another way"),
         ] {
             has_one(&options, fault);
-            assert!(!faults(&options).contains("not available yet"), "{options}");
+            assert!(!faults(&options).contains("is not available yet"), "{options}");
         }
     }
 
@@ -344,7 +344,7 @@ mod tests {
             (quote!(storage = S, rollback = "clone"), "cannot go with `storage = S`"),
         ] {
             has_one(&options, fault);
-            assert!(!faults(&options).contains("not available yet"), "{options}");
+            assert!(!faults(&options).contains("is not available yet"), "{options}");
         }
         // These go together.
         for options in [
