@@ -6,6 +6,7 @@ use syn::{
     Ident, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
+    punctuated::Punctuated,
 };
 
 use crate::{errors::Errors, paths::ends, suggest};
@@ -16,11 +17,11 @@ pub(crate) struct Keys {
     pub(crate) attribute: &'static str,
     /// Options that work.
     pub(crate) available: &'static [&'static str],
-    /// Options that are known and refused.
+    /// Options that are known and refused, once their value is checked.
     pub(crate) later: &'static [&'static str],
     /// Words that people write for an option, whose spelling is far from it.
     pub(crate) aliases: &'static [(&'static str, &'static str)],
-    /// Options whose value is a type or a path.
+    /// Options whose value is a type or a path, or several in brackets.
     pub(crate) types: &'static [&'static str],
 }
 
@@ -38,6 +39,8 @@ pub(crate) enum Value {
     Expression(syn::Expr),
     /// `key = type`
     Type(syn::Type),
+    /// `key = [type, type]`
+    Types(Span, TokenStream),
     /// `key(tokens)`
     List(Span, TokenStream),
     /// What could not be read, and is reported already.
@@ -45,8 +48,22 @@ pub(crate) enum Value {
 }
 
 impl Keys {
-    /// Reads options up to the end. What is wrong with one does not hide the others.
+    /// Reads options up to the end, and refuses those that have no runtime, whatever their value.
     pub(crate) fn read(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
+        let mut entries = self.read_all(input, errors);
+        entries.retain(|entry| {
+            let later = self.later.contains(&entry.name().as_str());
+            if later {
+                errors.at(entry.key.span(), not_yet(&entry.name()));
+            }
+            !later
+        });
+        entries
+    }
+
+    /// Reads options up to the end, with those that have no runtime, which the caller checks and
+    /// refuses. What is wrong with one does not hide the others.
+    pub(crate) fn read_all(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
         while !input.is_empty() {
             if let Some(entry) = self.entry(input, errors)
@@ -66,11 +83,25 @@ impl Keys {
         entries
     }
 
-    /// Reads options from the inside of `key(..)`.
+    /// Reads options from the inside of `key(..)`, as [`read`](Self::read) does.
     pub(crate) fn read_list(&self, tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
+        self.list(tokens, errors, Self::read)
+    }
+
+    /// Reads options from the inside of `key(..)`, as [`read_all`](Self::read_all) does.
+    pub(crate) fn read_all_list(&self, tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
+        self.list(tokens, errors, Self::read_all)
+    }
+
+    fn list(
+        &self,
+        tokens: TokenStream,
+        errors: &mut Errors,
+        read: fn(&Self, ParseStream<'_>, &mut Errors) -> Vec<Entry>,
+    ) -> Vec<Entry> {
         let mut entries = Vec::new();
         let parser = |input: ParseStream<'_>| {
-            entries = self.read(input, errors);
+            entries = read(self, input, errors);
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
@@ -109,25 +140,17 @@ impl Keys {
         if !self.types.contains(&key.unraw().to_string().as_str()) {
             return input.parse().map(Value::Expression);
         }
-        match input.fork().parse::<syn::LitStr>() {
-            Ok(literal) => Err(syn::Error::new(
-                literal.span(),
-                format!(
-                    "expected a type or a path, found the string \"{}\"\nhelp: remove the quotes",
-                    literal.value()
-                ),
-            )),
-            Err(_) => input.parse().map(Value::Type),
+        if input.peek(syn::token::Bracket) {
+            let types;
+            let brackets = syn::bracketed!(types in input);
+            return Ok(Value::Types(brackets.span.join(), types.parse()?));
         }
+        read_type(input).map(Value::Type)
     }
 
     fn accepts(&self, key: &Ident, before: &[Entry], errors: &mut Errors) -> bool {
         let word = key.unraw().to_string();
-        if self.later.contains(&word.as_str()) {
-            errors.at(key.span(), not_yet(&word));
-            return false;
-        }
-        if !self.available.contains(&word.as_str()) {
+        if !self.available.iter().chain(self.later).any(|known| *known == word) {
             errors.at(key.span(), self.unknown(&word));
             return false;
         }
@@ -183,20 +206,31 @@ impl Entry {
         }
     }
 
-    /// Reads the value as one of some words.
+    /// Reads the value as one of some words, all of which work.
     pub(crate) fn word(&self, words: &Words, errors: &mut Errors) -> Option<String> {
+        self.known_word(words, errors).map(|literal| literal.value())
+    }
+
+    /// Reads the value as one of some words, with those that have no runtime, which the caller
+    /// refuses.
+    pub(crate) fn known_word(&self, words: &Words, errors: &mut Errors) -> Option<syn::LitStr> {
         let literal = self.string(errors)?;
         let word = literal.value();
         let (noun, name) = (words.noun, self.name());
-        if words.available.contains(&word.as_str()) {
-            return Some(word);
+        let known = || words.available.iter().chain(words.later).copied();
+        if known().any(|known| known == word) {
+            return Some(literal);
         }
-        if words.later.contains(&word.as_str()) {
-            errors.at(literal.span(), not_yet(&format!("{name} = \"{word}\"")));
-            return None;
-        }
-        let help = suggest::help(&word, words.available.iter().chain(words.later).copied());
-        let expected = suggest::list(words.available);
+        let help = suggest::help(&word, known());
+        let expected = match (words.available, words.later) {
+            ([], later) => suggest::list(later),
+            (available, []) => suggest::list(available),
+            (available, later) => {
+                let verb = if later.len() == 1 { "is" } else { "are" };
+                let (available, later) = (suggest::list(available), suggest::and_list(later));
+                format!("{available}; {later} {verb} not available yet")
+            }
+        };
         errors.at(
             literal.span(),
             format!("unknown {noun} `{word}` for `{name}`{help}\nnote: expected {expected}"),
@@ -229,6 +263,66 @@ impl Entry {
         }
     }
 
+    /// Reads the value as a number that may have a fraction.
+    pub(crate) fn decimal(&self, errors: &mut Errors) -> Option<f64> {
+        let value = self.expression(&format!("{} = 1.0", self.name()), errors)?;
+        // Else `nan` and `inf`, which are names here, would be numbers.
+        let begins = |c: char| c.is_ascii_digit() || c == '-';
+        let text = Some(shown(value)).filter(|text| text.starts_with(begins));
+        let number = text.and_then(|text| text.replace('_', "").parse().ok());
+        if number.is_none() {
+            errors.on(value, format!("expected a number, found `{}`", shown(value)));
+        }
+        number
+    }
+
+    /// Reads the value as `true` or `false`; the example says which one anybody would write.
+    pub(crate) fn boolean(&self, example: &str, errors: &mut Errors) -> Option<bool> {
+        match self.expression(example, errors)? {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Bool(value), .. }) => Some(value.value),
+            other => {
+                errors.on(other, format!("expected `true` or `false`, found `{}`", shown(other)));
+                None
+            }
+        }
+    }
+
+    /// Checks that there is no value.
+    pub(crate) fn flag(&self, errors: &mut Errors) -> bool {
+        let is_flag = matches!(self.value, Value::None);
+        if !is_flag {
+            let name = self.name();
+            self.wrong_shape(&name, errors);
+        }
+        is_flag
+    }
+
+    /// Reads the value as one or several types: `key = A`, `key = [A, B]` or `key(A, B)`.
+    pub(crate) fn types(&self, example: &str, errors: &mut Errors) -> Vec<syn::Type> {
+        let tokens = match &self.value {
+            Value::Type(ty) => return vec![ty.clone()],
+            Value::List(_, tokens) | Value::Types(_, tokens) => tokens.clone(),
+            Value::None | Value::Expression(_) | Value::Broken => {
+                self.wrong_shape(example, errors);
+                return Vec::new();
+            }
+        };
+        let parser = Punctuated::<_, Token![,]>::parse_terminated_with;
+        let types: Vec<_> = match (|input: ParseStream<'_>| parser(input, read_type)).parse2(tokens)
+        {
+            Ok(types) => types.into_iter().collect(),
+            Err(error) => {
+                errors.push(error);
+                return Vec::new();
+            }
+        };
+        if types.is_empty() {
+            let name = self.name();
+            errors.at(self.key.span(), format!("`{name}` names nothing\nhelp: write `{example}`"));
+        }
+        types
+    }
+
     /// Reads the value as a type.
     pub(crate) fn ty(&self, errors: &mut Errors) -> Option<syn::Type> {
         if let Value::Type(ty) = &self.value {
@@ -258,6 +352,7 @@ impl Entry {
         None
     }
 
+    /// Reads the value as an expression.
     pub(crate) fn expression(&self, example: &str, errors: &mut Errors) -> Option<&syn::Expr> {
         if let Value::Expression(value) = &self.value {
             return Some(ungrouped_expression(value));
@@ -267,15 +362,53 @@ impl Entry {
     }
 
     fn wrong_shape(&self, example: &str, errors: &mut Errors) {
-        let span = match &self.value {
-            Value::List(span, _) => *span,
-            Value::Expression(value) => ends(value).0,
-            Value::Type(_) | Value::None => self.key.span(),
-            Value::Broken => return,
-        };
+        if matches!(self.value, Value::Broken) {
+            return;
+        }
         let name = self.name();
-        errors.at(span, format!("`{name}` is written in another way\nhelp: write `{example}`"));
+        errors.at(
+            self.place(),
+            format!("`{name}` is written in another way\nhelp: write `{example}`"),
+        );
     }
+
+    /// The place of the value, or of the key where there is none.
+    pub(crate) fn place(&self) -> Span {
+        match &self.value {
+            Value::List(span, _) | Value::Types(span, _) => *span,
+            Value::Expression(value) => ends(value).0,
+            Value::Type(ty) => ends(ty).0,
+            Value::None | Value::Broken => self.key.span(),
+        }
+    }
+
+    /// Shows the option as it was written, and the inside of parentheses as dots.
+    pub(crate) fn written(&self) -> String {
+        let name = self.name();
+        match &self.value {
+            Value::List(..) => format!("{name}(..)"),
+            Value::Types(..) => format!("{name} = [..]"),
+            Value::Expression(value) => format!("{name} = {}", shown(value)),
+            Value::Type(ty) => format!("{name} = {}", shown(ty)),
+            Value::None | Value::Broken => name,
+        }
+    }
+}
+
+fn read_type(input: ParseStream<'_>) -> syn::Result<syn::Type> {
+    let Ok(literal) = input.fork().parse::<syn::LitStr>() else {
+        // The parser would list every token that a type may begin with.
+        return input
+            .parse()
+            .map_err(|error| syn::Error::new(error.span(), "expected a type or a path"));
+    };
+    Err(syn::Error::new(
+        literal.span(),
+        format!(
+            "expected a type or a path, found the string \"{}\"\nhelp: remove the quotes",
+            literal.value()
+        ),
+    ))
 }
 
 /// Takes an expression out of the invisible groups that `macro_rules!` puts around it.

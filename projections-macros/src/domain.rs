@@ -2,13 +2,13 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Ident, Token, parse::ParseStream, spanned::Spanned};
+use syn::{DeriveInput, Ident, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned};
 
 use crate::{
     attr::{Keys, shown},
     errors::Errors,
     names,
-    paths::{Library, ends},
+    paths::{Library, ends, ungrouped},
 };
 
 const KEYS: Keys = Keys {
@@ -149,6 +149,7 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
     let (ident, name) = (&input.ident, &model.name);
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let events: Vec<_> = model.variants.iter().map(|variant| &variant.event).collect();
+    let types = events.iter().map(|ty| last_name(ty));
     let arms = model.variants.iter().map(|Variant { ident: variant, event: ty }| {
         let event = Ident::new("event", Span::mixed_site());
         // An event that cannot be written is the variant's fault.
@@ -171,6 +172,7 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
         impl #impl_generics #public::Domain for #ident #type_generics #where_clause {
             const NAME: &'static str = #name;
             const EVENTS: &'static [&'static str] = &[#(#private::event_facts::<#events>().name),*];
+            const TYPES: &'static [&'static str] = &[#(#types),*];
         }
 
         #[automatically_derived]
@@ -186,6 +188,15 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
 
         #checks
     }
+}
+
+/// The name of a type without its path and its lifetimes.
+fn last_name(ty: &syn::Type) -> String {
+    match ungrouped(ty) {
+        syn::Type::Path(ty) => ty.path.segments.last().map(|last| last.ident.unraw().to_string()),
+        _ => None,
+    }
+    .unwrap_or_else(|| shown(ty))
 }
 
 /// One assertion for each event, outside the enum's generics: its lifetimes do not matter there.

@@ -27,6 +27,12 @@ impl Errors {
         self.found.push(error);
     }
 
+    /// Takes over the faults of a part.
+    pub(crate) fn append(&mut self, mut part: Self) {
+        part.finished = true;
+        self.found.append(&mut part.found);
+    }
+
     /// Tells whether there is any.
     pub(crate) fn any(&self) -> bool {
         !self.found.is_empty()

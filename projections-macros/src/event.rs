@@ -177,6 +177,9 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
             const NAME: &'static str = #name;
             const ALIASES: &'static [&'static str] = &[#(#aliases),*];
             const DOMAIN: ::core::option::Option<&'static str> = #domain;
+            const TYPE: &'static str = ::core::concat!(
+                ::core::module_path!(), "::", ::core::stringify!(#ident)
+            );
             type Decoded<'__payload> = #decoded;
             type Codec = #codec;
         }

@@ -37,7 +37,8 @@ fn projector_with_every_option() {
         quote!(
             "order-summary", storage = Sqlite<Reporting>, domain = "orders",
             unregistered = "error", batch(events = 10, bytes = 4_096), from = "now", version = 2,
-            on_failure = "halt", mode = "async", lanes = 1
+            exhaustive = Orders, ignores(OrderSeen, shop::OrderLost), on_change = "rebuild",
+            on_failure = "halt", mode = "async", lanes = 1, retry(none)
         ),
         quote! {
             pub struct OrderSummary {

@@ -9,6 +9,7 @@ mod expansion;
 mod handlers;
 mod names;
 mod paths;
+mod policies;
 mod projector;
 mod rustdoc;
 mod stray;

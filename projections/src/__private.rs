@@ -5,6 +5,7 @@
 //! of its steps a fallback, which is chosen only where an assertion has failed already.
 
 mod checks;
+pub(crate) mod coverage;
 mod dispatch;
 mod faults;
 mod inert;
@@ -18,6 +19,7 @@ pub use self::{
         ViewParameter, check_fallback_argument, check_parameter, check_projector, check_return,
         check_shared, check_view, handler_future_must_be_send,
     },
+    coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
         Appended, Argument, ArgumentCheck, ArgumentCheckFallback, Decoder, DecoderFallback, Encode,
         EncodeFallback, Outcome, OutcomeFallback, RawDecoder, RawDecoderFallback, Shared,
@@ -25,7 +27,7 @@ pub use self::{
     },
     faults::{
         EventFacts, Facts, event_facts, facts, no_async_fault, no_domain_fault, no_fallback_fault,
-        no_mut_self_fault, no_route_fault, no_variant_fault,
+        no_mut_self_fault, no_rebuild_fault, no_route_fault, no_variant_fault,
     },
     inert::Inert,
 };

@@ -24,6 +24,9 @@ pub trait Event {
     const ALIASES: &'static [&'static str] = &[];
     /// The domain that publishes the event, where it has just one.
     const DOMAIN: Option<&'static str> = None;
+    /// The path of the type, which `std::any::type_name` does not tell while compiling.
+    #[doc(hidden)]
+    const TYPE: &'static str = "";
     /// The event as decoded from a payload that lives for `'a`.
     type Decoded<'a>: Deserialize<'a>;
     /// How payloads are read and written.
@@ -66,11 +69,19 @@ impl Codec for Json {
 ///
 /// `#[derive(Domain)]` writes it. Its values can be appended, so one call can append events of
 /// several types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a domain",
+    label = "`{Self}` does not implement `Domain`",
+    note = "add `#[derive(Domain)]` to an enum with one variant an event"
+)]
 pub trait Domain {
     /// The domain's name.
     const NAME: &'static str;
     /// The wire names of its events, in the order of the variants.
     const EVENTS: &'static [&'static str];
+    /// The names of their types, in the same order.
+    #[doc(hidden)]
+    const TYPES: &'static [&'static str] = Self::EVENTS;
 }
 
 /// What can be appended: an event, a variant of a [`Domain`], or a ready-made [`NewEvent`].

@@ -155,7 +155,9 @@ pub use self::{
     event::{Codec, Domain, EncodeError, Event, Json, NewEvent, ToEvent},
     id::{EventId, ParseIdError, StoreId},
     page::{Page, PageBuilder, RecordedEvent, Scanned},
-    policy::{BatchPolicy, OnChange, Options, StartFrom, UnregisteredPolicy},
+    policy::{
+        BatchPolicy, DomainEvents, IgnoredEvent, OnChange, Options, StartFrom, UnregisteredPolicy,
+    },
     position::{GlobalPosition, StreamPosition},
     projector::{Fallback, FallbackScope, Handlers, Hook, Projector, Route},
     registry::Registration,

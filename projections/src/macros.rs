@@ -95,14 +95,58 @@ pub use projections_macros::Domain;
 /// | `storage` | a type that implements [`Storage`](crate::Storage) | the read model is in the struct's own fields |
 /// | `domain` | the domain of handlers whose event and attribute name none | none |
 /// | `unregistered` | `"ignore"`, `"warn"` or `"error"`: what to do with an event of the handlers' domains that no method handles | `"ignore"` |
-/// | `batch(events, bytes)` | upper bounds of one transaction | 1,000 events, 4 MiB |
+/// | `exhaustive` | a [`Domain`](trait@crate::Domain), or several in brackets: every event of it is handled or ignored, see [below](#every-event-of-a-domain) | off |
+/// | `ignores(..)` | the events of these domains that are not handled on purpose | none |
+/// | `batch(events, bytes, linger)` | upper bounds of one transaction; it never waits to fill, so `linger` is `"0ms"` | 1,000 events, 4 MiB, `"0ms"` |
 /// | `from` | `"beginning"` or `"now"`: where to begin at the first start | `"beginning"` |
 /// | `version` | a number; a higher one has the read model rebuilt | 1 |
+/// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]` | `"warn"` |
 /// | `on_failure` | `"halt"`: what to do with an event that cannot be handled | `"halt"` |
+/// | `retry(..)` | `retry(none)`: an event is tried once | `retry(none)` |
 /// | `mode` | `"async"` | `"async"` |
 /// | `lanes` | `1` | 1 |
 /// | `register` | `false`: the value is given to the runtime's builder with `.projector(..)` | `true` |
 /// | `crate` | the path of this library, where it has another name | `::projections` |
+///
+/// Values that need more than the runtime can do yet, such as `mode = "live"` or `retry(max = 3)`, are
+/// checked and then refused as not available yet: no option does nothing.
+///
+/// # Every event of a domain
+///
+/// With `exhaustive`, an event that is added to a domain breaks exactly the projectors that must
+/// decide about it:
+///
+/// ```compile_fail,E0080
+/// use projections::{Domain, Event, handlers, projector};
+///
+/// #[derive(Event, serde::Serialize, serde::Deserialize)]
+/// #[event(domain = "hand")]
+/// struct HandStarted;
+///
+/// #[derive(Event, serde::Serialize, serde::Deserialize)]
+/// #[event(domain = "hand")]
+/// struct PotAwarded;
+///
+/// #[derive(Domain)]
+/// #[domain("hand")]
+/// enum Hand {
+///     Started(HandStarted),
+///     Awarded(PotAwarded), // `hand-history` handles no `PotAwarded` of domain `hand`
+/// }
+///
+/// #[projector("hand-history", exhaustive = Hand)] // and says nothing of `ignores(PotAwarded)`
+/// struct HandHistory;
+///
+/// #[handlers]
+/// impl HandHistory {
+///     #[handles(HandStarted)]
+///     fn started(&mut self, _event: &HandStarted) {}
+/// }
+/// ```
+///
+/// A `#[fallback]` does not count as a decision, though it takes ignored events like all others that
+/// no handler takes. An ignored event is not unregistered: `unregistered = "error"` does not halt at
+/// it.
 ///
 /// # How it is made
 ///
@@ -127,8 +171,25 @@ pub use projections_macros::Domain;
 ///
 /// A field whose type has neither does not compile, with the error at the field's type. A generic
 /// projector cannot register itself: it says `register = false` and is given as a value. Because
-/// nothing of it is known before, what depends on its parameters is checked where it is given, and
-/// so by `cargo build`, not by `cargo check`.
+/// nothing of it is known before, what depends on its parameters or its handlers is checked where it
+/// is given, and so by `cargo build`, not by `cargo check`:
+///
+/// ```compile_fail,E0080
+/// # use projections::{Domain, Event, Runtime, handlers, memory::MemoryEventStore, projector};
+/// # #[derive(Event, serde::Serialize, serde::Deserialize)] struct Started;
+/// # #[derive(Event, serde::Serialize, serde::Deserialize)] struct Awarded;
+/// # #[derive(Domain)] #[domain("hand")] enum Hand { Started(Started), Awarded(Awarded) }
+/// #[projector("totals", domain = "hand", exhaustive = Hand, register = false)]
+/// #[derive(Clone, Default)]
+/// struct Totals<T> {
+///     all: Vec<T>,
+/// }
+/// # #[handlers] impl<T: Clone + Default> Totals<T> {
+/// #     #[handles(Started)] fn started(&mut self, _event: &Started) { self.all.push(T::default()); }
+/// # }
+/// // `totals` handles no `Awarded` of domain `hand`
+/// let builder = Runtime::builder(MemoryEventStore::new()).projector(Totals::<u8>::default());
+/// ```
 ///
 /// # On its page
 ///
@@ -234,6 +295,7 @@ pub use projections_macros::handlers;
 /// |---|---|---|
 /// | `input_domain` | the domain that the event is taken from | the event's own, else the projector's `domain` |
 /// | `from` | `"beginning"` or `"now"`: the handler takes only events after its first start | `"beginning"` |
+/// | `retry(..)` | as of the projector | the projector's |
 ///
 /// An event for which nothing names a domain does not compile, and neither does an `input_domain`
 /// other than the event's own. One event of one domain has one handler in a projector:
@@ -276,7 +338,7 @@ pub use projections_macros::handles;
 /// ```
 ///
 /// Its first parameter is `&RawEvent<'_>`; the others are a handler's. A projector may consist of
-/// it alone. It leaves nothing unregistered, so `unregistered` beside it does not compile.
+/// it alone. `retry(..)` is as of a handler. It leaves nothing unregistered, so `unregistered` beside it does not compile.
 pub use projections_macros::fallback;
 
 /// Marks the method that creates what the read model needs, in a [`#[handlers]`](macro@handlers)

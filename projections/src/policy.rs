@@ -1,5 +1,7 @@
 //! What a projector says of itself beside its handlers: [`Options`] and the policies in it.
 
+use crate::{__private::coverage::is_event_of, Domain, Event};
+
 /// What to do with an event of the handlers' domains that no method handles.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -93,6 +95,53 @@ impl Default for BatchPolicy {
     }
 }
 
+/// A domain of which a projector handles or ignores every event.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DomainEvents {
+    /// The domain's name.
+    pub domain: &'static str,
+    /// The wire names of its events.
+    pub events: &'static [&'static str],
+    types: &'static [&'static str],
+}
+
+impl DomainEvents {
+    /// Lists a domain's events.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of<D: Domain>() -> Self {
+        Self { domain: D::NAME, events: D::EVENTS, types: D::TYPES }
+    }
+
+    /// The name of an event's type, or of the event where the type's is not known.
+    pub(crate) const fn shown(&self, index: usize) -> &'static str {
+        let names = if self.types.len() == self.events.len() { self.types } else { self.events };
+        names[index] // of an event of this domain
+    }
+}
+
+/// An event that an exhaustive projector ignores.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct IgnoredEvent {
+    /// The wire name.
+    pub event: &'static str,
+    /// Older names of the event.
+    pub aliases: &'static [&'static str],
+    /// The domain that the event itself names.
+    pub domain: Option<&'static str>,
+}
+
+impl IgnoredEvent {
+    /// Looks an event up.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of<E: Event>() -> Self {
+        Self { event: E::NAME, aliases: E::ALIASES, domain: E::DOMAIN }
+    }
+}
+
 /// The options of `#[projector]`, as the macro saw them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -101,6 +150,10 @@ pub struct Options {
     pub domain: Option<&'static str>,
     /// What to do with an event that no method handles.
     pub unregistered: UnregisteredPolicy,
+    /// The domains of which every event is handled or ignored.
+    pub exhaustive: &'static [DomainEvents],
+    /// The events of these domains that are ignored.
+    pub ignores: &'static [IgnoredEvent],
     /// Upper bounds of one transaction.
     pub batch: BatchPolicy,
     /// Where to begin.
@@ -116,6 +169,8 @@ impl Options {
     pub const DEFAULT: Self = Self {
         domain: None,
         unregistered: UnregisteredPolicy::Ignore,
+        exhaustive: &[],
+        ignores: &[],
         batch: BatchPolicy::DEFAULT,
         from: StartFrom::Beginning,
         version: 1,
@@ -134,6 +189,31 @@ impl Options {
     pub const fn unregistered(mut self, policy: UnregisteredPolicy) -> Self {
         self.unregistered = policy;
         self
+    }
+
+    /// Sets the domains of which every event is handled or ignored.
+    #[must_use]
+    pub const fn exhaustive(mut self, domains: &'static [DomainEvents]) -> Self {
+        self.exhaustive = domains;
+        self
+    }
+
+    /// Sets the events that are ignored.
+    #[must_use]
+    pub const fn ignores(mut self, events: &'static [IgnoredEvent]) -> Self {
+        self.ignores = events;
+        self
+    }
+
+    /// Tells whether an event is one that is ignored on purpose.
+    pub(crate) fn ignores_event(&self, domain: &str, name: &str) -> bool {
+        let domains = self.exhaustive.iter().filter(|events| events.domain == domain);
+        domains.into_iter().any(|domain| {
+            self.ignores
+                .iter()
+                .filter(|ignored| is_event_of(ignored, domain))
+                .any(|ignored| ignored.event == name || ignored.aliases.contains(&name))
+        })
     }
 
     /// Sets the bounds of one transaction.

@@ -22,6 +22,15 @@ pub trait Projector: Sized {
     const OPTIONS: Options;
     /// Where the read model is kept.
     type Storage: Storage;
+
+    /// Stops the compiler where the options of a generic projector do not fit its handlers. Those
+    /// of any other are checked where they are declared.
+    #[doc(hidden)]
+    fn check_options()
+    where
+        Self: Handlers,
+    {
+    }
 }
 
 /// How the runtime makes a projector that registers itself.
@@ -58,6 +67,9 @@ pub trait Handlers: Projector {
     /// checked where they are declared.
     #[doc(hidden)]
     const SOUND: () = ();
+    /// Whether the block does not compile, and this stands for it.
+    #[doc(hidden)]
+    const INERT: bool = false;
 
     /// Holds the generated assertions on the types that the handlers name. Nobody calls it.
     #[doc(hidden)]
@@ -129,6 +141,8 @@ pub struct Route {
     pub(crate) own_domain: Option<&'static str>,
     /// The path of the event's type.
     pub type_name: fn() -> &'static str,
+    /// The same, where it is known while compiling: not of a hand-written event.
+    pub(crate) type_path: &'static str,
 }
 
 impl Route {
@@ -156,6 +170,7 @@ impl Route {
             from: StartFrom::Beginning,
             own_domain: E::DOMAIN,
             type_name: std::any::type_name::<E>,
+            type_path: E::TYPE,
         }
     }
 

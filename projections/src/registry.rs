@@ -3,6 +3,7 @@
 use std::{any::TypeId, fmt, panic::Location, sync::Arc};
 
 use crate::{
+    __private::Facts,
     Fallback, FallbackScope, Handlers, Hook, MissingResource, Options, Projector, Resources, Route,
     Storage,
     engine::{Engine, Execution, Make},
@@ -33,6 +34,7 @@ pub struct Registration {
     pub(crate) storage_type: fn() -> (TypeId, &'static str),
     pub(crate) kind: StorageKind,
     pub(crate) reset: Hook,
+    pub(crate) inert: bool,
 }
 
 /// How a storage runs.
@@ -66,6 +68,7 @@ impl Registration {
             storage_type: || (TypeId::of::<P::Storage>(), std::any::type_name::<P::Storage>()),
             kind: <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
             reset: P::RESET,
+            inert: P::INERT,
         }
     }
 
@@ -154,6 +157,15 @@ impl Linked {
                 )
             },
         }
+    }
+}
+
+impl Linked {
+    /// What the assertions on a projector look at. Taken from here, and not from the type, it lets
+    /// a projector without handlers be reported once.
+    #[must_use]
+    pub const fn facts(&self) -> Facts {
+        Facts::of(&self.registration)
     }
 }
 

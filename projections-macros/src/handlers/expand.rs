@@ -55,6 +55,7 @@ pub(crate) fn inert(block: &Block) -> TokenStream {
     let item = &block.item;
     let (public, private) = (block.library.public(), block.library.private());
     let body = quote_spanned! {Span::mixed_site()=>
+        const INERT: bool = true;
         const FALLBACK: ::core::option::Option<#public::Fallback> = ::core::option::Option::None;
         const SETUP: #public::Hook = #public::Hook::None;
         const RESET: #public::Hook = #public::Hook::None;

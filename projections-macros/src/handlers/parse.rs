@@ -18,6 +18,7 @@ use crate::{
     attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
     errors::Errors,
     paths::{Library, ungrouped},
+    policies,
     projector::{FROM, check_domain},
 };
 
@@ -34,16 +35,16 @@ const BLOCK: Keys = Keys {
 
 const HANDLES: Keys = Keys {
     attribute: "`#[handles]`",
-    available: &["input_domain", "from"],
-    later: &["permanent", "replay", "retry"],
+    available: &["input_domain", "from", "retry"],
+    later: &["permanent", "replay"],
     aliases: &[("domain", "input_domain")],
     types: &["permanent"],
 };
 
 const FALLBACK: Keys = Keys {
     attribute: "`#[fallback]`",
-    available: &["domain", "all"],
-    later: &["permanent", "replay", "retry"],
+    available: &["domain", "all", "retry"],
+    later: &["permanent", "replay"],
     aliases: &[("input_domain", "domain"), ("domains", "domain")],
     types: &["permanent"],
 };
@@ -216,7 +217,7 @@ impl Collector<'_> {
         let tokens = arguments(&attribute.meta, self.errors);
         let parser = |input: ParseStream<'_>| {
             event = read_event(input, item, self.errors)?;
-            entries = HANDLES.read(input, self.errors);
+            entries = HANDLES.read_all(input, self.errors);
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
@@ -230,8 +231,8 @@ impl Collector<'_> {
                     input_domain = entry.string(self.errors);
                     check_domain("input_domain", input_domain.as_ref(), self.errors);
                 }
-                // `from`, the other key
-                _ => from_now = entry.word(&FROM, self.errors).as_deref() == Some("now"),
+                "from" => from_now = entry.word(&FROM, self.errors).as_deref() == Some("now"),
+                _ => policies::check_handler(entry, self.errors), // the other keys
             }
         }
         let event = event?;
@@ -256,8 +257,13 @@ impl Collector<'_> {
             Meta::Path(_) => TokenStream::new(),
             meta => arguments(meta, self.errors),
         };
-        let entries = FALLBACK.read_list(tokens, self.errors);
-        let scope = self.scope(&entries);
+        let entries = FALLBACK.read_all_list(tokens, self.errors);
+        let is_policy = |entry: &&Entry| policies::OF_A_HANDLER.contains(&&*entry.name());
+        for policy in entries.iter().filter(is_policy) {
+            policies::check_handler(policy, self.errors);
+        }
+        let scopes: Vec<_> = entries.iter().filter(|entry| !is_policy(entry)).collect();
+        let scope = self.scope(&scopes);
         self.found.fallbacks += 1;
         if self.found.fallbacks > 1 {
             self.errors.at(
@@ -272,7 +278,7 @@ impl Collector<'_> {
         }
     }
 
-    fn scope(&mut self, entries: &[Entry]) -> Scope {
+    fn scope(&mut self, entries: &[&Entry]) -> Scope {
         if let [_, second, ..] = entries {
             self.errors
                 .at(second.key.span(), "`#[fallback]` takes one option: `domain = ..` or `all`");

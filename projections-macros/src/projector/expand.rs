@@ -2,9 +2,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{Ident, spanned::Spanned};
 
 use super::{
+    checks,
     model::{Field, OnChange, Options, Projector, Storage, Unregistered},
     rustdoc,
 };
@@ -12,7 +13,11 @@ use super::{
 /// The struct, its options, how it is made, and its registration.
 pub(crate) fn projector(model: &Projector) -> TokenStream {
     let item = documented(model);
-    let projector = implementation(model, &rustdoc::table(model));
+    let private = model.library.private();
+    let facts = quote_spanned!(Span::mixed_site()=> &#private::facts::<Self>());
+    let late = checks::values(model, &facts).filter(|_| is_generic(model));
+    let table = rustdoc::table(model);
+    let projector = implementation(model, model.options.domain.as_ref(), late, &table);
     if !model.options.register {
         let check = check(model);
         return quote!(#item #projector #check);
@@ -25,27 +30,45 @@ pub(crate) fn projector(model: &Projector) -> TokenStream {
 /// The struct and an implementation that lets its handlers be checked.
 pub(crate) fn inert(model: &Projector) -> TokenStream {
     let item = &model.item;
-    let projector = implementation(model, &TokenStream::new());
+    // The domain may be what could not be read; a handler without one is not to blame for that.
+    let unknown = syn::LitStr::new("unknown", Span::mixed_site());
+    let domain = model.options.domain.as_ref().unwrap_or(&unknown);
+    let projector = implementation(model, Some(domain), None, &TokenStream::new());
     quote!(#item #projector)
 }
 
 /// The struct, with a word on where its page says what the projector does.
-fn documented(model: &Projector) -> syn::ItemStruct {
+fn documented(model: &Projector) -> syn::DeriveInput {
     let mut item = model.item.clone();
     item.attrs.extend(rustdoc::pointer(model));
     item
 }
 
-fn implementation(model: &Projector, documentation: &TokenStream) -> TokenStream {
+fn implementation(
+    model: &Projector,
+    domain: Option<&syn::LitStr>,
+    late_checks: Option<TokenStream>,
+    documentation: &TokenStream,
+) -> TokenStream {
     let (public, private) = (model.library.public(), model.library.private());
     let (ident, name) = (&model.item.ident, &model.name);
     let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
-    let options = options(model, &public);
+    let options = options(model, domain, &public);
     let storage = match &model.options.storage {
         Storage::InProcess => quote_spanned!(Span::mixed_site()=> #public::InProcess),
         Storage::Type(ty) => quote_spanned!(Span::mixed_site()=> #ty),
         Storage::Unknown => quote_spanned!(Span::mixed_site()=> #private::Inert),
     };
+    let check_options = late_checks.map(|checks| {
+        quote_spanned! {Span::mixed_site()=>
+            fn check_options()
+            where
+                Self: #public::Handlers,
+            {
+                const { #checks }
+            }
+        }
+    });
     quote_spanned! {Span::mixed_site()=>
         #documentation
         #[automatically_derived]
@@ -53,21 +76,14 @@ fn implementation(model: &Projector, documentation: &TokenStream) -> TokenStream
             const NAME: &'static str = #name;
             const OPTIONS: #public::Options = #options;
             type Storage = #storage;
+            #check_options
         }
     }
 }
 
-fn options(model: &Projector, public: &TokenStream) -> TokenStream {
-    let Options {
-        domain,
-        unregistered,
-        batch_events,
-        batch_bytes,
-        from_now,
-        version,
-        on_change,
-        ..
-    } = &model.options;
+fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream) -> TokenStream {
+    let Options { unregistered, batch_events, batch_bytes, from_now, version, on_change, .. } =
+        &model.options;
     let mut tokens = quote_spanned!(Span::mixed_site()=> #public::Options::DEFAULT);
     if let Some(domain) = domain {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .domain(#domain)));
@@ -82,6 +98,8 @@ fn options(model: &Projector, public: &TokenStream) -> TokenStream {
             .unregistered(#public::UnregisteredPolicy::#policy)
         });
     }
+    tokens.extend(listed(model, "exhaustive", "DomainEvents", &model.options.exhaustive));
+    tokens.extend(listed(model, "ignores", "IgnoredEvent", &model.options.ignores));
     if batch_events.is_some() || batch_bytes.is_some() {
         let default = quote_spanned!(Span::mixed_site()=> #public::BatchPolicy::DEFAULT);
         let events = match batch_events {
@@ -104,7 +122,7 @@ fn options(model: &Projector, public: &TokenStream) -> TokenStream {
     if let Some(version) = version {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .version(#version)));
     }
-    if let Some(on_change) = on_change {
+    if let Some((on_change, _)) = on_change {
         let word = match on_change {
             OnChange::Ignore => quote_spanned!(Span::mixed_site()=> Ignore),
             OnChange::Rebuild => quote_spanned!(Span::mixed_site()=> Rebuild),
@@ -114,6 +132,24 @@ fn options(model: &Projector, public: &TokenStream) -> TokenStream {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .on_change(#public::OnChange::#word)));
     }
     tokens
+}
+
+/// The types that an option names, each looked up at its place.
+fn listed(
+    model: &Projector,
+    option: &str,
+    entry: &str,
+    types: &[syn::Type],
+) -> Option<TokenStream> {
+    let entries = types.iter().map(|ty| {
+        let span = ty.span();
+        let public = model.library.public_at(span);
+        let entry = Ident::new(entry, span);
+        quote_spanned!(span=> #public::#entry::of::<#ty>())
+    });
+    let option = Ident::new(option, Span::mixed_site());
+    (!types.is_empty())
+        .then(|| quote_spanned!(Span::mixed_site()=> .#option(const { &[#(#entries),*] })))
 }
 
 fn construct(model: &Projector) -> TokenStream {
@@ -151,20 +187,42 @@ fn registration(model: &Projector) -> TokenStream {
     let ident = &model.item.ident;
     let span = Span::mixed_site().located_at(ident.span());
     let linked = quote_spanned!(span=> #private::Linked::of::<#ident>());
+    let Some(checks) = checks::values(model, &quote_spanned!(Span::mixed_site()=> &FACTS)) else {
+        return quote_spanned! {Span::mixed_site()=>
+            const _: () = {
+                #private::inventory::submit! { #linked }
+            };
+        };
+    };
+    // The checks look at the value, not at the type, which therefore is blamed once.
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
-            #private::inventory::submit! { #linked }
+            const LINKED: #private::Linked = #linked;
+            const FACTS: #private::Facts = LINKED.facts();
+            #private::inventory::submit! { LINKED }
+            #checks
         };
     }
 }
 
 /// What the registration would have checked.
 fn check(model: &Projector) -> TokenStream {
-    if !model.item.generics.params.is_empty() {
+    if is_generic(model) {
         return TokenStream::new();
     }
     let private = model.library.private();
     let ident = &model.item.ident;
     let span = Span::mixed_site().located_at(ident.span());
-    quote_spanned!(span=> const _: () = #private::check_projector::<#ident>();)
+    let checked = quote_spanned!(span=> #private::check_projector::<#ident>());
+    let checks = checks::values(model, &quote_spanned!(Span::mixed_site()=> &FACTS));
+    quote_spanned! {Span::mixed_site()=>
+        const _: () = {
+            const FACTS: #private::Facts = #checked;
+            #checks
+        };
+    }
+}
+
+fn is_generic(model: &Projector) -> bool {
+    !model.item.generics.params.is_empty()
 }

@@ -1,11 +1,14 @@
 //! `#[projector]`.
 
+mod checks;
+mod combinations;
 mod expand;
 mod model;
+mod options;
 mod parse;
 mod rustdoc;
 
-pub(crate) use self::parse::{FROM, check_domain};
+pub(crate) use self::options::{FROM, check_domain};
 
 use proc_macro2::TokenStream;
 

@@ -1,5 +1,7 @@
 //! What `#[projector]` says, after it was understood.
 
+use proc_macro2::Span;
+
 use crate::paths::Library;
 
 /// A projector.
@@ -7,8 +9,9 @@ pub(crate) struct Projector {
     pub(crate) name: syn::LitStr,
     pub(crate) options: Options,
     pub(crate) library: Library,
-    /// The struct, without the attributes that the macro reads.
-    pub(crate) item: syn::ItemStruct,
+    /// The struct, without the attributes that the macro reads. In an inert model it may be an
+    /// enum or a union.
+    pub(crate) item: syn::DeriveInput,
     /// The struct's fields, in order.
     pub(crate) fields: Vec<Field>,
 }
@@ -28,11 +31,16 @@ pub(crate) struct Options {
     pub(crate) storage: Storage,
     pub(crate) domain: Option<syn::LitStr>,
     pub(crate) unregistered: Unregistered,
+    /// The domains of which every event is handled or ignored.
+    pub(crate) exhaustive: Vec<syn::Type>,
+    /// The events that are ignored.
+    pub(crate) ignores: Vec<syn::Type>,
     pub(crate) batch_events: Option<u32>,
     pub(crate) batch_bytes: Option<u64>,
     pub(crate) from_now: bool,
     pub(crate) version: Option<u32>,
-    pub(crate) on_change: Option<OnChange>,
+    /// The policy, and its place.
+    pub(crate) on_change: Option<(OnChange, Span)>,
     pub(crate) register: bool,
 }
 

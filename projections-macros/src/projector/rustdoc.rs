@@ -25,7 +25,14 @@ pub(super) fn table(model: &Projector) -> TokenStream {
     }
     row("on_failure", code("halt"));
     row("version", version.unwrap_or(1).to_string());
-    row("on_change", code(on_change(model.options.on_change)));
+    row("on_change", code(on_change(model.options.on_change.map(|(policy, _)| policy))));
+    for (option, types) in
+        [("exhaustive", &model.options.exhaustive), ("ignores", &model.options.ignores)]
+    {
+        if !types.is_empty() {
+            row(option, types.iter().map(linked).collect::<Vec<_>>().join(", "));
+        }
+    }
     table.finish()
 }
 

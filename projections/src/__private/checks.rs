@@ -4,6 +4,7 @@
 
 use std::future::Future;
 
+use super::faults::{Facts, facts};
 use crate::{
     BoxError, Codec, Envelope, Event, HandleError, Handlers, ParameterMut, RawEvent, Storage,
 };
@@ -114,8 +115,11 @@ pub fn check_parameter<T: NoParameter>() {}
 /// Asserts that a handler's value can be reported.
 pub fn check_return<R: HandlerReturn>() {}
 
-/// Asserts what a projector's type must be, beside the macros' own traits.
-pub const fn check_projector<P: Handlers + Send + Sync + 'static>() {}
+/// Asserts what a projector's type must be, beside the macros' own traits, and looks it up.
+#[must_use]
+pub const fn check_projector<P: Handlers + Send + Sync + 'static>() -> Facts {
+    facts::<P>()
+}
 
 /// Asserts that a handler's future can move between threads, and hides its type, so that the
 /// runner's future is not blamed for it as well.

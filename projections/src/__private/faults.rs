@@ -5,28 +5,42 @@
 
 use super::{checks::Named, message::Message};
 use crate::{
-    Event, Options, Projector, Route, Storage, UnregisteredPolicy, engine::Execution,
-    registry::StorageKind,
+    Event, Hook, Options, Projector, Registration, Route, Storage, UnregisteredPolicy,
+    engine::Execution, registry::StorageKind,
 };
 
 /// What the assertions look at. They take it from one function, so that a projector without a name
 /// is reported once and not by each of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    routes: &'static [Route],
-    options: Options,
+    pub(super) name: &'static str,
+    pub(super) routes: &'static [Route],
+    pub(super) options: Options,
     kind: StorageKind,
     storage: &'static str,
+    reset: Hook,
+    /// Whether the handlers do not compile, so that nothing can be said of them.
+    pub(super) inert: bool,
+}
+
+impl Facts {
+    pub(crate) const fn of(registration: &Registration) -> Self {
+        let Registration { name, options, routes, storage, kind, reset, inert, .. } = *registration;
+        Self { name, routes, options: *options, kind, storage, reset, inert }
+    }
 }
 
 /// Looks a projector up.
 #[must_use]
 pub const fn facts<P: Named>() -> Facts {
     Facts {
+        name: P::NAME,
         routes: P::ROUTES,
         options: <P as Projector>::OPTIONS,
         kind: <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
         storage: <P::Storage as Storage>::LABEL,
+        reset: P::RESET,
+        inert: P::INERT,
     }
 }
 
@@ -62,14 +76,21 @@ pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
     let mut next = 0;
     while next < before.len() {
         let earlier = &before[next]; // in bounds, by the condition
-        if same(earlier.domain, route.domain) && answers_to_one_name(earlier, route) {
-            Message::new()
-                .name(event)
-                .push(" from ")
-                .name(route.domain)
-                .push(" already has a handler: ")
-                .name(earlier.method)
-                .report();
+        if same(earlier.domain, route.domain)
+            && let Some(name) = shared_name(earlier, route)
+        {
+            // Of a hand-written event the path is not known.
+            let unknown = earlier.type_path.is_empty() || route.type_path.is_empty();
+            if unknown || same(earlier.type_path, route.type_path) {
+                Message::new()
+                    .name(event)
+                    .push(" from ")
+                    .name(route.domain)
+                    .push(" already has a handler: ")
+                    .name(earlier.method)
+                    .report();
+            }
+            same_name(earlier, route, name);
         }
         next += 1;
     }
@@ -161,6 +182,39 @@ pub const fn no_variant_fault(facts: EventFacts, event: &'static str, domain: &'
     }
 }
 
+/// Asserts that a projector that has its read model rebuilt by itself can empty it.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the `"rebuild"` of `on_change`.
+#[track_caller]
+pub const fn no_rebuild_fault(facts: &Facts) {
+    let is_made_anew = matches!(facts.kind, StorageKind::InProcess);
+    if is_made_anew || facts.inert || !matches!(facts.reset, Hook::None) {
+        return;
+    }
+    Message::new()
+        .push("`on_change = \"rebuild\"` needs a `#[reset]` method in projector ")
+        .name(facts.name)
+        .push("\nnote: a rebuild empties the read model in ")
+        .name(facts.storage)
+        .push(", and only the projector knows what is in it")
+        .report();
+}
+
+#[track_caller]
+const fn same_name(first: &Route, second: &Route, name: &str) -> ! {
+    Message::new()
+        .name(first.type_path)
+        .push(" and ")
+        .name(second.type_path)
+        .push(" are both called \"")
+        .push(name)
+        .push("\" in domain ")
+        .name(second.domain)
+        .push("\nnote: a stored event would belong to both")
+        .report()
+}
+
 #[track_caller]
 const fn foreign(event: &str, own: &str, other: &str) -> ! {
     Message::new()
@@ -185,26 +239,27 @@ const fn find(routes: &'static [Route], id: u32) -> Option<(&'static Route, &'st
     None
 }
 
-const fn answers_to_one_name(a: &Route, b: &Route) -> bool {
-    same(a.event, b.event)
-        || contains(a.aliases, b.event)
-        || contains(b.aliases, a.event)
-        || overlap(a.aliases, b.aliases)
-}
-
-const fn overlap(a: &[&str], b: &[&str]) -> bool {
+/// Finds a name that both routes answer to.
+const fn shared_name(a: &Route, b: &Route) -> Option<&'static str> {
+    if answers_to(b, a.event) {
+        return Some(a.event);
+    }
     let mut next = 0;
-    while next < a.len() {
+    while next < a.aliases.len() {
         // in bounds, by the condition
-        if contains(b, a[next]) {
-            return true;
+        if answers_to(b, a.aliases[next]) {
+            return Some(a.aliases[next]);
         }
         next += 1;
     }
-    false
+    None
 }
 
-const fn contains(names: &[&str], name: &str) -> bool {
+pub(super) const fn answers_to(route: &Route, name: &str) -> bool {
+    same(route.event, name) || contains(route.aliases, name)
+}
+
+pub(super) const fn contains(names: &[&str], name: &str) -> bool {
     let mut next = 0;
     while next < names.len() {
         // in bounds, by the condition
@@ -216,7 +271,7 @@ const fn contains(names: &[&str], name: &str) -> bool {
     false
 }
 
-const fn same(a: &str, b: &str) -> bool {
+pub(super) const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;

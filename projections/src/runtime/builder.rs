@@ -113,6 +113,7 @@ impl<S: EventSource> Builder<S> {
     where
         P: Projector + Handlers + Clone + Send + Sync + 'static,
     {
+        P::check_options();
         let build: Arc<Build> = Arc::new(move |name, storages, _| {
             let fresh = projector.clone();
             // `Make` is called from several places and must be `Sync`, which `P` is.

@@ -106,6 +106,10 @@ impl Routing {
             let crate::Fallback { id, method, is_async, .. } = fallback;
             return Target::Route { id, method, is_async, after: GlobalPosition::BEGINNING };
         }
+        // Somebody has decided about it, so it is not unregistered.
+        if self.registration.options.ignores_event(domain, name) {
+            return Target::Skip;
+        }
         match self.registration.options.unregistered {
             UnregisteredPolicy::Ignore => Target::Skip,
             UnregisteredPolicy::Error => Target::Unregistered,

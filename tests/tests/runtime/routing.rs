@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use projections::{
-    Event, EventStore, HaltReason, HandleError, RawEvent, Runtime, Status, handlers, projector,
-    sqlite::Sqlite, testing::MemoryStorage,
+    Domain, Event, EventStore, HaltReason, HandleError, RawEvent, Runtime, Status, handlers,
+    projector, sqlite::Sqlite, testing::MemoryStorage,
 };
 use projections_tests::ledger::Added;
 
@@ -13,7 +13,7 @@ use crate::support::{append, append_raw, capture_log};
 mod renamed {
     use super::Event;
 
-    #[derive(Event, serde::Deserialize)]
+    #[derive(Event, serde::Serialize, serde::Deserialize)]
     #[event(name = "Subtracted", aliases("Removed"), domain = "numbers")]
     pub(super) struct Taken {
         pub(super) n: u64,
@@ -132,6 +132,77 @@ async fn error_halts_at_an_unregistered_event<S: EventStore + Clone>(events: S, 
     assert_eq!(new.read::<Learnt, _>(|learnt| learnt.sum).await.unwrap(), 6);
 }
 
+#[derive(Domain)]
+#[domain("numbers")]
+#[allow(dead_code)] // of a domain that is only listed, no value is made
+enum Numbers {
+    Added(Added),
+    Taken(renamed::Taken),
+}
+
+/// Has decided about every event of the domain.
+#[projector(
+    "decided",
+    unregistered = "error",
+    exhaustive = Numbers,
+    ignores(renamed::Taken),
+    register = false
+)]
+#[derive(Clone, Default)]
+struct Decided {
+    sum: u64,
+}
+
+#[handlers]
+impl Decided {
+    #[handles(Added)]
+    fn added(&mut self, event: &Added) {
+        self.sum += event.n;
+    }
+}
+
+async fn an_ignored_event_is_registered<S: EventStore + Clone>(events: S, _: PathBuf) {
+    append(&events, "a", [1]).await;
+    append_raw(&events, "numbers", "Subtracted", r#"{"n":1}"#).await;
+    append_raw(&events, "numbers", "Removed", r#"{"n":1}"#).await; // an old name
+    append(&events, "a", [4]).await;
+    let runtime = Runtime::builder(events.clone()).without_linked();
+    let runtime = runtime.projector(Decided::default()).build().await.unwrap();
+    runtime.catch_up().await.unwrap();
+    assert_eq!(runtime.read::<Decided, _>(|decided| decided.sum).await.unwrap(), 5);
+
+    append_raw(&events, "numbers", "Multiplied", "{}").await; // of nobody's decision
+    let error = runtime.catch_up().await.unwrap_err().to_string();
+    assert!(error.contains("Multiplied"), "{error}");
+}
+
+/// Ignores what its fallback takes, as a fallback takes everything that no handler takes.
+#[projector("rest", exhaustive = Numbers, ignores(renamed::Taken), register = false)]
+#[derive(Clone, Default)]
+struct Rest {
+    seen: Vec<String>,
+}
+
+#[handlers]
+impl Rest {
+    #[handles(Added)]
+    fn added(&mut self, _event: &Added) {}
+
+    #[fallback]
+    fn rest(&mut self, event: &RawEvent<'_>) {
+        self.seen.push(event.name().to_owned());
+    }
+}
+
+async fn a_fallback_takes_ignored_events<S: EventStore>(events: S, _: PathBuf) {
+    append(&events, "a", [1]).await;
+    append_raw(&events, "numbers", "Subtracted", r#"{"n":1}"#).await;
+    let runtime = Runtime::builder(events).without_linked().projector(Rest::default());
+    let runtime = runtime.build().await.unwrap();
+    runtime.catch_up().await.unwrap();
+    assert_eq!(runtime.read::<Rest, _>(|rest| rest.seen.clone()).await.unwrap(), ["Subtracted"]);
+}
+
 #[projector("lenient", unregistered = "warn", register = false)]
 #[derive(Clone, Default)]
 struct Lenient {
@@ -219,8 +290,10 @@ async fn a_build_error_lists_every_fault<S: EventStore>(events: S, _: PathBuf) {
 
 on_both_stores!(
     a_build_error_lists_every_fault,
+    a_fallback_takes_ignored_events,
     a_fallback_takes_what_no_handler_takes,
     a_projector_reads_exactly_what_its_handlers_name,
+    an_ignored_event_is_registered,
     error_halts_at_an_unregistered_event,
     two_projectors_of_one_name_are_a_build_error,
     warn_logs_once_an_event_type_and_goes_on,

@@ -1,4 +1,4 @@
-use projections::{Event, handlers, projector};
+use projections::{Event, handlers, projector, sqlite::Sqlite};
 
 #[derive(Event, serde::Deserialize)]
 #[event(domain = "orders", version = 2, upcast = OrderPlaced::upcast)]
@@ -7,16 +7,12 @@ struct OrderPlaced;
 #[projector(
     "order-summary",
     on_failure = "park",
-    mode = "inline",
-    lanes = 4,
-    retry(none),
-    park(per_key = 10),
+    retry(max = 5, initial = "100ms", factor = 1.5, cap = "10s", jitter = 0.2),
+    park(per_key = 10, keys = 20, total = 100),
     park_by = "stream",
     timeout = "5s",
     batch(events = 10, linger = "5ms"),
-    exhaustive = Orders,
-    ignores(OrderPlaced),
-    on_change = "refuse",
+    probe = false,
     snapshot,
     rollback = "clone",
 )]
@@ -25,10 +21,16 @@ struct OrderSummary;
 #[projector("order-search", on_failure = "skip", mode = "live")]
 struct OrderSearch;
 
+#[projector("orders", storage = Sqlite, mode = "inline")]
+struct Orders;
+
+#[projector("order-lines", storage = Sqlite, lanes = 4)]
+struct OrderLines;
+
 #[handlers]
 impl OrderSummary {
-    #[handles(OrderPlaced, replay = "skip", retry(none), permanent = is_permanent)]
-    fn on_placed(&self, _event: &OrderPlaced) {}
+    #[handles(OrderPlaced, replay = "skip", retry(max = 1), permanent = is_permanent)]
+    fn on_placed(&mut self, _event: &OrderPlaced) {}
 
     #[flush]
     fn send(&self) {}

@@ -1,0 +1,22 @@
+use projections::{Domain, Event, handlers, projector};
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(domain = "hand")]
+struct HandStarted;
+
+#[derive(Domain)]
+#[domain("hand")]
+enum Hand {
+    Started(HandStarted),
+}
+
+#[projector("hand-history", exhaustive = Hand)]
+struct HandHistory;
+
+#[handlers]
+impl HandHistory {
+    #[handles("HandStarted")]
+    fn started(&mut self, _event: &HandStarted) {}
+}
+
+fn main() {}

@@ -1,0 +1,34 @@
+use projections::{Domain, Event, handlers, projector};
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(domain = "hand")]
+struct HandStarted;
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(domain = "hand")]
+struct PlayerActed;
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(domain = "hand")]
+struct PotAwarded;
+
+#[derive(Domain)]
+#[domain("hand")]
+enum Hand {
+    Started(HandStarted),
+    Acted(PlayerActed),
+    Awarded(PotAwarded),
+}
+
+type Acted = PlayerActed;
+
+#[projector("hand-history", exhaustive = [Hand, crate::Hand], ignores(PlayerActed, PotAwarded, Acted))]
+struct HandHistory;
+
+#[handlers]
+impl HandHistory {
+    #[handles(HandStarted)]
+    fn started(&mut self, _event: &HandStarted) {}
+}
+
+fn main() {}

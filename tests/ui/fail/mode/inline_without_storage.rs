@@ -1,0 +1,6 @@
+use projections::projector;
+
+#[projector("hand-history", mode = "inline")]
+struct HandHistory;
+
+fn main() {}
