@@ -120,7 +120,7 @@ impl Keys {
             }
         };
         let value = self.value(&key, input).unwrap_or_else(|error| {
-            errors.push(error);
+            errors.push_after(error, key.span());
             skip_to_comma(input);
             Value::Broken
         });
@@ -137,6 +137,10 @@ impl Keys {
             return Ok(Value::None);
         }
         input.parse::<Token![=]>()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            // The end of the input has no place of its own.
+            return Err(syn::Error::new(key.span(), format!("`{}` has no value", key.unraw())));
+        }
         if !self.types.contains(&key.unraw().to_string().as_str()) {
             return input.parse().map(Value::Expression);
         }
@@ -432,6 +436,7 @@ pub(crate) fn shown(tokens: impl ToTokens) -> String {
         (" ,", ","),
         ("< ", "<"),
         (" (", "("),
+        (" : ", ": "),
     ] {
         text = text.replace(spaced, tight);
     }

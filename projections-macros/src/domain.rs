@@ -170,9 +170,9 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl #impl_generics #public::Domain for #ident #type_generics #where_clause {
-            const NAME: &'static str = #name;
-            const EVENTS: &'static [&'static str] = &[#(#private::event_facts::<#events>().name),*];
-            const TYPES: &'static [&'static str] = &[#(#types),*];
+            const NAME: &'static ::core::primitive::str = #name;
+            const EVENTS: &'static [&'static ::core::primitive::str] = &[#(#private::event_facts::<#events>().name),*];
+            const TYPES: &'static [&'static ::core::primitive::str] = &[#(#types),*];
         }
 
         #[automatically_derived]

@@ -33,9 +33,24 @@ impl Errors {
         self.found.append(&mut part.found);
     }
 
+    /// Adds a fault that the parser found. The end of the input has no place of its own: what ends
+    /// too early is shown at what was read last.
+    pub(crate) fn push_after(&mut self, error: syn::Error, last: Span) {
+        if error.to_string().starts_with("unexpected end of input") {
+            self.at(last, error);
+        } else {
+            self.push(error);
+        }
+    }
+
     /// Tells whether there is any.
     pub(crate) fn any(&self) -> bool {
         !self.found.is_empty()
+    }
+
+    /// Counts the faults so far.
+    pub(crate) fn count(&self) -> usize {
+        self.found.len()
     }
 
     /// Returns the faults as tokens that report them, in the order of the source.

@@ -174,10 +174,10 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl #impl_generics #public::Event for #ident #type_generics #where_clause {
-            const NAME: &'static str = #name;
-            const ALIASES: &'static [&'static str] = &[#(#aliases),*];
-            const DOMAIN: ::core::option::Option<&'static str> = #domain;
-            const TYPE: &'static str = ::core::concat!(
+            const NAME: &'static ::core::primitive::str = #name;
+            const ALIASES: &'static [&'static ::core::primitive::str] = &[#(#aliases),*];
+            const DOMAIN: ::core::option::Option<&'static ::core::primitive::str> = #domain;
+            const TYPE: &'static ::core::primitive::str = ::core::concat!(
                 ::core::module_path!(), "::", ::core::stringify!(#ident)
             );
             type Decoded<'__payload> = #decoded;

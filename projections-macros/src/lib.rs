@@ -6,6 +6,8 @@ mod errors;
 mod event;
 #[cfg(test)]
 mod expansion;
+#[cfg(test)]
+mod half_typed;
 mod handlers;
 mod names;
 mod paths;

@@ -44,16 +44,20 @@ impl Library {
     /// Tells whether the attribute is one of the library's, of this name: bare, or behind the
     /// library's path.
     pub(crate) fn is(&self, attribute: &syn::Path, name: &str) -> bool {
+        self.own_name(attribute).as_deref() == Some(name)
+    }
+
+    /// The last name of an attribute that is bare, or behind the library's path.
+    pub(crate) fn own_name(&self, attribute: &syn::Path) -> Option<String> {
         let mut segments: Vec<_> =
             attribute.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        if segments.pop().as_deref() != Some(name) {
-            return false;
-        }
+        let name = segments.pop()?;
         let own = match &self.0 {
             Some(path) => path.segments.iter().map(|segment| segment.ident.to_string()).collect(),
             None => vec!["projections".to_owned()],
         };
-        segments.is_empty() || segments == own || segments == ["projections"]
+        let is_own = segments.is_empty() || segments == own || segments == ["projections"];
+        is_own.then_some(name)
     }
 }
 

@@ -1,34 +1,64 @@
 //! `#[handles]` and its like where no `#[handlers]` block reads them: always an error.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::quote;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{ImplItem, ImplItemFn, Item, ItemImpl, ext::IdentExt};
 
-use crate::errors::Errors;
+use crate::{
+    errors::Errors,
+    handlers::MARKERS,
+    paths::{Library, ends},
+};
 
-/// Reports the attribute and returns the item unchanged.
+/// Reports the attribute and returns the item, which stays as it was.
 pub(crate) fn expand(attribute: &str, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    match syn::parse2::<syn::ImplItemFn>(item.clone()) {
-        Ok(method) => {
-            let name = &method.sig.ident;
-            let message = if method.sig.receiver().is_some() {
+    let item = match syn::parse2(item.clone()) {
+        Ok(Item::Impl(block)) => {
+            errors.at(
+                block.impl_token.span,
                 format!(
-                    "`#[{attribute}]` on `{name}` is never collected\nhelp: put `#[handlers]` on the `impl` block around it"
-                )
-            } else {
-                format!("`#[{attribute}]` goes on a method; `{name}` is a free function")
-            };
-            errors.at(name.span(), message);
+                    "`#[{attribute}]` goes on a method\nhelp: use `#[handlers]` on the `impl` block"
+                ),
+            );
+            without_markers(block).into_token_stream()
         }
-        Err(_) => {
-            let place = item
-                .clone()
-                .into_iter()
-                .next()
-                .map_or_else(proc_macro2::Span::call_site, |token: TokenTree| token.span());
-            errors.at(place, format!("`#[{attribute}]` goes on a method in a `#[handlers]` block"));
+        _ => {
+            check_method(attribute, &item, &mut errors);
+            item
         }
-    }
+    };
     let errors = errors.finish();
     quote!(#item #errors)
+}
+
+fn check_method(attribute: &str, item: &TokenStream, errors: &mut Errors) {
+    let Ok(method) = syn::parse2::<ImplItemFn>(item.clone()) else {
+        let message = format!("`#[{attribute}]` goes on a method in a `#[handlers]` block");
+        errors.at(ends(item).0, message);
+        return;
+    };
+    let name = &method.sig.ident;
+    let help = if method.sig.receiver().is_some() {
+        "put `#[handlers]` on the `impl` block around it"
+    } else {
+        "make it a method with `&self`, in an `impl` block with `#[handlers]`"
+    };
+    errors.at(
+        name.span(),
+        format!("`#[{attribute}]` on `{}` is never collected\nhelp: {help}", name.unraw()),
+    );
+}
+
+/// The block, whose methods' attributes would be reported for the same reason.
+fn without_markers(mut block: ItemImpl) -> ItemImpl {
+    let library = Library::new(None);
+    for item in &mut block.items {
+        if let ImplItem::Fn(method) = item {
+            method.attrs.retain(|attribute| {
+                !MARKERS.iter().any(|marker| library.is(attribute.path(), marker))
+            });
+        }
+    }
+    block
 }

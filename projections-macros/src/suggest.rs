@@ -1,14 +1,31 @@
 //! "Did you mean": the nearest of the words that would have been right.
 
-/// Returns the nearest word, unless it is more than two edits away.
+/// Returns the nearest word, unless it is more than two edits away; or the one that is half typed.
 pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let words: Vec<_> = words.into_iter().collect();
+    near(word, &words).or_else(|| begun(word, &words))
+}
+
+/// The one word that begins like this.
+fn begun<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
+    let mut begun = words.iter().filter(|known| word.len() >= 2 && known.starts_with(word));
+    let only = begun.next()?;
+    begun.next().is_none().then_some(*only)
+}
+
+fn near<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
     words
-        .into_iter()
-        .map(|known| (distance(word, known), known))
+        .iter()
+        .map(|known| (distance(word, known), *known))
         // A word of three letters is two edits from almost any other.
         .filter(|(distance, known)| *distance <= 2 && *distance < known.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
+}
+
+/// Tells whether a word is one edit away from another.
+pub(crate) fn is_next_to(word: &str, known: &str) -> bool {
+    distance(word, known) == 1
 }
 
 /// Returns the `help:` line of a suggestion, or nothing.
@@ -71,6 +88,14 @@ mod tests {
         assert_eq!(nearest("unregisterd", words), Some("unregistered"));
         assert_eq!(nearest("verison", words), Some("version"));
         assert_eq!(nearest("storage", words), Some("storage"));
+    }
+
+    #[test]
+    fn half_a_word_finds_the_whole() {
+        let words = ["input_domain", "unregistered", "version", "verbose"];
+        assert_eq!(nearest("inp", words), Some("input_domain"));
+        assert_eq!(nearest("ver", words), None); // two of them
+        assert_eq!(nearest("i", words), None);
     }
 
     #[test]

@@ -15,22 +15,31 @@ pub use inventory;
 
 pub use self::{
     checks::{
-        EventArgument, FallbackArgument, HandlerReturn, Named, NoParameter, SharedParameter,
-        ViewParameter, check_fallback_argument, check_parameter, check_projector, check_return,
-        check_shared, check_view, handler_future_must_be_send,
+        EventArgument, FallbackArgument, HandlerError, HandlerReturn, HandlerValue,
+        SharedParameter, check_fallback_argument, check_projector, check_return,
+        handler_future_must_be_send,
     },
     coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
         Appended, Argument, ArgumentCheck, ArgumentCheckFallback, Decoder, DecoderFallback, Encode,
-        EncodeFallback, Outcome, OutcomeFallback, RawDecoder, RawDecoderFallback, Shared,
-        SharedFallback, View, ViewFallback, refused,
+        EncodeFallback, Outcome, OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback,
+        Shared, SharedFallback, View, ViewFallback, refused,
     },
     faults::{
-        EventFacts, Facts, event_facts, facts, no_async_fault, no_domain_fault, no_fallback_fault,
-        no_mut_self_fault, no_rebuild_fault, no_route_fault, no_variant_fault,
+        EventFacts, Facts, Lookup, LookupFallback, event_facts, no_async_fault, no_domain_fault,
+        no_fallback_fault, no_mut_self_fault, no_rebuild_fault, no_route_fault, no_shared_fault,
+        no_value_fault, no_variant_fault, no_view_fault,
     },
     inert::Inert,
 };
+/// What `#[projector]` brings into its module, so that an `impl` block without `#[handlers]` is told
+/// what it lacks, where the compiler would say that there is no such attribute. By a glob, which
+/// every name of the user's shadows.
+#[cfg(feature = "macros")]
+pub mod markers {
+    pub use projections_macros::handles;
+}
+
 use crate::{HandleError, MissingResource, Resources};
 pub use crate::{
     engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError},

@@ -47,6 +47,8 @@ pub enum StorageKind {
     Blocking,
     /// There is none: the read model is in the projector's fields.
     InProcess,
+    /// The projector's attribute does not compile.
+    Unknown,
 }
 
 impl Registration {

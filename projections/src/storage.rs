@@ -25,6 +25,8 @@ pub trait Storage: Clone + Send + Sync + 'static {
     type Execution: Execution<Self>;
     /// The storage's name in messages: `Sqlite`.
     const LABEL: &'static str;
+    /// What a handler takes by `&mut`, in messages: `SqliteTx<'_>`. Empty where that is not said.
+    const TRANSACTION: &'static str = "";
 
     /// Names the place for people, without passwords: `SQLite read.db`.
     fn label(&self) -> String;

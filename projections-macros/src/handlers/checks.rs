@@ -2,10 +2,13 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Ident, ext::IdentExt, spanned::Spanned};
+use syn::{Ident, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
 
 use super::model::{Argument, Block, Handler, Method, Parameter};
-use crate::{attr::shown, paths::ends};
+use crate::{
+    attr::shown,
+    paths::{ends, ungrouped},
+};
 
 /// The body of a function that is never called: one assertion for each type that a method names.
 pub(super) fn types(block: &Block) -> TokenStream {
@@ -26,18 +29,12 @@ pub(super) fn types(block: &Block) -> TokenStream {
 
 fn method(block: &Block, method: &Method, argument: TokenStream) -> TokenStream {
     let cfg = &method.cfg;
-    let parameters = method.parameters.iter().map(|parameter| self::parameter(block, parameter));
-    let output = method.output.iter().map(|ty| {
-        let span = ty.span();
-        let private = block.library.private_at(span);
-        quote_spanned!(span=> #private::check_return::<#ty>();)
-    });
+    let output = method.output.as_ref().map(|ty| output(block, ty));
     quote_spanned! {Span::mixed_site()=>
         #(#cfg)*
         {
             #argument
-            #(#parameters)*
-            #(#output)*
+            #output
         }
     }
 }
@@ -49,22 +46,37 @@ fn argument(block: &Block, handler: &Handler) -> TokenStream {
     quote_spanned!(span=> #private::Argument::<#event, ()>::STEP.check::<#ty>();)
 }
 
+fn output(block: &Block, ty: &Type) -> TokenStream {
+    let span = ty.span();
+    let private = block.library.private_at(span);
+    match result(ty) {
+        Some((value, error)) => quote_spanned! {span=>
+            #private::Argument::<#ty, (#value, #error)>::STEP.check_result::<#value, #error>();
+        },
+        None => quote_spanned!(span=> #private::check_return::<#ty>();),
+    }
+}
+
+/// The two types of what is written as a `Result`.
+fn result(ty: &Type) -> Option<(&Type, &Type)> {
+    let Type::Path(path) = ungrouped(ty) else { return None };
+    let last = path.path.segments.last().filter(|segment| segment.ident == "Result")?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let mut types = arguments.args.iter().map(|argument| match argument {
+        syn::GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    match (types.next(), types.next(), types.next()) {
+        (Some(value), Some(error), None) => value.zip(error),
+        _ => None,
+    }
+}
+
 fn raw_argument(block: &Block, argument: &Argument) -> TokenStream {
     let ty = &argument.ty;
     let span = ty.span();
     let private = block.library.private_at(span);
     quote_spanned!(span=> #private::check_fallback_argument::<#ty>();)
-}
-
-fn parameter(block: &Block, parameter: &Parameter) -> TokenStream {
-    let (Parameter::Shared(ty) | Parameter::View(ty) | Parameter::Value(ty)) = parameter;
-    let span = ty.span();
-    let private = block.library.private_at(span);
-    match parameter {
-        Parameter::Shared(_) => quote_spanned!(span=> #private::check_shared::<#ty>();),
-        Parameter::View(_) => quote_spanned!(span=> #private::check_view::<Self::Storage, #ty>();),
-        Parameter::Value(_) => quote_spanned!(span=> #private::check_parameter::<#ty>();),
-    }
 }
 
 /// One assertion for each value. A generic projector's are evaluated where it is given to a
@@ -98,20 +110,66 @@ fn route(block: &Block, handler: &Handler) -> Vec<TokenStream> {
     checks
 }
 
-/// What the kind of the storage allows a method to be.
+/// What the kind of the storage allows a method to be, and to take.
 fn kinds(block: &Block, method: &Method) -> Vec<TokenStream> {
-    let name = method.name.unraw().to_string();
+    let subject = &method.subject;
+    let projector = shown(&block.item.self_ty);
     let mut checks = Vec::new();
     if let Some(receiver) = &method.mut_self {
-        let projector = shown(&block.item.self_ty);
-        let arguments = quote!(#name, #projector);
+        let arguments = quote!(#subject, #projector);
         checks.push(value(block, method, ends(receiver), "no_mut_self_fault", &arguments));
     }
     if let Some(asyncness) = &method.asyncness {
         let at = ends(asyncness);
-        checks.push(value(block, method, at, "no_async_fault", &quote!(#name)));
+        checks.push(value(block, method, at, "no_async_fault", &quote!(#subject)));
     }
+    checks.extend(method.parameters.iter().map(|given| parameter(block, method, given)));
     checks
+}
+
+fn parameter(block: &Block, method: &Method, parameter: &Parameter) -> TokenStream {
+    let (check, ty) = match parameter {
+        Parameter::Shared(ty) => ("no_shared_fault", ty),
+        Parameter::View(ty) => ("no_view_fault", ty),
+        Parameter::Value(ty) => ("no_value_fault", ty),
+    };
+    let (first, last) = ends(ty);
+    let (private, projector) = (block.library.private_at(first), &block.item.self_ty);
+    let shown_type = shown(ty);
+    // The assertion stands outside the block, where `Self` is unknown.
+    let mut ty = ty.clone();
+    WithoutSelf(projector).visit_type_mut(&mut ty);
+    let lookup = quote_spanned!(first=> #private::Lookup::<#projector, #ty>);
+    let fits = quote_spanned!(first=> (#lookup::IS_TRANSACTION, #lookup::IS_SHARED));
+    let subject = &method.subject;
+    let mut arguments = quote!(#fits, #subject, #shown_type);
+    if matches!(parameter, Parameter::View(_)) {
+        let projector = shown(projector);
+        let storage = storage_of(&shown_type);
+        arguments.extend(quote!(, (#projector, #storage)));
+    }
+    value(block, method, (first, last), check, &arguments)
+}
+
+/// Puts the block's type where `Self` stands.
+struct WithoutSelf<'a>(&'a Type);
+
+impl VisitMut for WithoutSelf<'_> {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        match ty {
+            Type::Path(path) if path.path.is_ident("Self") => ty.clone_from(self.0),
+            other => syn::visit_mut::visit_type_mut(self, other),
+        }
+    }
+}
+
+/// The storage whose transaction a type is, by the names that storages give them.
+fn storage_of(transaction: &str) -> String {
+    let path = transaction.split('<').next().unwrap_or_default();
+    match path.strip_suffix("Tx") {
+        Some(storage) if !storage.is_empty() && !storage.ends_with(':') => storage.to_owned(),
+        _ => "...".to_owned(),
+    }
 }
 
 /// One assertion, shown at the tokens between two places.
@@ -125,14 +183,26 @@ fn value(
     let (cfg, projector) = (&method.cfg, &block.item.self_ty);
     let private = block.library.private_at(first);
     let check = Ident::new(check, first);
-    let facts = quote_spanned!(first=> &#private::facts::<#projector>());
+    let facts = quote_spanned!(first=> &#private::Lookup::<#projector>::FACTS);
     let arguments = quote_spanned!(last=> (#facts, #arguments));
     let call = quote_spanned!(first=> #private::#check #arguments);
     // A generic projector has no place for free constants: these are statements in its own.
-    let item = if block.is_generic() {
-        quote_spanned!(first=> let () = #call;)
-    } else {
-        quote_spanned!(first=> const _: () = #call;)
-    };
-    quote!(#(#cfg)* #item)
+    if block.is_generic() {
+        return quote_spanned!(first=> #(#cfg)* let () = #call;);
+    }
+    let import = lookup(block);
+    quote_spanned! {Span::mixed_site()=>
+        #(#cfg)*
+        #[allow(deprecated, elided_lifetimes_in_paths, unused_imports, unused_qualifications)]
+        const _: () = {
+            #import
+            #call
+        };
+    }
+}
+
+/// Brings in what a lookup finds where there is nothing to be found.
+pub(super) fn lookup(block: &Block) -> TokenStream {
+    let private = block.library.private();
+    quote_spanned!(Span::mixed_site()=> use #private::LookupFallback as _;)
 }

@@ -1,11 +1,11 @@
 //! From the model to tokens.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::{
-    checks,
+    checks, hollow,
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
     rustdoc,
 };
@@ -32,9 +32,23 @@ impl Locals {
 
 /// The block and its routing.
 pub(crate) fn block(block: &Block) -> TokenStream {
-    let item = &block.item;
+    let item = hollow::restore(&block.item, &block.bodies);
+    let written = routing(block, &TokenStream::new());
+    quote!(#item #written)
+}
+
+/// The block, and the routing of the methods that are sound, so that the faults in their types are
+/// reported beside those of the others. Nothing here may judge the block as a whole.
+pub(crate) fn inert(block: &Block) -> TokenStream {
+    let item = hollow::restore(&block.item, &block.bodies);
+    let written = routing(block, &quote_spanned!(Span::mixed_site()=> const INERT: bool = true;));
+    quote!(#item #written)
+}
+
+fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
     let routes = block.handlers.iter().map(|handler| route(block, handler));
     let body = [
+        inert.clone(),
         fallback_const(block),
         hook_const(block, "SETUP", block.setup.as_ref()),
         hook_const(block, "RESET", block.reset.as_ref()),
@@ -47,30 +61,7 @@ pub(crate) fn block(block: &Block) -> TokenStream {
     let implementation =
         implementation(block, &documentation, &quote!(#(#routes)*), &quote!(#(#body)*));
     let values = if block.is_generic() { Vec::new() } else { checks::values(block) };
-    quote!(#item #implementation #(#values)*)
-}
-
-/// The block, and no handlers at all: the faults are reported, and nothing else is.
-pub(crate) fn inert(block: &Block) -> TokenStream {
-    let item = &block.item;
-    let (public, private) = (block.library.public(), block.library.private());
-    let body = quote_spanned! {Span::mixed_site()=>
-        const INERT: bool = true;
-        const FALLBACK: ::core::option::Option<#public::Fallback> = ::core::option::Option::None;
-        const SETUP: #public::Hook = #public::Hook::None;
-        const RESET: #public::Hook = #public::Hook::None;
-
-        fn handle(
-            &mut self,
-            route: u32,
-            _: &#public::Envelope,
-            _: &mut #private::SessionOf<Self>,
-        ) -> ::core::result::Result<(), #public::HandleError> {
-            #private::no_route(route)
-        }
-    };
-    let implementation = implementation(block, &TokenStream::new(), &TokenStream::new(), &body);
-    quote!(#item #implementation)
+    quote!(#implementation #(#values)*)
 }
 
 /// The bound on the user's own type makes one error of what would be one for each use.
@@ -87,14 +78,26 @@ fn implementation(
     let comma = predicates.filter(|list| !list.empty_or_trailing()).map(|_| quote!(,));
     let span = Span::mixed_site().located_at(projector.span());
     let trait_path = quote_spanned!(span=> #public::Handlers);
-    let movable = block.is_generic().then(|| {
+    // Said of a generic projector, it would hide which storage the projector has.
+    let bound = if block.is_generic() {
         quote_spanned! {Span::mixed_site()=>
-            + ::core::marker::Send + ::core::marker::Sync + 'static
+            #projector: ::core::marker::Send + ::core::marker::Sync + 'static
         }
-    });
-    // In one context with the type, so that rustc shows the type and not the macro.
-    let projector_trait = block.library.public_at(projector.span());
-    let named = quote_spanned!(projector.span()=> #projector: #projector_trait::Projector);
+    } else {
+        // In one context with the type, so that rustc shows the type and not the macro.
+        let public = block.library.public_at(projector.span());
+        quote_spanned!(projector.span()=> #projector: #public::Projector)
+    };
+    // Where there are two, rustc shows what is between the first and the last token.
+    let keyword = syn::Token![impl](span);
+    let mut content = Group::new(
+        Delimiter::Brace,
+        quote_spanned! {Span::mixed_site()=>
+            const ROUTES: &'static [#public::Route] = &[#routes];
+            #body
+        },
+    );
+    content.set_span(span);
     quote_spanned! {Span::mixed_site()=>
         #documentation
         #[automatically_derived]
@@ -102,20 +105,18 @@ fn implementation(
             clippy::all,
             clippy::nursery,
             clippy::pedantic,
+            deprecated,
             elided_lifetimes_in_paths,
             trivial_bounds,
             unused_imports,
             unused_qualifications,
             unused_variables
         )]
-        impl #impl_generics #trait_path for #projector
+        #keyword #impl_generics #trait_path for #projector
         where
             #predicates #comma
-            #named #movable
-        {
-            const ROUTES: &'static [#public::Route] = &[#routes];
-            #body
-        }
+            #bound
+        #content
     }
 }
 
@@ -202,9 +203,9 @@ fn soundness(block: &Block) -> TokenStream {
     if !block.is_generic() {
         return TokenStream::new();
     }
-    let checks = checks::values(block);
+    let (import, checks) = (checks::lookup(block), checks::values(block));
     quote_spanned! {Span::mixed_site()=>
-        const SOUND: () = { #(#checks)* };
+        const SOUND: () = { #import #(#checks)* };
     }
 }
 
@@ -213,7 +214,7 @@ fn check_types(block: &Block) -> TokenStream {
     let checks = checks::types(block);
     quote_spanned! {Span::mixed_site()=>
         fn check_types() {
-            use #private::{ArgumentCheck as _, ArgumentCheckFallback as _};
+            use #private::{ArgumentCheck as _, ArgumentCheckFallback as _, ResultFallback as _};
             #checks
         }
     }
@@ -240,7 +241,7 @@ fn handle(block: &Block) -> TokenStream {
             #[inline]
             #qualifier fn #name(
                 &mut self,
-                route: u32,
+                route: ::core::primitive::u32,
                 #envelope: &#public::Envelope,
                 #session: &mut #private::SessionOf<Self>,
             ) -> ::core::result::Result<(), #public::HandleError> {

@@ -2,11 +2,14 @@
 
 mod checks;
 mod expand;
+mod hollow;
 mod model;
 mod parse;
 mod rustdoc;
 mod signature;
 mod whole;
+
+pub(crate) use self::parse::MARKERS;
 
 use proc_macro2::TokenStream;
 

@@ -10,6 +10,8 @@ pub(crate) struct Block {
     pub(crate) library: Library,
     /// The `impl`, without the attributes that the macro reads.
     pub(crate) item: syn::ItemImpl,
+    /// The bodies of the methods, where they could not be read with the rest.
+    pub(crate) bodies: Vec<proc_macro2::Group>,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) setup: Option<Method>,
@@ -31,6 +33,8 @@ pub(crate) struct Handler {
     pub(crate) from_now: bool,
     pub(crate) method: Method,
     pub(crate) argument: Argument,
+    /// Whether nothing is wrong with it. What is unsound is reported, and not expanded.
+    pub(crate) sound: bool,
 }
 
 /// A method with `#[fallback]`.
@@ -52,6 +56,8 @@ pub(crate) enum Scope {
 
 /// A method that generated code calls.
 pub(crate) struct Method {
+    /// What it is called in messages: ``handler `on_placed` ``.
+    pub(crate) subject: String,
     pub(crate) name: Ident,
     /// `#[cfg]` attributes, which its route and its arm get, too.
     pub(crate) cfg: Vec<Attribute>,

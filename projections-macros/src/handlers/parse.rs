@@ -1,8 +1,8 @@
 //! From tokens to the model, with every fault.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream};
 use syn::{
-    Attribute, FnArg, ImplItem, ImplItemFn, Item, Meta, Token, Type,
+    Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Token, Type,
     ext::IdentExt,
     parse::{ParseStream, Parser},
     parse_quote,
@@ -10,6 +10,7 @@ use syn::{
 };
 
 use super::{
+    hollow,
     model::{Block, Fallback, Handler, Method, Scope},
     signature::{Reader, Role},
     whole,
@@ -17,13 +18,13 @@ use super::{
 use crate::{
     attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
     errors::Errors,
-    paths::{Library, ungrouped},
+    paths::{Library, ends, ungrouped},
     policies,
     projector::{FROM, check_domain},
 };
 
 /// The attributes that a block reads.
-pub(super) const MARKERS: &[&str] = &["handles", "fallback", "setup", "reset", "flush"];
+pub(crate) const MARKERS: &[&str] = &["handles", "fallback", "setup", "reset", "flush"];
 
 const BLOCK: Keys = Keys {
     attribute: "`#[handlers]`",
@@ -55,17 +56,18 @@ pub(super) fn parse(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Block> {
-    let mut item = read_impl(item, errors)?;
+    let (mut item, bodies) = read_impl(item, errors)?;
     let library = read_attribute(attribute, errors);
-    let mut collector =
-        Collector { library: &library, errors, reader: Reader::default(), found: Found::default() };
+    let reader = Reader::new(&item);
+    let mut collector = Collector { library: &library, errors, reader, found: Found::default() };
     for item in &mut item.items {
         collector.item(item);
     }
-    let found = collector.found;
-    whole::check(&mut item, &found, errors);
-    let Found { handlers, fallback, setup, reset, .. } = found;
-    Some(Block { library, item, handlers, fallback, setup, reset })
+    let mut found = collector.found;
+    whole::check(&item, &mut found, errors);
+    let Found { mut handlers, fallback, setup, reset, .. } = found;
+    handlers.retain(|handler| handler.sound);
+    Some(Block { library, item, bodies, handlers, fallback, setup, reset })
 }
 
 /// Keeps clippy from asking a method to drop what its signature must have.
@@ -78,10 +80,10 @@ fn required(marker: &str) -> Attribute {
     }
 }
 
-fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
-    let (span, message): (Span, String) = match syn::parse2::<Item>(item) {
+fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, Vec<Group>)> {
+    let (span, message): (Span, String) = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Impl(item)) => match &item.trait_ {
-            None => return Some(item),
+            None => return Some((item, Vec::new())),
             Some((path, _)) => {
                 errors.on(
                     path,
@@ -99,10 +101,17 @@ fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
             "`#[handlers]` goes on an `impl` block\nhelp: use `#[projector(\"...\")]` on the struct"
                 .into(),
         ),
-        Ok(other) => (other.span(), "`#[handlers]` goes on an `impl` block".into()),
+        Ok(Item::Fn(item)) => (
+            item.sig.fn_token.span,
+            "`#[handlers]` goes on an `impl` block\nhelp: write `#[handles(..)]` on a method".into(),
+        ),
+        Ok(other) => (ends(&other).0, "`#[handlers]` goes on an `impl` block".into()),
         Err(error) => {
-            errors.push(error);
-            return None;
+            let hollow = hollow::parse(item).filter(|(item, _)| item.trait_.is_none());
+            if hollow.is_none() {
+                errors.push(error);
+            }
+            return hollow;
         }
     };
     errors.at(span, message);
@@ -121,6 +130,8 @@ pub(super) struct Found {
     pub(super) fallback: Option<Fallback>,
     setup: Option<Method>,
     reset: Option<Method>,
+    /// Methods with a hook, faulty ones as well.
+    hooks: Vec<(&'static str, Ident)>,
     /// Methods with a fallback, faulty ones as well.
     pub(super) fallbacks: usize,
     /// The number of the next route.
@@ -175,6 +186,7 @@ impl Collector<'_> {
     }
 
     fn method(&mut self, item: &mut ImplItemFn) {
+        whole::check_look_alikes(self.library, &mut item.attrs, self.errors);
         let taken = self.take(&mut item.attrs);
         let mut taken = taken.into_iter();
         let Some((marker, attribute)) = taken.next() else { return };
@@ -193,6 +205,8 @@ impl Collector<'_> {
         }
         // First, so that what the user says of these lints comes after it and wins.
         item.attrs.insert(0, required(marker));
+        // Reported already, and the compiler would report it again.
+        item.sig.variadic = None;
     }
 
     /// Reads a method with one of our attributes; tells its event, where it names one.
@@ -212,16 +226,18 @@ impl Collector<'_> {
     }
 
     fn handler(&mut self, attribute: &Attribute, item: &ImplItemFn) -> Option<String> {
+        let faults = self.errors.count();
         let mut event = None;
         let mut entries = Vec::new();
         let tokens = arguments(&attribute.meta, self.errors);
+        let last = ends(&tokens).1;
         let parser = |input: ParseStream<'_>| {
             event = read_event(input, item, self.errors)?;
             entries = HANDLES.read_all(input, self.errors);
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
-            self.errors.push(error);
+            self.errors.push_after(error, last);
         }
         let mut input_domain = None;
         let mut from_now = false;
@@ -247,12 +263,14 @@ impl Collector<'_> {
                 from_now,
                 method,
                 argument,
+                sound: self.errors.count() == faults,
             });
         }
         Some(text)
     }
 
     fn fallback(&mut self, attribute: &Attribute, item: &ImplItemFn) {
+        let faults = self.errors.count();
         let tokens = match &attribute.meta {
             Meta::Path(_) => TokenStream::new(),
             meta => arguments(meta, self.errors),
@@ -273,7 +291,9 @@ impl Collector<'_> {
         }
         let (method, argument) = self.reader.read(item, &Role::Fallback, self.errors);
         let (id, span) = (self.number(), attribute.path().span());
-        if let Some(argument) = argument {
+        if let Some(argument) = argument
+            && self.errors.count() == faults
+        {
             self.found.fallback = Some(Fallback { id, scope, span, method, argument });
         }
     }
@@ -324,20 +344,24 @@ impl Collector<'_> {
     }
 
     fn hook(&mut self, hook: &'static str, attribute: &Attribute, item: &ImplItemFn) {
+        let faults = self.errors.count();
         if !matches!(attribute.meta, Meta::Path(_)) {
             self.errors.on(&attribute.meta, format!("`#[{hook}]` takes no options"));
         }
         let (method, _) = self.reader.read(item, &Role::Hook(hook), self.errors);
-        let place = if hook == "setup" { &mut self.found.setup } else { &mut self.found.reset };
-        if let Some(first) = place {
+        if let Some((_, first)) = self.found.hooks.iter().find(|(known, _)| *known == hook) {
             let message = format!(
                 "`{}` is a second `#[{hook}]` beside `{}`",
                 method.name.unraw(),
-                first.name.unraw()
+                first.unraw()
             );
             self.errors.at(attribute.path().span(), message);
         }
-        *place = Some(method);
+        self.found.hooks.push((hook, method.name.clone()));
+        if self.errors.count() == faults {
+            let place = if hook == "setup" { &mut self.found.setup } else { &mut self.found.reset };
+            *place = Some(method);
+        }
     }
 
     fn number(&mut self) -> u32 {

@@ -1,8 +1,8 @@
 //! One method's signature.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{FnArg, ReceiverKind, Signature, Type, ext::IdentExt};
+use syn::{FnArg, PatType, ReceiverKind, Signature, Type, ext::IdentExt};
 
 use super::model::{Argument, Method, Parameter};
 use crate::{attr::shown, errors::Errors, paths::ungrouped};
@@ -16,13 +16,18 @@ pub(super) enum Role<'a> {
 }
 
 /// Reads the signatures of one block.
-#[derive(Default)]
 pub(super) struct Reader {
     /// The expected shape is shown once a block.
     shape_shown: bool,
+    /// What the block's methods take by `&mut`, which tells whether there is a storage.
+    transaction: Option<String>,
 }
 
 impl Reader {
+    pub(super) fn new(block: &syn::ItemImpl) -> Self {
+        Self { shape_shown: false, transaction: transaction(block) }
+    }
+
     /// Reads a signature. What it returns after a fault is never expanded.
     pub(super) fn read(
         &mut self,
@@ -32,14 +37,16 @@ impl Reader {
     ) -> (Method, Option<Argument>) {
         let signature = &item.sig;
         self.qualifiers(signature, role, errors);
+        self.output(signature, role, errors);
         let mut types = Vec::new();
         for input in &signature.inputs {
             if let FnArg::Typed(typed) = input {
                 self.parameter_type(&typed.ty, signature, role, errors);
-                types.push(&*typed.ty);
+                types.push(typed);
             }
         }
         let mut method = Method {
+            subject: role.subject(signature),
             name: signature.ident.clone(),
             cfg: item.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect(),
             asyncness: signature.asyncness,
@@ -51,7 +58,7 @@ impl Reader {
             },
         };
         let argument = self.argument(&mut types, signature, role, errors);
-        method.parameters = types.into_iter().map(parameter).collect();
+        method.parameters = types.into_iter().map(|typed| parameter(&typed.ty)).collect();
         self.parameters(&method, role, errors);
         (method, argument)
     }
@@ -64,7 +71,7 @@ impl Reader {
         role: &Role<'_>,
         errors: &mut Errors,
     ) {
-        let shape = if self.shape_shown { String::new() } else { role.shape() };
+        let shape = if self.shape_shown { String::new() } else { self.shape(role) };
         self.shape_shown = true;
         errors.on(tokens, message + &shape);
     }
@@ -90,25 +97,25 @@ impl Reader {
         role: &Role<'_>,
         errors: &mut Errors,
     ) -> Option<syn::Receiver> {
-        let noun = role.noun();
-        let name = signature.ident.unraw();
+        let subject = role.subject(signature);
         let Some(receiver) = signature.receiver() else {
-            let message = format!("{noun} `{name}` must take `&self`");
+            let or_mut = if self.transaction.is_some() { "" } else { " or `&mut self`" };
+            let message = format!("{subject} must take `&self`{or_mut}");
             self.fault_of_parameters(signature, message, role, errors);
             return None;
         };
         match &receiver.kind {
             ReceiverKind::Reference(_, lifetime, mutable) => {
-                if let Some(lifetime) = lifetime {
-                    let message =
-                        format!("{noun} `{name}` must not name the lifetime `{lifetime}`");
+                if let Some(lifetime) = lifetime
+                    && !declares(signature, lifetime)
+                {
+                    let message = format!("{subject} must not name the lifetime `{lifetime}`");
                     self.fault(lifetime, message, role, errors);
                 }
                 mutable.is_some().then(|| receiver.clone())
             }
             _ => {
-                let message =
-                    format!("{noun} `{name}` must take `&self`, not `{}`", shown(receiver));
+                let message = format!("{subject} must take `&self`, not `{}`", shown(receiver));
                 self.fault(receiver, message, role, errors);
                 None
             }
@@ -117,7 +124,7 @@ impl Reader {
 
     fn argument(
         &mut self,
-        types: &mut Vec<&Type>,
+        types: &mut Vec<&PatType>,
         signature: &Signature,
         role: &Role<'_>,
         errors: &mut Errors,
@@ -127,23 +134,24 @@ impl Reader {
             Role::Fallback => ("RawEvent<'_>".to_owned(), false),
             Role::Hook(_) => return None,
         };
-        let noun = role.noun();
-        let name = signature.ident.unraw();
-        if types.is_empty() {
-            let message =
-                format!("{noun} `{name}` does not take its event\nhelp: add `event: &{event}`");
+        let subject = role.subject(signature);
+        if types.first().is_none_or(|first| is_something_else(&first.ty, &event)) {
+            if self.order(&event, types, role, errors) {
+                return None;
+            }
+            let message = format!("{subject} does not take its event\nhelp: add `event: &{event}`");
             self.fault_of_parameters(signature, message, role, errors);
             return None;
         }
-        if let Role::Handler(event) = role {
-            self.order(event, types, role, errors);
+        if self.order(&event, types, role, errors) {
+            return None;
         }
-        let ty = types.remove(0); // there is one, by the check above
+        let ty = &*types.remove(0).ty; // there is one, by the first check
         match ungrouped(ty) {
             Type::Reference(reference) if reference.mutability.is_some() => {
                 let or_owned = if owned { format!(" or `{event}`") } else { String::new() };
                 let message = format!(
-                    "{noun} `{name}` takes its event as `{}`\nhelp: write `&{event}`{or_owned}",
+                    "{subject} takes its event as `{}`\nhelp: write `&{event}`{or_owned}",
                     shown(ty)
                 );
                 self.fault(ty, message, role, errors);
@@ -155,7 +163,7 @@ impl Reader {
             other if owned => Some(Argument { ty: other.clone(), by_reference: false }),
             other => {
                 let message = format!(
-                    "{noun} `{name}` takes its event as `{}`\nhelp: write `&{event}`",
+                    "{subject} takes its event as `{}`\nhelp: write `&{event}`",
                     shown(other)
                 );
                 self.fault(ty, message, role, errors);
@@ -164,36 +172,64 @@ impl Reader {
         }
     }
 
-    /// Sees an event that is there, but not in front. An alias hides it; then its type is wrong.
-    fn order(&mut self, event: &Type, types: &[&Type], role: &Role<'_>, errors: &mut Errors) {
-        let is_event = |ty: &Type| last_name(ty).is_some_and(|name| last_name(event) == Some(name));
-        let [first, rest @ ..] = types else { return };
-        if is_event(first) {
-            return;
-        }
-        if let Some(later) = rest.iter().find(|ty| is_event(ty)) {
-            let message = "the event is a handler's first parameter";
-            self.fault(first, message.to_owned(), role, errors);
-            errors.on(later, message);
-        }
+    /// Reports an event that is there, but not in front, and takes it off. An alias hides it; then
+    /// its type is wrong.
+    fn order(
+        &mut self,
+        event: &str,
+        types: &mut Vec<&PatType>,
+        role: &Role<'_>,
+        errors: &mut Errors,
+    ) -> bool {
+        let place = types.iter().position(|typed| names(&typed.ty, event));
+        let (Some(place @ 1..), Some(first)) = (place, types.first()) else { return false };
+        let first = (*first).clone();
+        let argument = types.remove(place); // it was found there
+        let mut both = first.to_token_stream();
+        argument.to_tokens(&mut both);
+        let message = format!(
+            "the event is a handler's first parameter\nhelp: write `{}` before `{}`",
+            shown(argument),
+            shown(&first)
+        );
+        self.fault(both, message, role, errors);
+        true
     }
 
     fn parameters(&mut self, method: &Method, role: &Role<'_>, errors: &mut Errors) {
-        let noun = role.noun();
-        let name = method.name.unraw();
-        let mut views = 0;
+        let mut first_view: Option<String> = None;
         for parameter in &method.parameters {
             match parameter {
-                Parameter::View(ty) => {
-                    views += 1;
-                    if views == 2 {
-                        let message = format!("{noun} `{name}` takes its transaction twice");
-                        self.fault(ty, message, role, errors);
-                    }
+                Parameter::View(ty) if is_unsized(ty) => {
+                    let message = format!(
+                        "{} cannot take `&mut {}`\nnote: a transaction has a size",
+                        method.subject,
+                        shown(ty)
+                    );
+                    self.fault(ty, message, role, errors);
                 }
-                Parameter::Shared(ty) | Parameter::Value(ty) if matches!(role, Role::Hook(_)) => {
-                    let message =
-                        format!("`{}` cannot be a parameter of `#[{}]`", shown(ty), role.noun());
+                Parameter::View(ty) => {
+                    let text = shown(ty);
+                    let Some(first) = &first_view else {
+                        first_view = Some(text);
+                        continue;
+                    };
+                    let message = if *first == text {
+                        format!("{} takes its transaction twice", method.subject)
+                    } else {
+                        format!(
+                            "{} takes `&mut {text}` beside `&mut {first}`\nnote: it takes one transaction, that of the projector's storage",
+                            method.subject
+                        )
+                    };
+                    self.fault(ty, message, role, errors);
+                }
+                Parameter::Shared(ty) if matches!(role, Role::Hook(_)) => {
+                    let message = format!("{} cannot take `&{}`", method.subject, shown(ty));
+                    self.fault(ty, message, role, errors);
+                }
+                Parameter::Value(ty) if matches!(role, Role::Hook(_)) => {
+                    let message = format!("{} cannot take `{}`", method.subject, shown(ty));
                     self.fault(ty, message, role, errors);
                 }
                 Parameter::Shared(_) | Parameter::Value(_) => {}
@@ -202,9 +238,8 @@ impl Reader {
     }
 
     fn qualifiers(&mut self, signature: &Signature, role: &Role<'_>, errors: &mut Errors) {
-        let noun = role.noun();
-        let name = signature.ident.unraw();
-        let must_not = |what: &str| format!("{noun} `{name}` must not be {what}");
+        let subject = role.subject(signature);
+        let must_not = |what: &str| format!("{subject} must not be {what}");
         if let Some(token) = signature.constness {
             self.fault(token, must_not("`const`"), role, errors);
         }
@@ -225,6 +260,21 @@ impl Reader {
         }
     }
 
+    /// Types that cannot be written again in generated code.
+    fn output(&mut self, signature: &Signature, role: &Role<'_>, errors: &mut Errors) {
+        let syn::ReturnType::Type(_, ty) = &signature.output else { return };
+        let mut found = Unfit::default();
+        syn::visit::Visit::visit_type(&mut found, ty);
+        if found.impl_trait.is_some() || matches!(ungrouped(ty), Type::Never(_)) {
+            let message = format!(
+                "{} returns `()` or `Result<T, E>`, not `{}`",
+                role.subject(signature),
+                shown(ty)
+            );
+            self.fault(ty, message, role, errors);
+        }
+    }
+
     fn parameter_type(
         &mut self,
         ty: &Type,
@@ -232,49 +282,87 @@ impl Reader {
         role: &Role<'_>,
         errors: &mut Errors,
     ) {
-        let noun = role.noun();
-        let name = signature.ident.unraw();
-        let generics = &signature.generics;
+        let subject = role.subject(signature);
         let mut found = Unfit::default();
         syn::visit::Visit::visit_type(&mut found, ty);
         if let Some(ty) = found.impl_trait {
-            let message = format!("{noun} `{name}` must not take an `impl Trait`");
+            let message = format!("{subject} must not take an `impl Trait`");
             self.fault(ty, message, role, errors);
         }
-        // A lifetime of the handler's own is reported where it is declared.
         if let Some(lifetime) = found.lifetime
-            && !generics.lifetimes().any(|known| known.lifetime == lifetime)
+            && !declares(signature, &lifetime)
         {
-            let message = format!(
-                "{noun} `{name}` must not name the lifetime `{lifetime}`\nhelp: write `'_`"
-            );
+            let message =
+                format!("{subject} must not name the lifetime `{lifetime}`\nhelp: write `'_`");
             self.fault(lifetime, message, role, errors);
+        }
+    }
+
+    /// A signature that is right, and like those of the block.
+    fn shape(&self, role: &Role<'_>) -> String {
+        let (name, event) = match role {
+            Role::Handler(event) => ("name", format!(", event: &{}", shown(event))),
+            Role::Fallback => ("name", ", event: &RawEvent<'_>".to_owned()),
+            Role::Hook(name) => (*name, String::new()),
+        };
+        match &self.transaction {
+            Some(transaction) => format!(
+                "\nnote: expected `fn {name}(&self{event}, db: &mut {transaction}) -> Result<(), BoxError>`"
+            ),
+            None => format!("\nnote: expected `fn {name}(&mut self{event})`"),
         }
     }
 }
 
 impl Role<'_> {
-    pub(super) fn noun(&self) -> &'static str {
+    /// The method in messages.
+    fn subject(&self, signature: &Signature) -> String {
+        let name = signature.ident.unraw();
         match self {
-            Self::Handler(_) => "handler",
-            Self::Fallback => "fallback",
-            Self::Hook(name) => name,
+            Self::Handler(_) => format!("handler `{name}`"),
+            Self::Fallback => format!("fallback `{name}`"),
+            Self::Hook(hook) => format!("`#[{hook}]` method `{name}`"),
         }
     }
+}
 
-    fn shape(&self) -> String {
-        let shape = match self {
-            Self::Handler(event) => format!(
-                "fn name(&self, event: &{}, db: &mut SqliteTx<'_>) -> Result<(), E>",
-                shown(event)
-            ),
-            Self::Fallback => {
-                "fn name(&self, event: &RawEvent<'_>, db: &mut SqliteTx<'_>) -> Result<(), E>"
-                    .into()
-            }
-            Self::Hook(name) => format!("fn {name}(&self, db: &mut SqliteTx<'_>) -> Result<(), E>"),
-        };
-        format!("\nnote: expected `{shape}`")
+/// The first `&mut` parameter of the block that is not a method's event.
+fn transaction(block: &syn::ItemImpl) -> Option<String> {
+    let methods = block.items.iter().filter_map(|item| match item {
+        syn::ImplItem::Fn(method) => Some(method),
+        _ => None,
+    });
+    methods.filter(|method| !method.attrs.is_empty()).find_map(|method| {
+        method.sig.inputs.iter().find_map(|input| {
+            let FnArg::Typed(typed) = input else { return None };
+            let Parameter::View(ty) = parameter(&typed.ty) else { return None };
+            let name = last_name(&ty)?;
+            let is_event = method.attrs.iter().any(|attribute| {
+                attribute.meta.to_token_stream().into_iter().any(|token| mentions(token, &name))
+            });
+            (!is_event).then(|| shown(&ty))
+        })
+    })
+}
+
+fn mentions(token: TokenTree, name: &str) -> bool {
+    match token {
+        TokenTree::Group(group) => group.stream().into_iter().any(|token| mentions(token, name)),
+        other => other.to_string() == name,
+    }
+}
+
+/// Tells whether a method declares a lifetime, which is reported there.
+fn declares(signature: &Signature, lifetime: &syn::Lifetime) -> bool {
+    signature.generics.lifetimes().any(|known| known.lifetime == *lifetime)
+}
+
+/// Tells whether no value of a type can be made to be passed on.
+fn is_unsized(ty: &Type) -> bool {
+    match ungrouped(ty) {
+        Type::Slice(_) | Type::TraitObject(_) => true,
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
     }
 }
 
@@ -314,4 +402,23 @@ fn last_name(ty: &Type) -> Option<String> {
         Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
         _ => None,
     }
+}
+
+/// Tells whether a type has the event's name, behind references.
+fn names(ty: &Type, event: &str) -> bool {
+    let Some(name) = last_name(ty) else { return false };
+    let event = event.split('<').next().unwrap_or_default();
+    event.rsplit("::").next() == Some(name.as_str())
+}
+
+/// Tells whether a first parameter plainly is no event: a transaction or the envelope.
+fn is_something_else(ty: &Type, event: &str) -> bool {
+    let is_other = match ungrouped(ty) {
+        Type::Reference(reference) if reference.mutability.is_some() => {
+            last_name(ty).is_some_and(|name| name.ends_with("Tx"))
+        }
+        Type::Reference(_) => last_name(ty).is_some_and(|name| name == "Envelope"),
+        _ => false,
+    };
+    is_other && !names(ty, event)
 }

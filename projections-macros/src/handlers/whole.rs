@@ -1,40 +1,82 @@
 //! Faults of a block as a whole.
 
-use syn::{ImplItem, ext::IdentExt};
+use syn::{Attribute, ext::IdentExt, punctuated::Punctuated};
 
 use super::{
     model::{Handler, Scope},
     parse::{Found, MARKERS},
 };
-use crate::{attr::shown, errors::Errors, suggest};
+use crate::{attr::shown, errors::Errors, paths::Library, suggest};
 
 /// Checks what no method alone can say.
-pub(super) fn check(item: &mut syn::ItemImpl, found: &Found, errors: &mut Errors) {
+pub(super) fn check(item: &syn::ItemImpl, found: &mut Found, errors: &mut Errors) {
     check_empty(item, found, errors);
-    check_duplicates(&found.handlers, errors);
+    check_duplicates(&mut found.handlers, errors);
     check_scope(found, errors);
 }
 
-/// Reports a block that handles nothing, and looks for the attribute that was meant to.
-fn check_empty(item: &mut syn::ItemImpl, found: &Found, errors: &mut Errors) {
-    if !found.handlers.is_empty() || found.fallbacks > 0 || errors.any() {
-        return;
+/// Takes off, and reports, what was meant to be one of our attributes. It never is a handler
+/// otherwise, and the compiler's own words for it lead astray.
+pub(super) fn check_look_alikes(
+    library: &Library,
+    attributes: &mut Vec<Attribute>,
+    errors: &mut Errors,
+) {
+    attributes.retain(|attribute| {
+        let fault = match conditional(library, attribute) {
+            Some((path, marker)) => Some((path, format!(
+                "`#[{marker}]` must not be in a `#[cfg_attr(..)]`\nhelp: write `#[{marker}]`, and `#[cfg(..)]` on the method"
+            ))),
+            None => look_alike(library, attribute.path())
+                .map(|fault| (attribute.path().clone(), fault)),
+        };
+        let Some((path, message)) = fault else { return true };
+        errors.on(path, message);
+        false
+    });
+}
+
+/// One of our attributes that depends on a condition. The compiler would resolve it too late for
+/// the block.
+fn conditional(library: &Library, attribute: &Attribute) -> Option<(syn::Path, String)> {
+    if !attribute.path().is_ident("cfg_attr") {
+        return None;
     }
-    for member in &mut item.items {
-        let ImplItem::Fn(method) = member else { continue };
-        method.attrs.retain(|attribute| {
-            let written = shown(attribute.path());
-            let Some(meant) = suggest::nearest(&written, MARKERS.iter().copied()) else {
-                return true;
-            };
-            errors.on(
-                attribute.path(),
-                format!("unknown attribute `#[{written}]` in a `#[handlers]` block\nhelp: did you mean `#[{meant}]`?"),
-            );
-            false
+    let metas = attribute
+        .parse_args_with(Punctuated::<syn::Meta, syn::Token![,]>::parse_terminated)
+        .ok()?; // what is not well formed, the compiler reports
+    metas.iter().skip(1).find_map(|meta| {
+        let name = library.own_name(meta.path())?;
+        MARKERS.contains(&name.as_str()).then(|| (meta.path().clone(), name))
+    })
+}
+
+fn look_alike(library: &Library, path: &syn::Path) -> Option<String> {
+    let written = shown(path);
+    let Some(name) = library.own_name(path) else {
+        // Another crate's attribute may be called `reset`, but hardly `handles`.
+        let last = path.segments.last()?.ident.to_string();
+        return ["handles", "fallback"].contains(&last.as_str()).then(|| {
+            format!("unknown attribute `#[{written}]` in a `#[handlers]` block\nhelp: write `#[{last}]`, which needs no path in this block")
         });
+    };
+    if name == "handlers" {
+        return Some(format!(
+            "`#[{written}]` goes on the `impl` block\nhelp: write `#[handles(..)]` on a method"
+        ));
     }
-    if !errors.any() {
+    // A short word is two edits from any other: Rust's own `#[test]` from `#[reset]`.
+    let close = suggest::nearest(&name, MARKERS.iter().copied())
+        .filter(|meant| name != *meant)
+        .filter(|meant| name.len() >= 5 || suggest::is_next_to(&name, meant))?;
+    Some(format!(
+        "unknown attribute `#[{written}]` in a `#[handlers]` block\nhelp: did you mean `#[{close}]`?"
+    ))
+}
+
+/// Reports a block that handles nothing.
+fn check_empty(item: &syn::ItemImpl, found: &Found, errors: &mut Errors) {
+    if found.handlers.is_empty() && found.fallbacks == 0 && !errors.any() {
         errors.on(
             &item.self_ty,
             "no method in this block has `#[handles]` or `#[fallback]`\nhelp: write `#[handles(Event, input_domain = \"...\")]` on a method",
@@ -44,11 +86,13 @@ fn check_empty(item: &mut syn::ItemImpl, found: &Found, errors: &mut Errors) {
 
 /// Two handlers that name one event alike. Those that name it differently are found by their
 /// wire names, once the types are known.
-fn check_duplicates(handlers: &[Handler], errors: &mut Errors) {
-    for (index, second) in handlers.iter().enumerate() {
-        let Some(first) = handlers.iter().take(index).find(|first| alike(first, second)) else {
-            continue;
-        };
+fn check_duplicates(handlers: &mut [Handler], errors: &mut Errors) {
+    for index in 1..handlers.len() {
+        let (before, rest) = handlers.split_at_mut(index);
+        // A faulty attribute may lack just what tells the two apart.
+        let Some(second) = rest.first_mut().filter(|second| second.sound) else { continue };
+        let first = before.iter().find(|first| first.sound && alike(first, second));
+        let Some(first) = first else { continue };
         let event = shown(&second.event);
         let from = second
             .input_domain
@@ -60,6 +104,7 @@ fn check_duplicates(handlers: &[Handler], errors: &mut Errors) {
             &first.event,
             format!("the first handler for `{event}` is `{}`", first.method.name.unraw()),
         );
+        second.sound = false;
     }
 }
 

@@ -14,17 +14,18 @@ use super::{
 pub(crate) fn projector(model: &Projector) -> TokenStream {
     let item = documented(model);
     let private = model.library.private();
-    let facts = quote_spanned!(Span::mixed_site()=> &#private::facts::<Self>());
+    let facts = quote_spanned!(Span::mixed_site()=> &#private::Lookup::<Self>::FACTS);
     let late = checks::values(model, &facts).filter(|_| is_generic(model));
     let table = rustdoc::table(model);
     let projector = implementation(model, model.options.domain.as_ref(), late, &table);
+    let markers = markers(model);
     if !model.options.register {
         let check = check(model);
-        return quote!(#item #projector #check);
+        return quote!(#item #markers #projector #check);
     }
     let construct = construct(model);
     let registration = registration(model);
-    quote!(#item #projector #construct #registration)
+    quote!(#item #markers #projector #construct #registration)
 }
 
 /// The struct and an implementation that lets its handlers be checked.
@@ -34,7 +35,17 @@ pub(crate) fn inert(model: &Projector) -> TokenStream {
     let unknown = syn::LitStr::new("unknown", Span::mixed_site());
     let domain = model.options.domain.as_ref().unwrap_or(&unknown);
     let projector = implementation(model, Some(domain), None, &TokenStream::new());
-    quote!(#item #projector)
+    let markers = markers(model);
+    quote!(#item #markers #projector)
+}
+
+/// What an `impl` block without `#[handlers]` is told its mistake by.
+fn markers(model: &Projector) -> TokenStream {
+    let private = model.library.private();
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(unused_imports, clippy::wildcard_imports)]
+        use #private::markers::*;
+    }
 }
 
 /// The struct, with a word on where its page says what the projector does.
@@ -73,7 +84,7 @@ fn implementation(
         #documentation
         #[automatically_derived]
         impl #impl_generics #public::Projector for #ident #type_generics #where_clause {
-            const NAME: &'static str = #name;
+            const NAME: &'static ::core::primitive::str = #name;
             const OPTIONS: #public::Options = #options;
             type Storage = #storage;
             #check_options

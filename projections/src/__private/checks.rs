@@ -4,10 +4,8 @@
 
 use std::future::Future;
 
-use super::faults::{Facts, facts};
-use crate::{
-    BoxError, Codec, Envelope, Event, HandleError, Handlers, ParameterMut, RawEvent, Storage,
-};
+use super::faults::{Facts, Lookup};
+use crate::{BoxError, Codec, Envelope, Event, HandleError, Handlers, RawEvent};
 
 /// What a handler may return: `()` or a `Result`.
 #[diagnostic::on_unimplemented(
@@ -27,10 +25,41 @@ impl HandlerReturn for () {
     }
 }
 
-impl<T: serde::Serialize, E: Into<BoxError>> HandlerReturn for Result<T, E> {
+impl<T: HandlerValue, E: HandlerError> HandlerReturn for Result<T, E> {
     #[inline]
     fn into_result(self) -> Result<(), BoxError> {
-        self.map(drop).map_err(Into::into)
+        self.map(drop).map_err(HandlerError::into_box)
+    }
+}
+
+/// What a handler may return in `Ok`.
+#[diagnostic::on_unimplemented(
+    message = "a handler's value must implement `Serialize`, and `{Self}` does not",
+    label = "`{Self}` does not implement `Serialize`",
+    note = "the value is handed to a caller that waits: derive `serde::Serialize` for it, or return `()`"
+)]
+pub trait HandlerValue {}
+
+#[diagnostic::do_not_recommend]
+impl<T: serde::Serialize> HandlerValue for T {}
+
+/// What a handler may return in `Err`.
+#[diagnostic::on_unimplemented(
+    message = "handler error type `{Self}` cannot be reported by the runtime",
+    label = "`{Self}` does not convert into `BoxError`",
+    note = "implement `std::error::Error` for `{Self}`, and have it `Send + Sync + 'static`"
+)]
+pub trait HandlerError {
+    /// Turns it into what the runner reads.
+    #[doc(hidden)]
+    fn into_box(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> HandlerError for E {
+    #[inline]
+    fn into_box(self) -> BoxError {
+        self.into()
     }
 }
 
@@ -53,11 +82,6 @@ pub trait FallbackArgument {}
 impl FallbackArgument for RawEvent<'_> {}
 
 /// What a handler may take as `&T` after its event.
-#[diagnostic::on_unimplemented(
-    message = "`&{Self}` cannot be a handler parameter",
-    label = "not a handler parameter",
-    note = "after its event, a handler takes `&Envelope` and `&mut` the storage's transaction"
-)]
 pub trait SharedParameter {
     /// Takes it from what surrounds the event.
     fn shared(envelope: &Envelope) -> &Self;
@@ -70,55 +94,16 @@ impl SharedParameter for Envelope {
     }
 }
 
-/// What a handler of a projector on `S` may take as `&mut T`: every [`ParameterMut`] of `S`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a parameter of this handler: the projector writes to `{S}`",
-    label = "not a transaction of `{S}`",
-    note = "after its event, a handler takes `&Envelope` and `&mut` the storage's transaction"
-)]
-pub trait ViewParameter<S> {}
-
-#[diagnostic::do_not_recommend]
-impl<T: ParameterMut<S>, S: Storage> ViewParameter<S> for T {}
-
-/// What a handler may take by value after its event: nothing.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a handler parameter",
-    label = "not a handler parameter",
-    note = "after its event, a handler takes `&Envelope` and `&mut` the storage's transaction"
-)]
-pub trait NoParameter {}
-
-/// A projector whose handlers are there, because the macro that asks has written them: what can be
-/// missing is only its name.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a projector",
-    label = "`{Self}` has `#[handlers]` but no name to register under",
-    note = "add `#[projector(\"...\")]` to the definition of `{Self}`"
-)]
-pub trait Named: Handlers {}
-
-impl<P: Handlers> Named for P {}
-
 /// Asserts that a fallback's argument is a raw event.
 pub fn check_fallback_argument<A: FallbackArgument + ?Sized>() {}
 
-/// Asserts that a `&T` parameter is one.
-pub fn check_shared<T: SharedParameter + ?Sized>() {}
-
-/// Asserts that a `&mut T` parameter belongs to the storage.
-pub fn check_view<S, T: ViewParameter<S> + ?Sized>() {}
-
-/// Asserts that a parameter by value is one, which it never is.
-pub fn check_parameter<T: NoParameter>() {}
-
-/// Asserts that a handler's value can be reported.
+/// Asserts that a handler returns what it may.
 pub fn check_return<R: HandlerReturn>() {}
 
 /// Asserts what a projector's type must be, beside the macros' own traits, and looks it up.
 #[must_use]
 pub const fn check_projector<P: Handlers + Send + Sync + 'static>() -> Facts {
-    facts::<P>()
+    Lookup::<P>::FACTS
 }
 
 /// Asserts that a handler's future can move between threads, and hides its type, so that the

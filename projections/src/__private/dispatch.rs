@@ -8,7 +8,9 @@ use std::marker::PhantomData;
 
 use serde::Serialize;
 
-use super::checks::{EventArgument, HandlerReturn, SharedParameter, decode, failed};
+use super::checks::{
+    EventArgument, HandlerError, HandlerReturn, HandlerValue, SharedParameter, decode, failed,
+};
 use crate::{
     BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, RawEvent, Storage,
 };
@@ -78,6 +80,29 @@ impl<E: ?Sized, To> DecoderFallback<To> for &Argument<E, To> {
     fn decode(self, _envelope: &Envelope) -> Result<To, HandleError> {
         refused()
     }
+}
+
+impl<T, E> Argument<Result<T, E>, (T, E)> {
+    /// Asserts of both types of a `Result` that a handler may return them, each at its place.
+    pub fn check_result<V: HandlerValue, F: HandlerError>(self) {}
+}
+
+/// Stands in where what is called `Result` is none.
+pub trait ResultFallback {
+    /// What is called `Result`.
+    type Return;
+
+    /// Asserts that a handler may return it as it is.
+    fn check_result<V, F>(self)
+    where
+        Self: Sized,
+        Self::Return: HandlerReturn,
+    {
+    }
+}
+
+impl<R, P> ResultFallback for &Argument<R, P> {
+    type Return = R;
 }
 
 /// Makes the argument of a fallback.

@@ -3,46 +3,91 @@
 //! The routes are data, and data with a fault in it still compiles. Each fault is reported by one
 //! `const _: () = ...` at the user's token, so that all are reported, and none twice.
 
-use super::{checks::Named, message::Message};
+use std::marker::PhantomData;
+
+use super::{checks::SharedParameter, message::Message};
 use crate::{
-    Event, Hook, Options, Projector, Registration, Route, Storage, UnregisteredPolicy,
-    engine::Execution, registry::StorageKind,
+    Event, Handlers, Hook, Options, ParameterMut, Projector, Registration, Route, Storage,
+    UnregisteredPolicy, engine::Execution, registry::StorageKind,
 };
 
-/// What the assertions look at. They take it from one function, so that a projector without a name
-/// is reported once and not by each of them.
+/// What the assertions look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     pub(super) name: &'static str,
     pub(super) routes: &'static [Route],
     pub(super) options: Options,
-    kind: StorageKind,
+    /// There is none where the type is no projector, or its attribute does not compile.
+    kind: Option<StorageKind>,
     storage: &'static str,
+    transaction: &'static str,
     reset: Hook,
-    /// Whether the handlers do not compile, so that nothing can be said of them.
+    /// Whether some of the handlers do not compile, so that nothing can be said of all of them.
     pub(super) inert: bool,
 }
 
 impl Facts {
     pub(crate) const fn of(registration: &Registration) -> Self {
         let Registration { name, options, routes, storage, kind, reset, inert, .. } = *registration;
-        Self { name, routes, options: *options, kind, storage, reset, inert }
+        let kind = Some(kind);
+        Self { name, routes, options: *options, kind, storage, transaction: "", reset, inert }
     }
 }
 
-/// Looks a projector up.
-#[must_use]
-pub const fn facts<P: Named>() -> Facts {
-    Facts {
+/// Looks up what is known of a projector, and of the type of a parameter beside it.
+///
+/// Each constant exists twice: here where there is something to be found, and in
+/// [`LookupFallback`], so that a type without it is reported once and not by each assertion.
+#[derive(Debug)]
+pub struct Lookup<P: ?Sized, T: ?Sized = ()>(PhantomData<fn(&P)>, PhantomData<fn(&T)>);
+
+impl<P: Handlers> Lookup<P> {
+    /// The projector's facts.
+    pub const FACTS: Facts = Facts {
         name: P::NAME,
         routes: P::ROUTES,
         options: <P as Projector>::OPTIONS,
-        kind: <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
+        kind: match <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND {
+            StorageKind::Unknown => None,
+            known => Some(known),
+        },
         storage: <P::Storage as Storage>::LABEL,
+        transaction: <P::Storage as Storage>::TRANSACTION,
         reset: P::RESET,
         inert: P::INERT,
-    }
+    };
 }
+
+impl<P: Projector, T: ParameterMut<P::Storage> + ?Sized> Lookup<P, T> {
+    /// It is a transaction of the projector's storage.
+    pub const IS_TRANSACTION: bool = true;
+}
+
+impl<P: ?Sized, T: SharedParameter + ?Sized> Lookup<P, T> {
+    /// It belongs to what surrounds the event.
+    pub const IS_SHARED: bool = true;
+}
+
+/// What a [`Lookup`] finds where there is nothing.
+pub trait LookupFallback {
+    /// The facts of what is no projector.
+    const FACTS: Facts = Facts {
+        name: "",
+        routes: &[],
+        options: Options::DEFAULT,
+        kind: None,
+        storage: "",
+        transaction: "",
+        reset: Hook::None,
+        inert: true,
+    };
+    /// It is not a transaction of the projector's storage.
+    const IS_TRANSACTION: bool = false;
+    /// It does not belong to what surrounds the event.
+    const IS_SHARED: bool = false;
+}
+
+impl<P: ?Sized, T: ?Sized> LookupFallback for Lookup<P, T> {}
 
 /// What the assertions on a `Domain` enum look at.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +115,9 @@ pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
             .name(event)
             .push(" is handled without a domain\nhelp: write `#[handles(")
             .push(event)
-            .push(", input_domain = \"...\")]`\nnote: what a projector reads is built from the domains of its handlers")
+            .push(", input_domain = \"...\")]`, or `#[event(domain = \"...\")]` on ")
+            .name(event)
+            .push("\nnote: what a projector reads is built from the domains of its handlers")
             .report();
     }
     let mut next = 0;
@@ -115,13 +162,12 @@ pub const fn no_domain_fault(facts: &Facts, id: u32, event: &'static str) {
 /// # Panics
 /// While compiling, at the caller's place, which is the `&mut self`.
 #[track_caller]
-pub const fn no_mut_self_fault(facts: &Facts, method: &'static str, projector: &'static str) {
-    if matches!(facts.kind, StorageKind::InProcess) {
+pub const fn no_mut_self_fault(facts: &Facts, subject: &'static str, projector: &'static str) {
+    if matches!(facts.kind, None | Some(StorageKind::InProcess)) {
         return;
     }
     Message::new()
-        .push("handler ")
-        .name(method)
+        .push(subject)
         .push(" takes `&mut self`, but ")
         .name(projector)
         .push(" writes to ")
@@ -136,17 +182,110 @@ pub const fn no_mut_self_fault(facts: &Facts, method: &'static str, projector: &
 /// # Panics
 /// While compiling, at the caller's place, which is the `async`.
 #[track_caller]
-pub const fn no_async_fault(facts: &Facts, method: &'static str) {
-    if !matches!(facts.kind, StorageKind::Blocking) {
+pub const fn no_async_fault(facts: &Facts, subject: &'static str) {
+    if !matches!(facts.kind, Some(StorageKind::Blocking)) {
         return;
     }
     Message::new()
-        .push("handler ")
-        .name(method)
+        .push(subject)
         .push(" must not be async: ")
         .name(facts.storage)
         .push(" runs its transactions on a blocking thread\nhelp: remove `async`")
         .report();
+}
+
+/// Asserts that what a method takes by `&mut` is the transaction of the projector's storage.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the type behind the `&mut`.
+#[track_caller]
+pub const fn no_view_fault(
+    facts: &Facts,
+    (is_transaction, _): (bool, bool),
+    subject: &'static str,
+    ty: &'static str,
+    (projector, storage): (&'static str, &'static str),
+) {
+    let Some(kind) = facts.kind else { return };
+    if is_transaction {
+        return;
+    }
+    let message = Message::new().push(subject).push(" takes `&mut ").push(ty).push("`, but ");
+    if matches!(kind, StorageKind::InProcess) {
+        message
+            .name(projector)
+            .push(" names no storage\nhelp: add `storage = ")
+            .push(storage)
+            .push("` to its `#[projector(\"...\")]`, or keep the read model in its fields")
+            .report();
+    }
+    let message = message.name(projector).push(" writes to ").name(facts.storage);
+    if facts.transaction.is_empty() {
+        message.push("\nhelp: take the transaction of ").name(facts.storage).report();
+    }
+    message.push("\nhelp: take `&mut ").push(facts.transaction).push("`").report();
+}
+
+/// Asserts that what a method takes by `&` belongs to what surrounds the event.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the type behind the `&`.
+#[track_caller]
+pub const fn no_shared_fault(
+    facts: &Facts,
+    (is_transaction, is_shared): (bool, bool),
+    subject: &'static str,
+    ty: &'static str,
+) {
+    if facts.kind.is_none() || is_shared {
+        return;
+    }
+    let message = Message::new().push(subject);
+    if is_transaction {
+        take_by(message.push(" takes its transaction as `&").push(ty), "&mut ", ty);
+    }
+    cannot_take(message.push(" cannot take `&").push(ty), facts);
+}
+
+/// Asserts that a method takes nothing by value after its event: this is only called where it does.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the type.
+#[track_caller]
+pub const fn no_value_fault(
+    facts: &Facts,
+    (is_transaction, is_shared): (bool, bool),
+    subject: &'static str,
+    ty: &'static str,
+) {
+    if facts.kind.is_none() {
+        return;
+    }
+    let message = Message::new().push(subject);
+    if is_transaction {
+        take_by(message.push(" takes its transaction as `").push(ty), "&mut ", ty);
+    }
+    if is_shared {
+        take_by(message.push(" takes the envelope as `").push(ty), "&", ty);
+    }
+    cannot_take(message.push(" cannot take `").push(ty), facts);
+}
+
+#[track_caller]
+const fn take_by(message: Message, reference: &str, ty: &str) -> ! {
+    message.push("`\nhelp: take `").push(reference).push(ty).push("`").report();
+}
+
+#[track_caller]
+const fn cannot_take(message: Message, facts: &Facts) -> ! {
+    let message = message.push("`\nnote: after its event it takes `&Envelope`");
+    if matches!(facts.kind, Some(StorageKind::InProcess)) {
+        message.push(", and nothing else where the projector has no storage").report();
+    }
+    if facts.transaction.is_empty() {
+        message.push(" and `&mut` the transaction of ").name(facts.storage).report();
+    }
+    message.push(" and `&mut ").push(facts.transaction).push("`").report();
 }
 
 /// Asserts that a projector with a fallback has no policy for what nobody takes.
@@ -188,7 +327,7 @@ pub const fn no_variant_fault(facts: EventFacts, event: &'static str, domain: &'
 /// While compiling, at the caller's place, which is the `"rebuild"` of `on_change`.
 #[track_caller]
 pub const fn no_rebuild_fault(facts: &Facts) {
-    let is_made_anew = matches!(facts.kind, StorageKind::InProcess);
+    let is_made_anew = matches!(facts.kind, None | Some(StorageKind::InProcess));
     if is_made_anew || facts.inert || !matches!(facts.reset, Hook::None) {
         return;
     }

@@ -1,13 +1,13 @@
 //! The storage of a projector whose attribute does not compile.
 
 use crate::{
-    Checkpoint, CheckpointKey, Handlers, ParameterMut, Projector, Storage, StoreError,
+    Checkpoint, CheckpointKey, Handlers, Projector, Storage, StoreError,
     engine::{BoxFuture, Engine, Execution, Make},
     registry::StorageKind,
 };
 
 /// Stands for a storage that the macro could not read, so that the handlers, which are right, are
-/// not blamed too: every type is a parameter of it.
+/// not blamed too: no assertion speaks of it.
 #[derive(Clone, Copy, Debug)]
 pub enum Inert {}
 
@@ -21,16 +21,8 @@ impl Storage for Inert {
     }
 }
 
-impl<T> ParameterMut<Inert> for T {
-    type View<'a> = T;
-
-    fn view((): &mut ()) -> T {
-        unreachable!("a projector with this storage does not compile")
-    }
-}
-
 impl Execution<Inert> for Inert {
-    const KIND: StorageKind = StorageKind::InProcess;
+    const KIND: StorageKind = StorageKind::Unknown;
 
     fn engine<P>(storage: Inert, _name: &str, _make: Make<P>) -> Box<dyn Engine>
     where

@@ -1,6 +1,11 @@
 //! A generic projector is given to the builder as a value, and says its bounds once.
 
-use projections::{Event, Handlers, Projector, handlers, memory::MemoryEventStore, projector};
+use projections::{
+    Envelope, Event, Handlers, Projector, handlers,
+    memory::MemoryEventStore,
+    projector,
+    sqlite::{Sqlite, SqliteTx},
+};
 
 #[derive(Event, serde::Deserialize)]
 #[event(domain = "orders")]
@@ -33,7 +38,27 @@ where
     }
 }
 
+#[projector("stored-totals", storage = Sqlite, register = false)]
+struct Stored<T, const SIZE: usize>([T; SIZE]);
+
+#[handlers]
+impl<T: Send + Sync + 'static, const SIZE: usize> Stored<T, SIZE> {
+    #[handles(OrderPlaced)]
+    fn on_placed(
+        &self,
+        _event: &OrderPlaced,
+        _at: &Envelope,
+        _db: &mut SqliteTx<'_>,
+    ) -> Result<[u64; 2], String> {
+        Ok([self.0.len() as u64, 0])
+    }
+}
+
+const _: () = <Stored<String, 2> as Handlers>::SOUND;
+
 fn main() {
+    assert_eq!(Stored::<String, 2>::ROUTES.len(), 1);
+    let _ = Stored([0]).0;
     assert_eq!(Totals::<u64>::NAME, "totals");
     assert_eq!(Totals::<u128>::ROUTES.len(), 1);
     let _ = projections::Runtime::builder(MemoryEventStore::new())

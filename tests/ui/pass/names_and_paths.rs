@@ -42,7 +42,7 @@ impl OrderSummary {
     fn on_removed(&self, _event: &events::Removed) {}
 
     #[handles(crate::r#type)]
-    fn on_type(&self, _event: &(crate::r#type)) {}
+    fn on_type(&self, _event: &crate::r#type) {}
 
     #[cfg(any())]
     #[fallback(all)]

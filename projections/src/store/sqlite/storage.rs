@@ -146,6 +146,7 @@ impl<M: 'static> Storage for Sqlite<M> {
     type Session = SqliteSession;
     type Execution = Blocking;
     const LABEL: &'static str = "Sqlite";
+    const TRANSACTION: &'static str = "SqliteTx<'_>";
 
     fn label(&self) -> String {
         self.file.label().to_owned()

@@ -163,6 +163,7 @@ impl Storage for MemoryStorage {
     type Session = MemorySession;
     type Execution = Async;
     const LABEL: &'static str = "MemoryStorage";
+    const TRANSACTION: &'static str = "MemoryTx<'_>";
 
     fn label(&self) -> String {
         "memory".to_owned()

@@ -1,4 +1,4 @@
-use projections::{Event, handlers, projector};
+use projections::{Event, projector};
 
 #[derive(Event, serde::Deserialize)]
 #[event(domain = "orders")]
@@ -7,10 +7,9 @@ struct OrderPlaced;
 #[projector("order-summary")]
 struct OrderSummary;
 
-#[handlers]
 impl OrderSummary {
-    #[handle(OrderPlaced)]
-    fn on_placed(&self, _event: &OrderPlaced) {}
+    #[handles(OrderPlaced)]
+    fn on_placed(&mut self, _event: &OrderPlaced) {}
 }
 
 fn main() {}

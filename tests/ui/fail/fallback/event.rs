@@ -1,0 +1,19 @@
+use projections::{Event, handlers, projector};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary")]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&mut self, _event: &OrderPlaced) {}
+
+    #[fallback]
+    fn other(&self, _event: &OrderPlaced) {}
+}
+
+fn main() {}

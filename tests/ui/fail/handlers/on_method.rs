@@ -1,0 +1,15 @@
+use projections::{Event, handlers, projector};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary")]
+struct OrderSummary;
+
+impl OrderSummary {
+    #[handlers(OrderPlaced)]
+    fn on_placed(&mut self, _event: &OrderPlaced) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use projections::handlers;
+
+#[handlers]
+struct OrderSummary;
+
+fn main() {}

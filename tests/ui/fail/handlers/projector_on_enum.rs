@@ -1,0 +1,18 @@
+use projections::{Event, handlers, projector};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary")]
+enum OrderSummary {
+    Empty,
+}
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&self, _event: &OrderPlaced) {}
+}
+
+fn main() {}

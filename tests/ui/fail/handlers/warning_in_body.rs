@@ -1,0 +1,20 @@
+#![deny(warnings)]
+
+use projections::{Event, handlers, projector};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary")]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&mut self, event: &OrderPlaced) {
+        let count = 1;
+    }
+}
+
+fn main() {}

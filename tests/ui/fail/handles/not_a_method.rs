@@ -1,0 +1,19 @@
+use projections::{Event, handlers, projector};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary")]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    const LIMIT: u32 = 1;
+
+    #[handles(OrderPlaced)]
+    fn on_placed(&mut self, _event: &OrderPlaced) {}
+}
+
+fn main() {}

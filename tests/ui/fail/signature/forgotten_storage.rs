@@ -1,0 +1,16 @@
+use projections::{Event, handlers, projector, sqlite::SqliteTx};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary")]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&self, _event: &OrderPlaced, _db: &mut SqliteTx<'_>) {}
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use projections::{Event, handlers, projector, sqlite::{Sqlite, SqliteTx}};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary", storage = Sqlite)]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[setup]
+    fn create(&self, _db: &mut SqliteTx<'_>) {}
+
+    #[handles(OrderPlaced)]
+    fn on_placed(_event: &OrderPlaced) {}
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use projections::{Event, handlers, projector, sqlite::{Sqlite, SqliteTx}};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary", storage = Sqlite)]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&self, _event: &OrderPlaced, _db: &mut SqliteTx<'_>, _more: &mut SqliteTx<'_>) {}
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use projections::{Event, handlers, projector};
+
+#[derive(Event, serde::Deserialize)]
+#[event(domain = "orders")]
+struct OrderPlaced;
+
+#[projector("order-summary")]
+struct OrderSummary;
+
+#[handlers]
+impl OrderSummary {
+    #[handles(OrderPlaced)]
+    fn on_placed(&self, _event: &OrderPlaced, _db: &mut Typo) -> Result<(), Mistake> {
+        Ok(())
+    }
+}
+
+fn main() {}
