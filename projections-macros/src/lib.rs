@@ -6,6 +6,7 @@ mod errors;
 mod event;
 #[cfg(test)]
 mod expansion;
+mod fingerprint;
 mod handlers;
 mod names;
 mod paths;

@@ -118,6 +118,7 @@ mod engine;
 mod envelope;
 mod error;
 mod event;
+mod fingerprint;
 mod id;
 #[cfg(feature = "macros")]
 mod macros;
@@ -141,8 +142,7 @@ pub use self::store::memory;
 pub use self::store::sqlite;
 pub use self::{
     checkpoint::{
-        Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, Previous, RecordedState,
-        Subscriptions,
+        Checkpoint, CheckpointKey, CheckpointWrite, Previous, RecordedState, Subscriptions,
     },
     envelope::{Envelope, RawEvent},
     error::{
@@ -151,6 +151,7 @@ pub use self::{
         UnknownProjector, WaitError,
     },
     event::{Codec, Domain, EncodeError, Event, Json, NewEvent, ToEvent},
+    fingerprint::Fingerprint,
     id::{EventId, ParseIdError, StoreId},
     page::{Page, PageBuilder, RecordedEvent, Scanned},
     policy::{BatchPolicy, OnChange, Options, StartFrom, UnregisteredPolicy},

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    Envelope, Event, HandleError, MissingResource, Options, Resources, StartFrom, Storage,
-    storage::HookResult,
+    Envelope, Event, Fingerprint, HandleError, MissingResource, Options, Resources, StartFrom,
+    Storage, storage::HookResult,
 };
 
 /// A projector's name, options and storage.
@@ -54,6 +54,8 @@ pub trait Handlers: Projector {
     const SETUP: Hook;
     /// Whether there is a `#[reset]` method.
     const RESET: Hook;
+    /// The hash of all that stands in the block.
+    const FINGERPRINT: Fingerprint;
     /// Stops the compiler where a generic projector's routes have a fault. Those of any other are
     /// checked where they are declared.
     #[doc(hidden)]
@@ -127,6 +129,8 @@ pub struct Route {
     pub from: StartFrom,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
+    /// The hash of the method's tokens.
+    pub(crate) hash: u64,
     /// The path of the event's type.
     pub type_name: fn() -> &'static str,
 }
@@ -139,6 +143,7 @@ impl Route {
     pub const fn of<E: Event>(
         id: u32,
         method: &'static str,
+        hash: u64,
         input_domain: Option<&'static str>,
         options: &Options,
     ) -> Self {
@@ -155,6 +160,7 @@ impl Route {
             is_async: false,
             from: StartFrom::Beginning,
             own_domain: E::DOMAIN,
+            hash,
             type_name: std::any::type_name::<E>,
         }
     }

@@ -6,7 +6,7 @@ use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::{
     checks,
-    model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
+    model::{Argument, Block, Fallback, Handler, Hashed, Method, Parameter, Scope},
     rustdoc,
 };
 
@@ -38,6 +38,7 @@ pub(crate) fn block(block: &Block) -> TokenStream {
         fallback_const(block),
         hook_const(block, "SETUP", block.setup.as_ref()),
         hook_const(block, "RESET", block.reset.as_ref()),
+        fingerprint(block),
         soundness(block),
         hooks(block),
         handle(block),
@@ -60,6 +61,7 @@ pub(crate) fn inert(block: &Block) -> TokenStream {
         const FALLBACK: ::core::option::Option<#public::Fallback> = ::core::option::Option::None;
         const SETUP: #public::Hook = #public::Hook::None;
         const RESET: #public::Hook = #public::Hook::None;
+        const FINGERPRINT: #public::Fingerprint = #public::Fingerprint::of(&[], &[]);
 
         fn handle(
             &mut self,
@@ -116,7 +118,7 @@ fn implementation(block: &Block, routes: &TokenStream, body: &TokenStream) -> To
 
 fn route(block: &Block, handler: &Handler) -> TokenStream {
     let public = block.library.public();
-    let Handler { id, event, method, .. } = handler;
+    let Handler { id, event, hash, method, .. } = handler;
     let cfg = &method.cfg;
     let name = method.name.unraw().to_string();
     let domain = match &handler.input_domain {
@@ -131,6 +133,7 @@ fn route(block: &Block, handler: &Handler) -> TokenStream {
         #public::Route::of::<#event>(
             #id,
             #name,
+            #hash,
             #domain,
             &<Self as #public::Projector>::OPTIONS,
         ) #asynchronous #from,
@@ -181,6 +184,15 @@ fn hook_const(block: &Block, name: &str, hook: Option<&Method>) -> TokenStream {
         }
     };
     quote_spanned!(Span::mixed_site()=> const #name: #public::Hook = #value;)
+}
+
+fn fingerprint(block: &Block) -> TokenStream {
+    let public = block.library.public();
+    let others = block.others.iter().map(|Hashed { cfg, hash }| quote!(#(#cfg)* #hash));
+    quote_spanned! {Span::mixed_site()=>
+        const FINGERPRINT: #public::Fingerprint =
+            #public::Fingerprint::of(<Self as #public::Handlers>::ROUTES, &[#(#others),*]);
+    }
 }
 
 /// A value that depends on a method's `#[cfg]`: the first element that is there.

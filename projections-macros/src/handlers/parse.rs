@@ -1,6 +1,7 @@
 //! From tokens to the model, with every fault.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::{
     Attribute, FnArg, ImplItem, ImplItemFn, Item, Meta, Token, Type,
     ext::IdentExt,
@@ -9,13 +10,14 @@ use syn::{
 };
 
 use super::{
-    model::{Block, Fallback, Handler, Method, Scope},
+    model::{Block, Fallback, Handler, Hashed, Method, Scope},
     signature::{Reader, Role},
     whole,
 };
 use crate::{
     attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
     errors::Errors,
+    fingerprint,
     paths::{Library, ungrouped},
     projector::{FROM, check_domain},
 };
@@ -62,8 +64,8 @@ pub(super) fn parse(
     }
     let found = collector.found;
     whole::check(&mut item, &found, errors);
-    let Found { handlers, fallback, setup, reset, .. } = found;
-    Some(Block { library, item, handlers, fallback, setup, reset })
+    let Found { handlers, fallback, setup, reset, others, .. } = found;
+    Some(Block { library, item, handlers, fallback, setup, reset, others })
 }
 
 fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
@@ -109,6 +111,7 @@ pub(super) struct Found {
     pub(super) fallback: Option<Fallback>,
     setup: Option<Method>,
     reset: Option<Method>,
+    others: Vec<Hashed>,
     /// Methods with a fallback, faulty ones as well.
     pub(super) fallbacks: usize,
     /// The number of the next route.
@@ -141,6 +144,14 @@ impl Collector<'_> {
             // An attribute of ours in there is left to it, and as a macro always errors.
             _ => {}
         }
+        let attributes = match &*item {
+            ImplItem::Const(item) => &item.attrs,
+            ImplItem::Type(item) => &item.attrs,
+            ImplItem::Macro(item) => &item.attrs,
+            _ => return, // a method does it itself
+        };
+        let hashed = hashed(attributes, &*item, NO_FACTS);
+        self.found.others.push(hashed);
     }
 
     /// Takes our attributes off.
@@ -165,7 +176,10 @@ impl Collector<'_> {
     fn method(&mut self, item: &mut ImplItemFn) {
         let taken = self.take(&mut item.attrs);
         let mut taken = taken.into_iter();
-        let Some((marker, attribute)) = taken.next() else { return };
+        let Some((marker, attribute)) = taken.next() else {
+            self.found.others.push(hashed(&item.attrs, item, NO_FACTS));
+            return;
+        };
         let subject = self.marked(marker, &attribute, item);
         for (second, attribute) in taken {
             let name = item.sig.ident.unraw();
@@ -231,6 +245,7 @@ impl Collector<'_> {
                 event,
                 input_domain,
                 from_now,
+                hash: fingerprint::of(item, &["handles"]),
                 method,
                 argument,
             });
@@ -245,6 +260,7 @@ impl Collector<'_> {
         };
         let entries = FALLBACK.read_list(tokens, self.errors);
         let scope = self.scope(&entries);
+        self.found.others.push(hashed(&item.attrs, item, &facts(&scope)));
         self.found.fallbacks += 1;
         if self.found.fallbacks > 1 {
             self.errors.at(
@@ -309,6 +325,7 @@ impl Collector<'_> {
             self.errors.on(&attribute.meta, format!("`#[{hook}]` takes no options"));
         }
         let (method, _) = self.reader.read(item, &Role::Hook(hook), self.errors);
+        self.found.others.push(hashed(&item.attrs, item, &[hook]));
         let place = if hook == "setup" { &mut self.found.setup } else { &mut self.found.reset };
         if let Some(first) = place {
             let message = format!(
@@ -326,6 +343,26 @@ impl Collector<'_> {
         self.found.next += 1;
         number
     }
+}
+
+const NO_FACTS: &[&str] = &[];
+
+/// An item that is no handler; where it is compiled out it does not count.
+fn hashed(attributes: &[Attribute], item: &impl ToTokens, facts: &[impl AsRef<str>]) -> Hashed {
+    let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
+    let cfg = attributes.iter().filter(is_cfg).cloned().collect();
+    Hashed { cfg, hash: fingerprint::of(item, facts) }
+}
+
+/// What a `#[fallback]` says, in one order of its domains.
+fn facts(scope: &Scope) -> Vec<String> {
+    let (word, mut domains) = match scope {
+        Scope::All => ("all", Vec::new()),
+        Scope::Domains(domains) => ("domains", domains.iter().map(syn::LitStr::value).collect()),
+        Scope::HandlersDomains => ("handlers' domains", Vec::new()),
+    };
+    domains.sort();
+    ["fallback", word].into_iter().map(str::to_owned).chain(domains).collect()
 }
 
 /// The tokens in an attribute's parentheses.
