@@ -6,6 +6,7 @@ mod errors;
 mod event;
 #[cfg(test)]
 mod expansion;
+mod fingerprint;
 #[cfg(test)]
 mod half_typed;
 mod handlers;

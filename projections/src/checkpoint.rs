@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, GlobalPosition, Scanned, StoreId};
+use crate::{EventId, Fingerprint, GlobalPosition, Scanned, StoreId};
 
 /// What a checkpoint is stored under.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -73,16 +73,6 @@ impl Checkpoint {
     pub fn seen(&self) -> Option<Scanned> {
         self.event_id.map(|id| Scanned { position: self.scanned, id })
     }
-}
-
-/// A hash of what a macro saw of a projector, with the number of the algorithm.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[allow(clippy::exhaustive_structs)] // a pair of numbers
-pub struct Fingerprint {
-    /// How the hash was made; hashes of different algorithms do not compare.
-    pub algorithm: u16,
-    /// The hash.
-    pub hash: u64,
 }
 
 /// What the owner of a projector last recorded of itself.

@@ -120,6 +120,7 @@ mod engine;
 mod envelope;
 mod error;
 mod event;
+mod fingerprint;
 mod id;
 #[cfg(feature = "macros")]
 mod macros;
@@ -143,8 +144,7 @@ pub use self::store::memory;
 pub use self::store::sqlite;
 pub use self::{
     checkpoint::{
-        Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, Previous, RecordedState,
-        Subscriptions,
+        Checkpoint, CheckpointKey, CheckpointWrite, Previous, RecordedState, Subscriptions,
     },
     envelope::{Envelope, RawEvent},
     error::{
@@ -153,6 +153,7 @@ pub use self::{
         UnknownProjector, WaitError,
     },
     event::{Codec, Domain, EncodeError, Event, Json, NewEvent, ToEvent},
+    fingerprint::Fingerprint,
     id::{EventId, ParseIdError, StoreId},
     page::{Page, PageBuilder, RecordedEvent, Scanned},
     policy::{

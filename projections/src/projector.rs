@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    Envelope, Event, HandleError, MissingResource, Options, Resources, StartFrom, Storage,
-    storage::HookResult,
+    Envelope, Event, Fingerprint, HandleError, MissingResource, Options, Resources, StartFrom,
+    Storage, storage::HookResult,
 };
 
 /// A projector's name, options and storage.
@@ -63,6 +63,8 @@ pub trait Handlers: Projector {
     const SETUP: Hook;
     /// Whether there is a `#[reset]` method.
     const RESET: Hook;
+    /// The hash of all that stands in the block.
+    const FINGERPRINT: Fingerprint;
     /// Stops the compiler where a generic projector's routes have a fault. Those of any other are
     /// checked where they are declared.
     #[doc(hidden)]
@@ -139,6 +141,8 @@ pub struct Route {
     pub from: StartFrom,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
+    /// The hash of the method's tokens.
+    pub(crate) hash: u64,
     /// The path of the event's type.
     pub type_name: fn() -> &'static str,
     /// The same, where it is known while compiling: not of a hand-written event.
@@ -153,6 +157,7 @@ impl Route {
     pub const fn of<E: Event>(
         id: u32,
         method: &'static str,
+        hash: u64,
         input_domain: Option<&'static str>,
         options: &Options,
     ) -> Self {
@@ -169,6 +174,7 @@ impl Route {
             is_async: false,
             from: StartFrom::Beginning,
             own_domain: E::DOMAIN,
+            hash,
             type_name: std::any::type_name::<E>,
             type_path: E::TYPE,
         }

@@ -4,8 +4,8 @@ use std::{any::TypeId, fmt, panic::Location, sync::Arc};
 
 use crate::{
     __private::Facts,
-    Fallback, FallbackScope, Handlers, Hook, MissingResource, Options, Projector, Resources, Route,
-    Storage,
+    Fallback, FallbackScope, Fingerprint, Handlers, Hook, MissingResource, Options, Projector,
+    Resources, Route, Storage,
     engine::{Engine, Execution, Make},
     projector::Construct,
     runtime::storages::Storages,
@@ -27,6 +27,8 @@ pub struct Registration {
     pub routes: &'static [Route],
     /// Its fallback.
     pub fallback: Option<Fallback>,
+    /// The hash of its handlers.
+    pub fingerprint: Fingerprint,
     /// The name of its storage's type.
     pub storage: &'static str,
     pub(crate) type_name: fn() -> &'static str,
@@ -64,6 +66,7 @@ impl Registration {
             options: &P::OPTIONS,
             routes: P::ROUTES,
             fallback: P::FALLBACK,
+            fingerprint: P::FINGERPRINT,
             storage: <P::Storage as Storage>::LABEL,
             type_name: std::any::type_name::<P>,
             type_id: TypeId::of::<P>,

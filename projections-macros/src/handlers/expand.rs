@@ -6,7 +6,7 @@ use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::{
     checks, hollow,
-    model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
+    model::{Argument, Block, Fallback, Handler, Hashed, Method, Parameter, Scope},
     rustdoc,
 };
 
@@ -52,6 +52,7 @@ fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
         fallback_const(block),
         hook_const(block, "SETUP", block.setup.as_ref()),
         hook_const(block, "RESET", block.reset.as_ref()),
+        fingerprint(block),
         soundness(block),
         hooks(block),
         handle(block),
@@ -122,7 +123,7 @@ fn implementation(
 
 fn route(block: &Block, handler: &Handler) -> TokenStream {
     let public = block.library.public();
-    let Handler { id, event, method, .. } = handler;
+    let Handler { id, event, hash, method, .. } = handler;
     let cfg = &method.cfg;
     let name = method.name.unraw().to_string();
     let domain = match &handler.input_domain {
@@ -137,6 +138,7 @@ fn route(block: &Block, handler: &Handler) -> TokenStream {
         #public::Route::of::<#event>(
             #id,
             #name,
+            #hash,
             #domain,
             &<Self as #public::Projector>::OPTIONS,
         ) #asynchronous #from,
@@ -187,6 +189,15 @@ fn hook_const(block: &Block, name: &str, hook: Option<&Method>) -> TokenStream {
         }
     };
     quote_spanned!(Span::mixed_site()=> const #name: #public::Hook = #value;)
+}
+
+fn fingerprint(block: &Block) -> TokenStream {
+    let public = block.library.public();
+    let others = block.others.iter().map(|Hashed { cfg, hash }| quote!(#(#cfg)* #hash));
+    quote_spanned! {Span::mixed_site()=>
+        const FINGERPRINT: #public::Fingerprint =
+            #public::Fingerprint::of(<Self as #public::Handlers>::ROUTES, &[#(#others),*]);
+    }
 }
 
 /// A value that depends on a method's `#[cfg]`: the first element that is there.

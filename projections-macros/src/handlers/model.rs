@@ -16,6 +16,8 @@ pub(crate) struct Block {
     pub(crate) fallback: Option<Fallback>,
     pub(crate) setup: Option<Method>,
     pub(crate) reset: Option<Method>,
+    /// The hashes of all that is no handler.
+    pub(crate) others: Vec<Hashed>,
 }
 
 impl Block {
@@ -31,6 +33,8 @@ pub(crate) struct Handler {
     pub(crate) event: Type,
     pub(crate) input_domain: Option<syn::LitStr>,
     pub(crate) from_now: bool,
+    /// Of the method's tokens.
+    pub(crate) hash: u64,
     pub(crate) method: Method,
     pub(crate) argument: Argument,
     /// Whether nothing is wrong with it. What is unsound is reported, and not expanded.
@@ -67,6 +71,12 @@ pub(crate) struct Method {
     /// What it takes after its event.
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) output: Option<Type>,
+}
+
+/// An item that is no handler, as the fingerprint sees it.
+pub(crate) struct Hashed {
+    pub(crate) cfg: Vec<Attribute>,
+    pub(crate) hash: u64,
 }
 
 /// A handler's event, as its signature takes it.

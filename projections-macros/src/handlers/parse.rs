@@ -1,6 +1,7 @@
 //! From tokens to the model, with every fault.
 
 use proc_macro2::{Group, Span, TokenStream};
+use quote::ToTokens;
 use syn::{
     Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Token, Type,
     ext::IdentExt,
@@ -11,13 +12,14 @@ use syn::{
 
 use super::{
     hollow,
-    model::{Block, Fallback, Handler, Method, Scope},
+    model::{Block, Fallback, Handler, Hashed, Method, Scope},
     signature::{Reader, Role},
     whole,
 };
 use crate::{
     attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
     errors::Errors,
+    fingerprint,
     paths::{Library, ends, ungrouped},
     policies,
     projector::{FROM, check_domain},
@@ -65,9 +67,9 @@ pub(super) fn parse(
     }
     let mut found = collector.found;
     whole::check(&item, &mut found, errors);
-    let Found { mut handlers, fallback, setup, reset, .. } = found;
+    let Found { mut handlers, fallback, setup, reset, others, .. } = found;
     handlers.retain(|handler| handler.sound);
-    Some(Block { library, item, bodies, handlers, fallback, setup, reset })
+    Some(Block { library, item, bodies, handlers, fallback, setup, reset, others })
 }
 
 /// Keeps clippy from asking a method to drop what its signature must have.
@@ -132,6 +134,7 @@ pub(super) struct Found {
     reset: Option<Method>,
     /// Methods with a hook, faulty ones as well.
     hooks: Vec<(&'static str, Ident)>,
+    others: Vec<Hashed>,
     /// Methods with a fallback, faulty ones as well.
     pub(super) fallbacks: usize,
     /// The number of the next route.
@@ -164,6 +167,14 @@ impl Collector<'_> {
             // An attribute of ours in there is left to it, and as a macro always errors.
             _ => {}
         }
+        let attributes = match &*item {
+            ImplItem::Const(item) => &item.attrs,
+            ImplItem::Type(item) => &item.attrs,
+            ImplItem::Macro(item) => &item.attrs,
+            _ => return, // a method does it itself
+        };
+        let hashed = hashed(attributes, &*item, NO_FACTS);
+        self.found.others.push(hashed);
     }
 
     /// Takes our attributes off.
@@ -189,7 +200,10 @@ impl Collector<'_> {
         whole::check_look_alikes(self.library, &mut item.attrs, self.errors);
         let taken = self.take(&mut item.attrs);
         let mut taken = taken.into_iter();
-        let Some((marker, attribute)) = taken.next() else { return };
+        let Some((marker, attribute)) = taken.next() else {
+            self.found.others.push(hashed(&item.attrs, item, NO_FACTS));
+            return;
+        };
         let subject = self.marked(marker, &attribute, item);
         for (second, attribute) in taken {
             let name = item.sig.ident.unraw();
@@ -261,6 +275,7 @@ impl Collector<'_> {
                 event,
                 input_domain,
                 from_now,
+                hash: fingerprint::of(item, &["handles"]),
                 method,
                 argument,
                 sound: self.errors.count() == faults,
@@ -282,6 +297,7 @@ impl Collector<'_> {
         }
         let scopes: Vec<_> = entries.iter().filter(|entry| !is_policy(entry)).collect();
         let scope = self.scope(&scopes);
+        self.found.others.push(hashed(&item.attrs, item, &facts(&scope)));
         self.found.fallbacks += 1;
         if self.found.fallbacks > 1 {
             self.errors.at(
@@ -349,6 +365,7 @@ impl Collector<'_> {
             self.errors.on(&attribute.meta, format!("`#[{hook}]` takes no options"));
         }
         let (method, _) = self.reader.read(item, &Role::Hook(hook), self.errors);
+        self.found.others.push(hashed(&item.attrs, item, &[hook]));
         if let Some((_, first)) = self.found.hooks.iter().find(|(known, _)| *known == hook) {
             let message = format!(
                 "`{}` is a second `#[{hook}]` beside `{}`",
@@ -369,6 +386,26 @@ impl Collector<'_> {
         self.found.next += 1;
         number
     }
+}
+
+const NO_FACTS: &[&str] = &[];
+
+/// An item that is no handler; where it is compiled out it does not count.
+fn hashed(attributes: &[Attribute], item: &impl ToTokens, facts: &[impl AsRef<str>]) -> Hashed {
+    let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
+    let cfg = attributes.iter().filter(is_cfg).cloned().collect();
+    Hashed { cfg, hash: fingerprint::of(item, facts) }
+}
+
+/// What a `#[fallback]` says, in one order of its domains.
+fn facts(scope: &Scope) -> Vec<String> {
+    let (word, mut domains) = match scope {
+        Scope::All => ("all", Vec::new()),
+        Scope::Domains(domains) => ("domains", domains.iter().map(syn::LitStr::value).collect()),
+        Scope::HandlersDomains => ("handlers' domains", Vec::new()),
+    };
+    domains.sort();
+    ["fallback", word].into_iter().map(str::to_owned).chain(domains).collect()
 }
 
 /// The tokens in an attribute's parentheses.

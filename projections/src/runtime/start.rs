@@ -10,9 +10,9 @@ use super::{
     source::{Source, verify},
 };
 use crate::{
-    Checkpoint, CheckpointKey, CheckpointWrite, GlobalPosition, HaltReason, Hook, ReadError,
-    RecordedState, Registration, Scanned, StartFrom, StoreError, StoreErrorKind, Subscriptions,
-    engine::Start,
+    Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, Hook,
+    OnChange, ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError,
+    StoreErrorKind, Subscriptions, engine::Start,
 };
 
 /// Why a start is not possible.
@@ -53,9 +53,13 @@ impl Candidate<'_> {
             }
             Some(stored) => {
                 self.may_go_on(&stored).await?;
-                match self.registration.options.version > stored.version {
-                    true => self.rebuild_for_version(stored, routing, epoch).await,
-                    false => self.resume(stored, routing, epoch).await,
+                match self.rebuilds(&stored) {
+                    Some(reason) => {
+                        let projector = &*self.key.projector;
+                        tracing::info!(projector, "rebuilding in place: {reason}");
+                        self.rebuild(stored, routing, epoch).await
+                    }
+                    None => self.resume(stored, routing, epoch).await,
                 }
             }
         }
@@ -86,10 +90,12 @@ impl Candidate<'_> {
         epoch: u64,
     ) -> Result<Start, Refusal> {
         self.count_added(&stored, routing).await?;
+        self.warn_of_change(&stored);
         routing.resume(&stored.subscriptions);
         routing.pin(&stored.subscriptions, stored.scanned);
         let next = Checkpoint {
             epoch: self.raise(epoch.max(stored.epoch))?,
+            fingerprint: Some(self.built_by(&stored)),
             subscriptions: routing.subscriptions(),
             state: RecordedState::Running,
             last_error: None,
@@ -98,18 +104,6 @@ impl Candidate<'_> {
         };
         let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
         Ok(Start { write, reset: false })
-    }
-
-    async fn rebuild_for_version(
-        &self,
-        stored: Checkpoint,
-        routing: &mut Routing,
-        epoch: u64,
-    ) -> Result<Start, Refusal> {
-        let new = self.registration.options.version;
-        let (projector, old) = (&*self.key.projector, stored.version);
-        tracing::info!(projector, old, new, "rebuilding in place: the version was raised");
-        self.rebuild(stored, routing, epoch).await
     }
 
     async fn rebuild(
@@ -160,7 +154,7 @@ impl Candidate<'_> {
             event_id: at.map(|at| at.id),
             epoch,
             version: self.registration.options.version,
-            fingerprint: None,
+            fingerprint: Some(self.registration.fingerprint),
             subscriptions: routing.subscriptions(),
             effects_mark,
             state,
@@ -174,6 +168,7 @@ impl Candidate<'_> {
         self.same_store(stored)?;
         self.not_older(stored)?;
         self.can_be_raised(stored)?;
+        self.may_change(stored)?;
         whole(stored)?;
         match verify(self.source, stored.seen()).await {
             Ok(()) => Ok(()),
@@ -219,6 +214,70 @@ impl Candidate<'_> {
             "the version was raised from {} to {}, which asks for a rebuild, but there is no `#[reset]` method; add one",
             stored.version, options.version
         )))
+    }
+
+    /// Tells whether other code of this version built the read model. Nothing in a process's memory
+    /// was built by other code.
+    pub(crate) fn is_changed(&self, stored: &Checkpoint) -> bool {
+        let Registration { options, fingerprint, .. } = self.registration;
+        !self.registration.is_in_process()
+            && stored.version == options.version
+            && stored.fingerprint.is_some_and(|built_by| built_by.differs(*fingerprint))
+    }
+
+    /// Why a start would rebuild the read model, where it would.
+    pub(crate) fn rebuilds(&self, stored: &Checkpoint) -> Option<String> {
+        let options = self.registration.options;
+        if options.version > stored.version {
+            let (old, new) = (stored.version, options.version);
+            return Some(format!("the version was raised from {old} to {new}"));
+        }
+        (options.on_change == OnChange::Rebuild && self.is_changed(stored))
+            .then(|| self.change(stored))
+    }
+
+    /// The code that built the read model: this code, where nothing comparable was recorded.
+    fn built_by(&self, stored: &Checkpoint) -> Fingerprint {
+        let known = stored.fingerprint;
+        known
+            .filter(|known| known.algorithm == Fingerprint::ALGORITHM)
+            .unwrap_or(self.registration.fingerprint)
+    }
+
+    fn change(&self, stored: &Checkpoint) -> String {
+        let (old, new) = (self.built_by(stored), self.registration.fingerprint);
+        format!("the handlers changed: code {old} built the read model, and this is {new}")
+    }
+
+    fn may_change(&self, stored: &Checkpoint) -> Result<(), Refusal> {
+        let Registration { options, reset, .. } = self.registration;
+        if !self.is_changed(stored) {
+            return Ok(());
+        }
+        let change = self.change(stored);
+        match options.on_change {
+            OnChange::Ignore | OnChange::Warn => Ok(()),
+            OnChange::Rebuild if *reset != Hook::None => Ok(()),
+            OnChange::Rebuild => Err(stale(format!(
+                "{change}; `on_change = \"rebuild\"` asks for a rebuild, but there is no `#[reset]` method; add one"
+            ))),
+            OnChange::Refuse => Err(stale(format!(
+                "{change}; rebuild the projector, raise its `version`, or say `on_change = \"warn\"` or `\"ignore\"` if the read model is right as it is"
+            ))),
+        }
+    }
+
+    fn warn_of_change(&self, stored: &Checkpoint) {
+        if self.registration.options.on_change == OnChange::Warn && self.is_changed(stored) {
+            let projector = &*self.key.projector;
+            let (built_by, this) = (self.built_by(stored), self.registration.fingerprint);
+            tracing::warn!(
+                projector,
+                %built_by,
+                %this,
+                "the handlers changed under the same version; if what they write changed, rebuild the projector or raise its `version`, else say `on_change = \"ignore\"`"
+            );
+        }
     }
 
     /// Refuses to begin to handle events that were passed already, unless the handler says so.

@@ -37,7 +37,8 @@ pub struct ProjectorStatus {
     pub domains: Vec<String>,
     /// What it does.
     pub state: State,
-    /// Whether the read model was built by other code.
+    /// Whether the read model was built by other code of the same version, by its
+    /// [`Fingerprint`](crate::Fingerprint).
     pub changed: bool,
     /// The last event that was applied.
     pub position: GlobalPosition,
@@ -132,6 +133,8 @@ pub(crate) async fn of(
     let live = slot.shared.live.borrow().clone();
     // The head is read last, so that nothing is ahead of it.
     let head = source.head().await?.map_or(GlobalPosition::BEGINNING, |head| head.position);
+    let candidate = Candidate { source, registration: &slot.registration, key: &slot.key };
+    let changed = stored.as_ref().is_some_and(|stored| candidate.is_changed(stored));
     let here = live.owns || slot.registration.is_in_process();
     let seen = match &stored {
         Some(stored) if !here => {
@@ -154,7 +157,7 @@ pub(crate) async fn of(
         projector: slot.name.clone(),
         domains: slot.registration.domains().into_iter().map(str::to_owned).collect(),
         state,
-        changed: false,
+        changed,
         position: seen.position,
         scanned: seen.scanned,
         head,
@@ -220,11 +223,18 @@ impl Seen {
         let candidate = Candidate { source, registration: &slot.registration, key: &slot.key };
         let routing = Routing::new(slot.name.clone(), slot.registration);
         let mut refusal = candidate.may_go_on(stored).await;
-        if refusal.is_ok() {
+        let rebuild = candidate.rebuilds(stored);
+        // A rebuild passes nothing.
+        if refusal.is_ok() && rebuild.is_none() {
             refusal = candidate.count_added(stored, &routing).await;
         }
         match refusal {
-            Ok(()) => Ok(seen),
+            Ok(()) => {
+                if let Some(reason) = rebuild {
+                    seen.last_error = Some(format!("the next start rebuilds it: {reason}"));
+                }
+                Ok(seen)
+            }
             Err(Refusal::Store(error)) => Err(error),
             Err(Refusal::Halt(reason)) => {
                 seen.state = State::of(&reason);

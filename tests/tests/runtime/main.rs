@@ -7,6 +7,7 @@
 mod support;
 
 mod answers;
+mod change;
 mod exactly_once;
 mod failure;
 mod halted;

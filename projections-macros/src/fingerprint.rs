@@ -1,0 +1,411 @@
+//! The hash of an item's tokens, by which a projector knows the code that built its read model.
+//!
+//! It is blind to what cannot change a read model: white space, comments, docs, lint attributes,
+//! trailing commas, and braces round a match arm's single expression. Everything else counts. Only
+//! kind and text of a token enter, never its span or how a compiler prints it.
+//!
+//! A change of this walk is a change of `Fingerprint::ALGORITHM`: the golden value below pins it.
+
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{
+    Arm, Attribute, Block, Expr, Meta, Pat, Stmt, Token, Type,
+    parse::{ParseStream, Parser},
+    punctuated::Punctuated,
+};
+
+/// Attributes that only a reader or a lint sees.
+const QUIET: &[&str] = &["allow", "deny", "doc", "expect", "forbid", "warn"];
+
+/// What may stand before a parenthesis without making it a list of arguments.
+const KEYWORDS: &[&str] = &[
+    "as", "async", "await", "break", "const", "continue", "dyn", "else", "for", "if", "impl", "in",
+    "let", "loop", "match", "move", "mut", "ref", "return", "static", "type", "unsafe", "use",
+    "where", "while", "yield",
+];
+
+/// Hashes an item, and what its marker said as `facts`.
+pub(crate) fn of(item: &impl ToTokens, facts: &[impl AsRef<str>]) -> u64 {
+    let mut hash = Hash::new();
+    for fact in facts {
+        hash.write(b'f', fact.as_ref());
+    }
+    walk(item.to_token_stream(), Place::Code, &mut hash);
+    hash.finish()
+}
+
+/// FNV-1a with 64 bits, whose end is mixed as splitmix64 does: hashes are summed, and the bare sums
+/// of similar inputs would be alike.
+struct Hash(u64);
+
+impl Hash {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    /// Writes a token: its kind, its text, and a byte that no text has.
+    fn write(&mut self, kind: u8, text: &str) {
+        for byte in [kind].iter().chain(text.as_bytes()).chain(&[0xff]) {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn finish(self) -> u64 {
+        let mut hash = self.0;
+        hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        hash ^ (hash >> 31)
+    }
+}
+
+/// Where tokens stand: a macro may tell `=> { a }` from `=> a`.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Code,
+    Macro,
+}
+
+fn walk(tokens: TokenStream, place: Place, hash: &mut Hash) {
+    let mut tokens = without_quiet(flat(tokens)).into_iter().peekable();
+    let mut before = Before::default();
+    while let Some(token) = tokens.next() {
+        match &token {
+            TokenTree::Group(group) => self::group(group, &before, place, hash),
+            TokenTree::Ident(name) => hash.write(b'i', &name.to_string()),
+            TokenTree::Literal(literal) => hash.write(b'l', &literal.to_string()),
+            TokenTree::Punct(punct) => {
+                let next = tokens.peek();
+                let doubled = punct.spacing() == Spacing::Joint && is(next, punct.as_char());
+                if !(punct.as_char() == ',' && before.is_trailing(next)) {
+                    hash.write(
+                        punctuation(punct.as_char(), doubled),
+                        punct.as_char().encode_utf8(&mut [0; 4]),
+                    );
+                }
+            }
+        }
+        before.pass(&token);
+    }
+}
+
+/// Spacing is not hashed: `Vec<Vec<T>>` is `Vec<Vec<T> >`. Only two operators mean something else
+/// when split: `a && b` is not `a & &b`, and `a || b | c` is not `a | |b| c`. Of all others one of
+/// both spellings is no Rust (`= =`, `- >`, `+ =`, `: :`), or both mean the same (`>>`, `<-`, `>=`).
+fn punctuation(character: char, doubled: bool) -> u8 {
+    if doubled && matches!(character, '&' | '|') { b'd' } else { b'p' }
+}
+
+fn is(token: Option<&TokenTree>, character: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
+}
+
+/// The tokens, with those that `macro_rules!` put into invisible groups.
+fn flat(tokens: TokenStream) -> Vec<TokenTree> {
+    let mut all = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                all.extend(flat(group.stream()));
+            }
+            token => all.push(token),
+        }
+    }
+    all
+}
+
+/// The tokens without `#[..]` and `#![..]` that only a reader or a lint sees.
+fn without_quiet(tokens: Vec<TokenTree>) -> Vec<TokenTree> {
+    let mut kept = Vec::with_capacity(tokens.len());
+    let mut rest = &*tokens;
+    while let [first, after @ ..] = rest {
+        rest = match rest {
+            [hash, TokenTree::Group(group), after @ ..] if is(Some(hash), '#') && quiet(group) => {
+                after
+            }
+            [hash, bang, TokenTree::Group(group), after @ ..]
+                if is(Some(hash), '#') && is(Some(bang), '!') && quiet(group) =>
+            {
+                after
+            }
+            _ => {
+                kept.push(first.clone());
+                after
+            }
+        };
+    }
+    kept
+}
+
+fn quiet(group: &Group) -> bool {
+    group.delimiter() == Delimiter::Bracket
+        && syn::parse2::<Meta>(group.stream()).is_ok_and(|meta| quiet_meta(&meta))
+}
+
+fn quiet_meta(meta: &Meta) -> bool {
+    if QUIET.iter().any(|name| meta.path().is_ident(name)) {
+        return true;
+    }
+    let Meta::List(list) = meta else { return false };
+    if !list.path.is_ident("cfg_attr") {
+        return false;
+    }
+    let parts = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(list.tokens.clone());
+    parts.is_ok_and(|parts| parts.len() > 1 && parts.iter().skip(1).all(quiet_meta))
+}
+
+fn group(group: &Group, before: &Before, place: Place, hash: &mut Hash) {
+    let place = if before.is_macro { Place::Macro } else { place };
+    let (open, close) = match group.delimiter() {
+        Delimiter::Parenthesis => ("(", ")"),
+        Delimiter::Brace => ("{", "}"),
+        Delimiter::Bracket => ("[", "]"),
+        Delimiter::None => ("", ""),
+    };
+    hash.write(b'o', open);
+    match arms(group, place) {
+        Some(arms) => arms.into_iter().for_each(|arm| self::arm(arm, hash)),
+        None => walk(group.stream(), place, hash),
+    }
+    if group.delimiter() == Delimiter::Parenthesis && !before.is_callee && is_lone(group) {
+        hash.write(b't', ",");
+    }
+    hash.write(b'c', close);
+}
+
+/// The arms in the braces of a `match`.
+fn arms(group: &Group, place: Place) -> Option<Vec<Arm>> {
+    let tokens = flat(group.stream());
+    let has_arrow = tokens.windows(2).any(|two| is(two.first(), '=') && is(two.last(), '>'));
+    if group.delimiter() != Delimiter::Brace || place == Place::Macro || !has_arrow {
+        return None;
+    }
+    let parser = |input: ParseStream<'_>| {
+        input.call(Attribute::parse_inner)?;
+        let mut arms = Vec::new();
+        while !input.is_empty() {
+            arms.push(input.parse::<Arm>()?);
+        }
+        Ok(arms)
+    };
+    parser.parse2(group.stream()).ok()
+}
+
+fn arm(mut arm: Arm, hash: &mut Hash) {
+    arm.comma = None;
+    while let Some(inner) = single(&arm.body) {
+        *arm.body = inner;
+    }
+    walk(arm.into_token_stream(), Place::Code, hash);
+    hash.write(b'a', ",");
+}
+
+/// The expression that is all there is in a block.
+fn single(body: &Expr) -> Option<Expr> {
+    let Expr::Block(block) = body else { return None };
+    if !block.attrs.is_empty() || block.label.is_some() {
+        return None;
+    }
+    let Block { stmts, .. } = &block.block;
+    match stmts.as_slice() {
+        [Stmt::Expr(inner, None)] if !begins_with_attribute(inner) => Some(inner.clone()),
+        _ => None,
+    }
+}
+
+fn begins_with_attribute(expression: &Expr) -> bool {
+    is(expression.to_token_stream().into_iter().next().as_ref(), '#')
+}
+
+/// Tells whether a group is a tuple of one: `(a,)` is not `(a)`.
+fn is_lone(group: &Group) -> bool {
+    let tokens = flat(group.stream());
+    if !is(tokens.last(), ',') {
+        return false;
+    }
+    let stream = || group.stream();
+    let lengths = [
+        Punctuated::<Expr, Token![,]>::parse_terminated.parse2(stream()).map(|list| list.len()),
+        Punctuated::<Type, Token![,]>::parse_terminated.parse2(stream()).map(|list| list.len()),
+        (|input: ParseStream<'_>| {
+            Punctuated::<Pat, Token![,]>::parse_terminated_with(input, Pat::parse_multi)
+        })
+        .parse2(stream())
+        .map(|list| list.len()),
+    ];
+    let mut known = lengths.into_iter().flatten().peekable();
+    match known.peek() {
+        Some(_) => known.any(|length| length == 1),
+        None => tokens.iter().filter(|token| is(Some(token), ',')).count() == 1,
+    }
+}
+
+/// What the tokens before the present one say about it.
+#[derive(Default)]
+struct Before {
+    /// A parenthesis here is a list of arguments or parameters.
+    is_callee: bool,
+    /// A group here is a macro's.
+    is_macro: bool,
+    /// Between `where` and what ends its clause.
+    in_where: bool,
+    /// Open angle brackets, since `::<` or `fn name<`.
+    angles: u32,
+    last: Option<char>,
+    /// After `fn`, and after `fn name`.
+    after_fn: bool,
+    after_fn_name: bool,
+    /// After `macro !` and, for `macro_rules!`, after its name.
+    bang: bool,
+    after_name: bool,
+    /// After `::`.
+    after_path: bool,
+}
+
+impl Before {
+    /// Tells whether a comma here ends a list: before a closing delimiter, or where a clause ends.
+    fn is_trailing(&self, next: Option<&TokenTree>) -> bool {
+        match next {
+            None => true,
+            Some(TokenTree::Punct(punct)) => {
+                punct.as_char() == '>' || (self.in_where && punct.as_char() == ';')
+            }
+            Some(TokenTree::Group(group)) => self.in_where && group.delimiter() == Delimiter::Brace,
+            Some(_) => false,
+        }
+    }
+
+    fn pass(&mut self, token: &TokenTree) {
+        match token {
+            TokenTree::Ident(name) => self.pass_name(&name.to_string()),
+            TokenTree::Punct(punct) => self.pass_punctuation(punct.as_char()),
+            TokenTree::Literal(_) => *self = Self { is_callee: true, ..self.kept() },
+            TokenTree::Group(group) => {
+                let ends_where = group.delimiter() == Delimiter::Brace;
+                // What follows a block is a new statement, and what follows an attribute its item.
+                let is_attribute = matches!(self.last, Some('#'));
+                let is_callee = !ends_where && !is_attribute;
+                *self = Self { is_callee, ..self.kept() };
+                self.in_where &= !ends_where;
+            }
+        }
+    }
+
+    fn pass_name(&mut self, name: &str) {
+        *self = Self {
+            is_callee: !KEYWORDS.contains(&name),
+            is_macro: self.bang,
+            after_fn: name == "fn",
+            after_fn_name: self.after_fn,
+            after_name: !KEYWORDS.contains(&name),
+            in_where: self.in_where || name == "where",
+            ..self.kept()
+        };
+    }
+
+    fn pass_punctuation(&mut self, character: char) {
+        let mut next = self.kept();
+        let arrow = character == '>' && matches!(self.last, Some('-' | '='));
+        match character {
+            '<' if self.angles > 0 || self.after_path || self.after_fn_name => next.angles += 1,
+            '>' if self.angles > 0 && !arrow => {
+                next.angles -= 1;
+                next.is_callee = next.angles == 0;
+            }
+            ':' => next.after_path = self.last == Some(':'),
+            '!' => {
+                next.is_callee = true;
+                next.is_macro = self.after_name;
+                next.bang = self.after_name;
+            }
+            '?' => next.is_callee = true,
+            ';' => next.in_where = false,
+            _ => {}
+        }
+        next.last = Some(character);
+        *self = next;
+    }
+
+    /// What outlives a token.
+    fn kept(&self) -> Self {
+        Self { in_where: self.in_where, angles: self.angles, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn hash(text: &str) -> u64 {
+        of(&text.parse::<TokenStream>().unwrap(), &["handles"])
+    }
+
+    #[test]
+    fn what_changes_no_read_model_changes_no_hash() {
+        for (a, b) in [
+            ("fn f() { a ( b ) }", "fn f(){a(b)}"),
+            ("fn f() { /* why */ a(b) // this\n }", "fn f() { a(b) }"),
+            ("/// Docs.\n fn f() { a }", "fn f() { a }"),
+            ("#[doc = \"Docs.\"] fn f() { //! inner\n a }", "fn f() { a }"),
+            ("#[allow(unused)] fn f() { #![warn(dead_code)] a }", "fn f() { a }"),
+            ("fn f() { #[expect(unused)] let a = 1; }", "fn f() { let a = 1; }"),
+            ("#[cfg_attr(test, allow(unused), doc = \"\")] fn f() {}", "fn f() {}"),
+            ("fn f(a: A, b: B,) { g(a, b,); [1, 2,] }", "fn f(a: A, b: B) { g(a, b); [1, 2] }"),
+            ("fn f() { Some(a,) }", "fn f() { Some(a) }"),
+            ("fn f() { g::<A<B>,>(a,) }", "fn f() { g::<A<B>>(a) }"),
+            ("fn f<T,>(a: T,) where T: A, {}", "fn f<T>(a: T) where T: A {}"),
+            ("fn f() { println!(a,) }", "fn f() { println!(a) }"),
+            ("fn f() -> A<B<C> > {}", "fn f() -> A<B<C>> {}"),
+            ("fn f() { match a { A => { b } B => c } }", "fn f() { match a { A => b, B => c, } }"),
+            (
+                "fn f() { match a { A => { b; c }, B => {} } }",
+                "fn f() { match a { A => { b; c } B => {} } }",
+            ),
+            ("fn f() { (a, b,) }", "fn f() { (a, b) }"),
+        ] {
+            assert_eq!(hash(a), hash(b), "{a}\n{b}");
+        }
+    }
+
+    #[test]
+    fn any_other_token_changes_the_hash() {
+        for (a, b) in [
+            ("fn f() { a + 1 }", "fn f() { a + 2 }"),
+            ("fn f() { a + 1 }", "fn f() { a - 1 }"),
+            ("fn f() { a }", "fn g() { a }"),
+            ("fn f() { a }", "fn f() { a; }"),
+            ("fn f() { \"a\" }", "fn f() { a }"),
+            ("fn f() { (a,) }", "fn f() { (a) }"),
+            ("fn f(a: (A,)) {}", "fn f(a: (A)) {}"),
+            ("fn f(a: (A<B, C>,)) {}", "fn f(a: (A<B, C>)) {}"),
+            ("fn f() { return (a,) }", "fn f() { return (a) }"),
+            ("fn f() { a > (b,) }", "fn f() { a > (b) }"),
+            ("fn f() { let (a,) = b; }", "fn f() { let (a) = b; }"),
+            ("fn f() { g((a,)) }", "fn f() { g((a)) }"),
+            ("fn f() { a && b }", "fn f() { a & &b }"),
+            ("fn f() { a || b | c }", "fn f() { a | |b| c }"),
+            ("fn f() { { a } }", "fn f() { a }"),
+            ("fn f() { match a { A => { b; } } }", "fn f() { match a { A => b } }"),
+            ("fn f() { m! { A => { b } } }", "fn f() { m! { A => b } }"),
+            ("#[cfg(test)] fn f() {}", "fn f() {}"),
+            ("#[inline] fn f() {}", "fn f() {}"),
+            ("#[cfg_attr(test, allow(a), inline)] fn f() {}", "fn f() {}"),
+            ("fn f(a: &A) {}", "fn f(a: A) {}"),
+        ] {
+            assert_ne!(hash(a), hash(b), "{a}\n{b}");
+        }
+    }
+
+    #[test]
+    fn facts_count() {
+        let item: TokenStream = "fn f() {}".parse().unwrap();
+        assert_ne!(of(&item, &["setup"]), of(&item, &["reset"]));
+    }
+
+    /// Another value here is another algorithm: raise `Fingerprint::ALGORITHM` with it.
+    #[test]
+    fn the_algorithm_is_pinned() {
+        let item = "fn f(&self, a: &A) -> Result<(), E> { match a.b { Some((c,)) if c && d => { self.e(c, \'x\') } _ => Ok(()) } }";
+        assert_eq!(hash(item), 9_194_568_569_840_884_056);
+    }
+}

@@ -1,0 +1,87 @@
+//! [`Fingerprint`]: which code built a read model.
+
+use std::fmt;
+
+use crate::{Route, StartFrom};
+
+/// A hash of what `#[handlers]` saw of a projector, with the number of the algorithm.
+///
+/// It is the same on every compiler and in every directory. White space, comments, docs, lint
+/// attributes, trailing commas, braces round a match arm's single expression and the order of the
+/// methods do not change it, nor do tuning options. Each other token of the block does, and so do
+/// an event's wire name and the domain that a handler takes it from.
+///
+/// Code outside the block is not seen: the same fingerprint does not prove the same read model.
+/// Raise `version` where a function elsewhere changes what handlers write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)] // a pair of numbers
+pub struct Fingerprint {
+    /// How the hash was made; hashes of different algorithms do not compare.
+    pub algorithm: u16,
+    /// The hash.
+    pub hash: u64,
+}
+
+impl Fingerprint {
+    /// How this version of the library makes hashes: FNV-1a with the end of splitmix64, over tokens
+    /// as the macro walks them. It changes with the walk.
+    pub const ALGORITHM: u16 = 1;
+
+    /// Sums the routes and the hashes of the block's other items, so that their order is nothing.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of(routes: &[Route], others: &[u64]) -> Self {
+        let mut hash = 0_u64;
+        let mut rest = routes;
+        while let [route, after @ ..] = rest {
+            hash = hash.wrapping_add(of_route(route));
+            rest = after;
+        }
+        let mut rest = others;
+        while let [other, after @ ..] = rest {
+            hash = hash.wrapping_add(*other);
+            rest = after;
+        }
+        Self { algorithm: Self::ALGORITHM, hash }
+    }
+
+    /// Tells whether both are known to be of different code.
+    pub(crate) fn differs(self, other: Self) -> bool {
+        self.algorithm == other.algorithm && self.hash != other.hash
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{:016x}", self.algorithm, self.hash)
+    }
+}
+
+/// A method with what its marker says, mixed: the domains of two handlers cannot be swapped unseen.
+const fn of_route(route: &Route) -> u64 {
+    let mut hash = route.hash;
+    hash = write(hash, route.event);
+    hash = write(hash, route.domain);
+    hash = write(hash, if matches!(route.from, StartFrom::Now) { "now" } else { "beginning" });
+    finish(hash)
+}
+
+/// FNV-1a over a text and a byte that no text has.
+const fn write(mut hash: u64, text: &str) -> u64 {
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        hash = step(hash, *byte);
+        rest = after;
+    }
+    step(hash, 0xff)
+}
+
+const fn step(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3)
+}
+
+const fn finish(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
