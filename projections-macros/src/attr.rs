@@ -47,10 +47,20 @@ pub(crate) enum Value {
 impl Keys {
     /// Reads options up to the end. What is wrong with one does not hide the others.
     pub(crate) fn read(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
+        self.read_repeating(&[], input, errors)
+    }
+
+    /// Reads options up to the end, of which some may be given several times.
+    fn read_repeating(
+        &self,
+        repeatable: &[&str],
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
         while !input.is_empty() {
             if let Some(entry) = self.entry(input, errors)
-                && self.accepts(&entry.key, &entries, errors)
+                && self.accepts(&entry.key, &entries, repeatable, errors)
             {
                 entries.push(entry);
             }
@@ -68,9 +78,19 @@ impl Keys {
 
     /// Reads options from the inside of `key(..)`.
     pub(crate) fn read_list(&self, tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
+        self.read_repeating_list(&[], tokens, errors)
+    }
+
+    /// Reads options from the inside of `key(..)`, of which some may be given several times.
+    pub(crate) fn read_repeating_list(
+        &self,
+        repeatable: &[&str],
+        tokens: TokenStream,
+        errors: &mut Errors,
+    ) -> Vec<Entry> {
         let mut entries = Vec::new();
         let parser = |input: ParseStream<'_>| {
-            entries = self.read(input, errors);
+            entries = self.read_repeating(repeatable, input, errors);
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
@@ -106,7 +126,8 @@ impl Keys {
             return Ok(Value::None);
         }
         input.parse::<Token![=]>()?;
-        if !self.types.contains(&key.unraw().to_string().as_str()) {
+        let is_type = self.types.contains(&key.unraw().to_string().as_str());
+        if !is_type || input.peek(syn::LitInt) {
             return input.parse().map(Value::Expression);
         }
         match input.fork().parse::<syn::LitStr>() {
@@ -121,7 +142,13 @@ impl Keys {
         }
     }
 
-    fn accepts(&self, key: &Ident, before: &[Entry], errors: &mut Errors) -> bool {
+    fn accepts(
+        &self,
+        key: &Ident,
+        before: &[Entry],
+        repeatable: &[&str],
+        errors: &mut Errors,
+    ) -> bool {
         let word = key.unraw().to_string();
         if self.later.contains(&word.as_str()) {
             errors.at(key.span(), not_yet(&word));
@@ -131,7 +158,8 @@ impl Keys {
             errors.at(key.span(), self.unknown(&word));
             return false;
         }
-        if before.iter().any(|entry| entry.key == *key) {
+        let may_repeat = repeatable.contains(&word.as_str());
+        if !may_repeat && before.iter().any(|entry| entry.key == *key) {
             errors.at(key.span(), format!("`{word}` is given twice"));
             return false;
         }
@@ -169,6 +197,21 @@ impl Entry {
     /// The option's name.
     pub(crate) fn name(&self) -> String {
         self.key.unraw().to_string()
+    }
+
+    /// Tells whether the value could not be read, which is reported already.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.value, Value::Broken)
+    }
+
+    /// Where the value is written.
+    pub(crate) fn value_span(&self) -> Span {
+        match &self.value {
+            Value::List(span, _) => *span,
+            Value::Expression(value) => ends(value).0,
+            Value::Type(value) => ends(value).0,
+            Value::None | Value::Broken => self.key.span(),
+        }
     }
 
     /// Reads the value as a string literal.

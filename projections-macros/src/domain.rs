@@ -8,7 +8,7 @@ use crate::{
     attr::{Keys, shown},
     errors::Errors,
     names,
-    paths::{Library, ends},
+    paths::{Library, Static, ends},
 };
 
 const KEYS: Keys = Keys {
@@ -204,13 +204,4 @@ fn checks(model: &Model) -> TokenStream {
         }
     });
     quote!(#(#checks)*)
-}
-
-/// Makes every lifetime `'static`.
-struct Static;
-
-impl syn::visit_mut::VisitMut for Static {
-    fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
-        lifetime.ident = Ident::new("static", lifetime.ident.span());
-    }
 }

@@ -12,6 +12,7 @@ mod paths;
 mod projector;
 mod stray;
 mod suggest;
+mod upcast;
 
 use proc_macro::TokenStream;
 

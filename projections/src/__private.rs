@@ -9,6 +9,7 @@ mod dispatch;
 mod faults;
 mod inert;
 mod message;
+mod upcasts;
 
 pub use inventory;
 
@@ -28,6 +29,11 @@ pub use self::{
         no_mut_self_fault, no_route_fault, no_variant_fault,
     },
     inert::Inert,
+    upcasts::{
+        Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, VersionFacts, Way,
+        check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,
+        run_functions, version_facts, way,
+    },
 };
 use crate::{HandleError, MissingResource, Resources};
 pub use crate::{

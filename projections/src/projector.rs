@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::{
-    Envelope, Event, HandleError, MissingResource, Options, Resources, StartFrom, Storage,
+    Envelope, Event, HandleError, MissingResource, Options, Resources, StartFrom, Storage, Upcast,
     storage::HookResult,
 };
 
@@ -127,6 +127,8 @@ pub struct Route {
     pub from: StartFrom,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
+    /// The event's present shape, and with it the older ones.
+    pub(crate) shape: Upcast,
     /// The path of the event's type.
     pub type_name: fn() -> &'static str,
 }
@@ -155,6 +157,7 @@ impl Route {
             is_async: false,
             from: StartFrom::Beginning,
             own_domain: E::DOMAIN,
+            shape: Upcast::of::<E>(),
             type_name: std::any::type_name::<E>,
         }
     }
@@ -175,9 +178,16 @@ impl Route {
         self
     }
 
-    /// The wire names that the route answers to.
+    /// The wire names that the route answers to, each once: the event's, its older ones, and those
+    /// of its older shapes.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.event).chain(self.aliases.iter().copied())
+        self.shape.names()
+    }
+
+    /// Tells whether the route answers to a wire name.
+    #[must_use]
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.shape.answers_to(name)
     }
 }
 

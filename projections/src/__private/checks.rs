@@ -4,9 +4,7 @@
 
 use std::future::Future;
 
-use crate::{
-    BoxError, Codec, Envelope, Event, HandleError, Handlers, ParameterMut, RawEvent, Storage,
-};
+use crate::{BoxError, Envelope, Event, HandleError, Handlers, ParameterMut, RawEvent, Storage};
 
 /// What a handler may return: `()` or a `Result`.
 #[diagnostic::on_unimplemented(
@@ -134,6 +132,5 @@ pub(super) fn failed(method: &'static str, source: BoxError) -> HandleError {
 /// Decodes an event for its handler.
 #[inline]
 pub(super) fn decode<E: Event>(envelope: &Envelope) -> Result<E::Decoded<'_>, HandleError> {
-    E::Codec::decode(envelope.payload())
-        .map_err(|source| HandleError::Decode { event: E::NAME, source })
+    E::decode(envelope.stored()).map_err(|source| HandleError::Decode { event: E::NAME, source })
 }

@@ -3,7 +3,7 @@
 //! The routes are data, and data with a fault in it still compiles. Each fault is reported by one
 //! `const _: () = ...` at the user's token, so that all are reported, and none twice.
 
-use super::{checks::Named, message::Message};
+use super::{checks::Named, message::Message, upcasts::answer_to_one_name};
 use crate::{
     Event, Options, Projector, Route, Storage, UnregisteredPolicy, engine::Execution,
     registry::StorageKind,
@@ -35,7 +35,8 @@ pub const fn facts<P: Named>() -> Facts {
 pub struct EventFacts {
     /// The wire name.
     pub name: &'static str,
-    domain: Option<&'static str>,
+    /// The domain that it names itself.
+    pub domain: Option<&'static str>,
 }
 
 /// Looks an event up.
@@ -62,7 +63,7 @@ pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
     let mut next = 0;
     while next < before.len() {
         let earlier = &before[next]; // in bounds, by the condition
-        if same(earlier.domain, route.domain) && answers_to_one_name(earlier, route) {
+        if same(earlier.domain, route.domain) && answer_to_one_name(&earlier.shape, &route.shape) {
             Message::new()
                 .name(event)
                 .push(" from ")
@@ -162,7 +163,7 @@ pub const fn no_variant_fault(facts: EventFacts, event: &'static str, domain: &'
 }
 
 #[track_caller]
-const fn foreign(event: &str, own: &str, other: &str) -> ! {
+pub(super) const fn foreign(event: &str, own: &str, other: &str) -> ! {
     Message::new()
         .name(event)
         .push(" belongs to domain ")
@@ -185,14 +186,7 @@ const fn find(routes: &'static [Route], id: u32) -> Option<(&'static Route, &'st
     None
 }
 
-const fn answers_to_one_name(a: &Route, b: &Route) -> bool {
-    same(a.event, b.event)
-        || contains(a.aliases, b.event)
-        || contains(b.aliases, a.event)
-        || overlap(a.aliases, b.aliases)
-}
-
-const fn overlap(a: &[&str], b: &[&str]) -> bool {
+pub(super) const fn overlap(a: &[&str], b: &[&str]) -> bool {
     let mut next = 0;
     while next < a.len() {
         // in bounds, by the condition
@@ -204,7 +198,7 @@ const fn overlap(a: &[&str], b: &[&str]) -> bool {
     false
 }
 
-const fn contains(names: &[&str], name: &str) -> bool {
+pub(super) const fn contains(names: &[&str], name: &str) -> bool {
     let mut next = 0;
     while next < names.len() {
         // in bounds, by the condition
@@ -216,7 +210,7 @@ const fn contains(names: &[&str], name: &str) -> bool {
     false
 }
 
-const fn same(a: &str, b: &str) -> bool {
+pub(super) const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;

@@ -31,6 +31,14 @@ impl Message {
         self.push("`").push(name).push("`")
     }
 
+    /// Appends a number.
+    pub(super) const fn number(self, number: u32) -> Self {
+        let earlier = if number < 10 { self } else { self.number(number / 10) };
+        let (digits, _) = "0123456789".split_at((number % 10) as usize + 1);
+        let (_, digit) = digits.split_at((number % 10) as usize);
+        earlier.push(digit)
+    }
+
     /// Stops the compiler with the text, at the caller's place.
     #[track_caller]
     pub(super) const fn report(&self) -> ! {
