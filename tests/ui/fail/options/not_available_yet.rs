@@ -1,7 +1,7 @@
 use projections::{Event, handlers, projector};
 
 #[derive(Event, serde::Deserialize)]
-#[event(domain = "orders", version = 2, upcast = OrderPlaced::upcast)]
+#[event(domain = "orders")]
 struct OrderPlaced;
 
 #[projector(
