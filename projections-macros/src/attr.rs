@@ -23,6 +23,8 @@ pub(crate) struct Keys {
     pub(crate) aliases: &'static [(&'static str, &'static str)],
     /// Options whose value is a type or a path, or several in brackets.
     pub(crate) types: &'static [&'static str],
+    /// Options that may be given several times.
+    pub(crate) repeatable: &'static [&'static str],
 }
 
 /// One option.
@@ -48,22 +50,9 @@ pub(crate) enum Value {
 }
 
 impl Keys {
-    /// Reads options up to the end, and refuses those that have no runtime, whatever their value.
-    pub(crate) fn read(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
-        let mut entries = self.read_all(input, errors);
-        entries.retain(|entry| {
-            let later = self.later.contains(&entry.name().as_str());
-            if later {
-                errors.at(entry.key.span(), not_yet(&entry.name()));
-            }
-            !later
-        });
-        entries
-    }
-
     /// Reads options up to the end, with those that have no runtime, which the caller checks and
     /// refuses. What is wrong with one does not hide the others.
-    pub(crate) fn read_all(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
+    pub(crate) fn read(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
         while !input.is_empty() {
             if let Some(entry) = self.entry(input, errors)
@@ -83,25 +72,11 @@ impl Keys {
         entries
     }
 
-    /// Reads options from the inside of `key(..)`, as [`read`](Self::read) does.
+    /// Reads options from the inside of `key(..)`.
     pub(crate) fn read_list(&self, tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
-        self.list(tokens, errors, Self::read)
-    }
-
-    /// Reads options from the inside of `key(..)`, as [`read_all`](Self::read_all) does.
-    pub(crate) fn read_all_list(&self, tokens: TokenStream, errors: &mut Errors) -> Vec<Entry> {
-        self.list(tokens, errors, Self::read_all)
-    }
-
-    fn list(
-        &self,
-        tokens: TokenStream,
-        errors: &mut Errors,
-        read: fn(&Self, ParseStream<'_>, &mut Errors) -> Vec<Entry>,
-    ) -> Vec<Entry> {
         let mut entries = Vec::new();
         let parser = |input: ParseStream<'_>| {
-            entries = read(self, input, errors);
+            entries = self.read(input, errors);
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
@@ -141,7 +116,8 @@ impl Keys {
             // The end of the input has no place of its own.
             return Err(syn::Error::new(key.span(), format!("`{}` has no value", key.unraw())));
         }
-        if !self.types.contains(&key.unraw().to_string().as_str()) {
+        let is_type = self.types.contains(&key.unraw().to_string().as_str());
+        if !is_type || input.peek(syn::LitInt) {
             return input.parse().map(Value::Expression);
         }
         if input.peek(syn::token::Bracket) {
@@ -158,7 +134,8 @@ impl Keys {
             errors.at(key.span(), self.unknown(&word));
             return false;
         }
-        if before.iter().any(|entry| entry.key == *key) {
+        let may_repeat = self.repeatable.contains(&word.as_str());
+        if !may_repeat && before.iter().any(|entry| entry.key == *key) {
             errors.at(key.span(), format!("`{word}` is given twice"));
             return false;
         }
@@ -196,6 +173,11 @@ impl Entry {
     /// The option's name.
     pub(crate) fn name(&self) -> String {
         self.key.unraw().to_string()
+    }
+
+    /// Tells whether the value could not be read, which is reported already.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.value, Value::Broken)
     }
 
     /// Reads the value as a string literal.
@@ -461,6 +443,7 @@ mod tests {
         later: &["snapshot"],
         aliases: &[("domain", "input_domain")],
         types: &["storage"],
+        repeatable: &[],
     };
 
     fn read(tokens: TokenStream) -> (Vec<String>, String) {

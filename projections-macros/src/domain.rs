@@ -8,7 +8,7 @@ use crate::{
     attr::{Keys, shown},
     errors::Errors,
     names,
-    paths::{Library, ends, ungrouped},
+    paths::{Library, Static, ends, ungrouped},
 };
 
 const KEYS: Keys = Keys {
@@ -17,6 +17,7 @@ const KEYS: Keys = Keys {
     later: &[],
     aliases: &[],
     types: &["crate"],
+    repeatable: &[],
 };
 
 /// What `#[domain(..)]` says.
@@ -215,13 +216,4 @@ fn checks(model: &Model) -> TokenStream {
         }
     });
     quote!(#(#checks)*)
-}
-
-/// Makes every lifetime `'static`.
-struct Static;
-
-impl syn::visit_mut::VisitMut for Static {
-    fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
-        lifetime.ident = Ident::new("static", lifetime.ident.span());
-    }
 }

@@ -2,21 +2,29 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::{DeriveInput, ext::IdentExt, parse::ParseStream};
+use syn::{DeriveInput, ext::IdentExt, parse::ParseStream, visit_mut::VisitMut};
 
 use crate::{
     attr::{Entry, Keys, shown},
     errors::Errors,
     names,
-    paths::Library,
+    paths::{Library, Static},
+    upcast::Upcasts,
 };
 
 const KEYS: Keys = Keys {
     attribute: "`#[event]`",
-    available: &["domain", "name", "aliases", "codec", "crate"],
-    later: &["version", "upcast"],
-    aliases: &[("alias", "aliases"), ("rename", "name"), ("input_domain", "domain")],
+    available: &["domain", "name", "aliases", "version", "upcast", "codec", "crate"],
+    later: &[],
+    aliases: &[
+        ("alias", "aliases"),
+        ("from", "upcast"),
+        ("input_domain", "domain"),
+        ("rename", "name"),
+        ("upcasts", "upcast"),
+    ],
     types: &["codec", "crate"],
+    repeatable: &["upcast"],
 };
 
 /// What `#[event(..)]` says.
@@ -25,8 +33,22 @@ struct Model {
     domain: Option<syn::LitStr>,
     name: Option<syn::LitStr>,
     aliases: Vec<syn::LitStr>,
+    version: Version,
+    upcasts: Upcasts,
     codec: Option<syn::Path>,
     library: Option<syn::Path>,
+}
+
+/// What `version` says.
+#[derive(Clone, Copy, Default)]
+enum Version {
+    /// Nothing, so it is 1.
+    #[default]
+    First,
+    /// This, at this place.
+    Written(u32, Span),
+    /// Nothing that can be read, which is reported already.
+    Broken,
 }
 
 /// Expands `#[derive(Event)]`.
@@ -41,6 +63,9 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let model = read(&input, &mut errors);
     // A faulty attribute leaves an event, so that its handlers are not blamed too.
     let mut tokens = if fits { implementation(&input, &model) } else { TokenStream::new() };
+    if !errors.any() {
+        tokens.extend(checks(&input, &model));
+    }
     tokens.extend(errors.finish());
     tokens
 }
@@ -79,7 +104,8 @@ fn read(input: &DeriveInput, errors: &mut Errors) -> Model {
         seen = true;
         match &attribute.meta {
             syn::Meta::List(list) => {
-                for entry in KEYS.read_list(list.tokens.clone(), errors) {
+                let tokens = list.tokens.clone();
+                for entry in KEYS.read_list(tokens, errors) {
                     model.set(&entry, errors);
                 }
             }
@@ -88,6 +114,11 @@ fn read(input: &DeriveInput, errors: &mut Errors) -> Model {
         }
     }
     check_names(input, &model, errors);
+    let version = match model.version {
+        Version::Broken => None,
+        Version::First | Version::Written(..) => Some(model.version()),
+    };
+    model.upcasts.check(&input.ident, version, errors);
     model
 }
 
@@ -104,8 +135,22 @@ impl Model {
             }
             "name" => self.name = entry.string(errors),
             "aliases" => self.aliases = aliases(entry, errors),
+            "version" => {
+                let span = entry.place();
+                let number = entry.number(errors);
+                self.version =
+                    number.map_or(Version::Broken, |number| Version::Written(number, span));
+            }
+            "upcast" => self.upcasts.read(entry, errors),
             "codec" => self.codec = entry.path(errors),
             _ => self.library = entry.path(errors), // `crate`, the last of the keys
+        }
+    }
+
+    fn version(&self) -> u32 {
+        match self.version {
+            Version::Written(number, _) => number,
+            Version::First | Version::Broken => 1,
         }
     }
 }
@@ -171,6 +216,13 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
         None => quote_spanned!(Span::mixed_site()=> #public::Json),
     };
     let decoded = decoded(input);
+    let upcasts = model.upcasts.items(ident, model.version(), &library);
+    let version = match model.version {
+        Version::Written(number, _) => {
+            quote_spanned!(Span::mixed_site()=> const VERSION: u32 = #number;)
+        }
+        Version::First | Version::Broken => TokenStream::new(),
+    };
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl #impl_generics #public::Event for #ident #type_generics #where_clause {
@@ -182,8 +234,22 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
             );
             type Decoded<'__payload> = #decoded;
             type Codec = #codec;
+            #version
+            #upcasts
         }
     }
+}
+
+/// Assertions on the versions and on the codec, outside the event's generics.
+fn checks(input: &DeriveInput, model: &Model) -> TokenStream {
+    let (library, decoded) = (Library::new(model.library.clone()), decoded(input));
+    let version = match model.version {
+        Version::Written(number, span) => Some((number, span)),
+        Version::First | Version::Broken => None,
+    };
+    let mut event: syn::Type = syn::parse_quote!(#decoded);
+    Static.visit_type_mut(&mut event);
+    model.upcasts.checks((&input.ident, &event), version, model.codec.as_ref(), &library)
 }
 
 /// The event's type with every lifetime that of the payload.

@@ -17,6 +17,7 @@ mod projector;
 mod rustdoc;
 mod stray;
 mod suggest;
+mod upcast;
 
 use proc_macro::TokenStream;
 

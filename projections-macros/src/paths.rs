@@ -90,3 +90,12 @@ pub(crate) fn ungrouped(mut ty: &syn::Type) -> &syn::Type {
         }
     }
 }
+
+/// Makes every lifetime of a type `'static`.
+pub(crate) struct Static;
+
+impl syn::visit_mut::VisitMut for Static {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
+        lifetime.ident = syn::Ident::new("static", lifetime.ident.span());
+    }
+}

@@ -15,6 +15,7 @@ const RETRY: Keys = Keys {
     later: &[],
     aliases: &[("backoff", "factor"), ("multiplier", "factor"), ("delay", "initial")],
     types: &[],
+    repeatable: &[],
 };
 const RETRY_EXAMPLE: &str = "retry(max = 3, initial = \"200ms\")";
 const REPLAY: Words = Words { noun: "policy", available: &[], later: &["skip"] };
@@ -99,7 +100,7 @@ pub(crate) fn check_retry(entry: &Entry, refusals: &mut Refusals, errors: &mut E
         return;
     }
     let mut faults = Errors::default();
-    let settings = RETRY.read_all_list(tokens, &mut faults);
+    let settings = RETRY.read_list(tokens, &mut faults);
     let is_none = check_settings(&settings, &mut faults);
     if !is_none && !faults.any() {
         refusals.option(entry);
@@ -261,11 +262,12 @@ mod tests {
         later: &[],
         aliases: &[],
         types: &["permanent"],
+        repeatable: &[],
     };
 
     fn faults(options: TokenStream) -> String {
         let mut errors = Errors::default();
-        for entry in KEYS.read_all_list(options, &mut errors) {
+        for entry in KEYS.read_list(options, &mut errors) {
             check_handler(&entry, &mut errors);
         }
         errors.finish().to_string()

@@ -10,6 +10,7 @@ mod dispatch;
 mod faults;
 mod inert;
 mod message;
+mod upcasts;
 
 pub use inventory;
 
@@ -31,6 +32,11 @@ pub use self::{
         no_value_fault, no_variant_fault, no_view_fault,
     },
     inert::Inert,
+    upcasts::{
+        Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, VersionFacts, Way,
+        check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,
+        run_functions, version_facts, way,
+    },
 };
 /// What `#[projector]` brings into its module, so that an `impl` block without `#[handlers]` is told
 /// what it lacks, where the compiler would say that there is no such attribute. By a glob, which

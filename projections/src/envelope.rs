@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::{BoxError, Codec, Event, EventId, GlobalPosition, Page, StreamPosition};
+use crate::{BoxError, Event, EventId, GlobalPosition, Page, Stored, StreamPosition, page::Name};
 
 /// An event's identity, place, time and metadata.
 ///
@@ -39,6 +39,12 @@ impl Envelope {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.page.name(self.page.record(self.index)).name
+    }
+
+    /// The version of the event's shape, as stored: an older one where it was stored as that.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.page.name(self.page.record(self.index)).version
     }
 
     /// The domain that published the event.
@@ -116,6 +122,13 @@ impl Envelope {
         self.page.payload(self.index)
     }
 
+    /// What the event is decoded from.
+    #[inline]
+    pub(crate) fn stored(&self) -> Stored<'_> {
+        let Name { name, version, .. } = self.page.name(self.page.record(self.index));
+        Stored::new(name, *version, self.payload())
+    }
+
     fn metadata_text(&self, key: &str) -> Option<String> {
         let fields: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(self.metadata()?).ok()?;
@@ -130,6 +143,7 @@ impl fmt::Debug for Envelope {
             .field("id", &self.id())
             .field("domain", &self.domain())
             .field("name", &self.name())
+            .field("version", &self.version())
             .field("stream", &self.stream())
             .field("stream_position", &self.stream_position())
             .finish_non_exhaustive()
@@ -166,17 +180,24 @@ impl<'a> RawEvent<'a> {
         self.envelope.domain()
     }
 
+    /// The version of the event's shape.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.envelope.version()
+    }
+
     /// The encoded event.
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
         self.envelope.payload()
     }
 
-    /// Decodes the event as an `E`, whatever its name is.
+    /// Decodes the event as an `E`, whatever its name is, and runs the upcasters of `E` where its
+    /// version is an older one.
     ///
     /// # Errors
-    /// Returns why the payload is not an `E`.
+    /// Returns why the event is not an `E`.
     pub fn decode<E: Event>(&self) -> Result<E::Decoded<'a>, BoxError> {
-        E::Codec::decode(self.payload())
+        E::decode(self.envelope.stored())
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxError, EventId};
+use crate::{BoxError, EventId, Stored, Upcast};
 
 /// A fact that a handler can take: its wire name, its domain and how it is decoded.
 ///
@@ -27,10 +27,27 @@ pub trait Event {
     /// The path of the type, which `std::any::type_name` does not tell while compiling.
     #[doc(hidden)]
     const TYPE: &'static str = "";
+    /// The version of the event's shape, stored with it. It rises by one when the shape changes.
+    const VERSION: u32 = 1;
+    /// The older shapes that have a type of their own. The event answers to their names, too.
+    const UPCASTS: &'static [Upcast] = &[];
     /// The event as decoded from a payload that lives for `'a`.
     type Decoded<'a>: Deserialize<'a>;
     /// How payloads are read and written.
     type Codec: Codec;
+
+    /// Decodes a stored event, bringing one of an older shape to the present one.
+    ///
+    /// As provided it knows the present version alone. `#[derive(Event)]` writes another where the
+    /// event has upcasters.
+    ///
+    /// # Errors
+    /// Returns why the payload is not of this event: the codec's error, or an
+    /// [`UpcastError`](crate::UpcastError).
+    #[inline]
+    fn decode(stored: Stored<'_>) -> Result<Self::Decoded<'_>, BoxError> {
+        stored.decode_current::<Self>()
+    }
 }
 
 /// How an event's payload is read and written.
@@ -124,6 +141,8 @@ pub struct NewEvent {
     pub domain: Option<Cow<'static, str>>,
     /// The wire name.
     pub name: Cow<'static, str>,
+    /// The version of the event's shape, from 1.
+    pub version: u32,
     /// The encoded event.
     pub payload: Vec<u8>,
     /// A JSON object about the event: correlation, causation, user, and so on.
@@ -142,7 +161,7 @@ impl NewEvent {
             .map_err(|source| EncodeError { event: E::NAME.into(), source })?;
         let mut new = Self::raw(E::NAME, payload);
         new.domain = E::DOMAIN.map(Cow::Borrowed);
-        Ok(new)
+        Ok(new.with_version(E::VERSION))
     }
 
     /// Wraps a payload that is JSON already.
@@ -158,6 +177,7 @@ impl NewEvent {
             id: EventId::random(),
             domain: None,
             name: name.into(),
+            version: 1,
             payload,
             metadata: None,
             time: Timestamp::now(),
@@ -168,6 +188,13 @@ impl NewEvent {
     #[must_use]
     pub fn in_domain(mut self, domain: impl Into<Cow<'static, str>>) -> Self {
         self.domain = Some(domain.into());
+        self
+    }
+
+    /// Sets the version of the event's shape, which is 1 where nobody says another.
+    #[must_use]
+    pub fn with_version(mut self, version: u32) -> Self {
+        self.version = version;
         self
     }
 

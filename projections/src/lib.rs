@@ -136,6 +136,11 @@ mod storage;
 mod store;
 pub mod testing;
 mod token;
+mod upcast;
+
+/// JSON, as the functions of `#[event(upcast(from = 1, with = ..))]` take it: of the same version as
+/// this library's own.
+pub use serde_json;
 
 #[cfg(feature = "macros")]
 pub use self::macros::*;
@@ -173,4 +178,5 @@ pub use self::{
         Storage,
     },
     token::{ParseTokenError, Token},
+    upcast::{Stored, Upcast, UpcastError},
 };

@@ -26,6 +26,9 @@
 /// | `domain` | the domain that publishes the event, where it is just one: lower case | none |
 /// | `name` | the name under which it is stored, without white space | the struct's name |
 /// | `aliases(..)` | names that older events carry | none |
+/// | `version` | the version of the event's shape, stored with it: a whole number | 1 |
+/// | `upcast(from = OlderType)` | an older shape that is an event type itself, converted by `From` or `TryFrom`; several | none |
+/// | `upcast(from = 1, with = function)` | a function over the JSON, from this version to the next; several | none |
 /// | `codec` | the path of a type that implements [`Codec`](crate::Codec) | [`Json`](crate::Json) |
 /// | `crate` | the path of this library, where it has another name | `::projections` |
 ///

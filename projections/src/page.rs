@@ -24,6 +24,8 @@ pub struct RecordedEvent<'a> {
     pub domain: &'a str,
     /// Its wire name.
     pub name: &'a str,
+    /// The version of its shape, from 1.
+    pub version: u32,
     /// When it happened, by the producer's clock.
     pub time: Timestamp,
     /// When it was stored, by the store's clock.
@@ -73,7 +75,8 @@ impl Page {
         self.scanned
     }
 
-    /// Returns the distinct (domain, wire name) pairs of the page, in order of first appearance.
+    /// Returns the (domain, wire name) pairs of the page, in order of first appearance. A pair is
+    /// there once for each version that events of it have.
     pub fn names(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.contents.names.iter().map(|name| (&*name.domain, &*name.name))
     }
@@ -124,10 +127,11 @@ struct Contents {
     payloads: Vec<u8>,
 }
 
-/// A (domain, wire name) pair of a page.
+/// A kind of event in a page: what is the same for all events of one shape.
 pub(crate) struct Name {
     pub(crate) domain: Box<str>,
     pub(crate) name: Box<str>,
+    pub(crate) version: u32,
 }
 
 /// What the batch loop reads of every event. It is small and apart from the rest, so that the loop
@@ -159,7 +163,7 @@ pub(crate) struct Details {
 /// let mut page = PageBuilder::default();
 /// page.push(RecordedEvent {
 ///     position, id, stream: "order-1", stream_position: StreamPosition::new(1), domain: "orders",
-///     name: "OrderPlaced", time: jiff::Timestamp::UNIX_EPOCH, recorded_at: jiff::Timestamp::UNIX_EPOCH,
+///     name: "OrderPlaced", version: 1, time: jiff::Timestamp::UNIX_EPOCH, recorded_at: jiff::Timestamp::UNIX_EPOCH,
 ///     payload: b"{}", metadata: None,
 /// });
 /// let page = page.finish(Some(Scanned { position, id }));
@@ -187,7 +191,7 @@ impl PageBuilder {
 
     /// Adds the next event.
     pub fn push(&mut self, event: RecordedEvent<'_>) {
-        let name = self.intern(event.domain, event.name);
+        let name = self.intern(event.domain, event.name, event.version);
         let stream = match self.details.last() {
             // Events of one stream often stand together; they share its text.
             Some(last) if self.texts[last.stream.clone()] == *event.stream => last.stream.clone(),
@@ -232,15 +236,17 @@ impl PageBuilder {
         Page { contents: Arc::new(Contents { records, details, names, texts, payloads }), scanned }
     }
 
-    fn intern(&mut self, domain: &str, name: &str) -> usize {
-        let same = |known: &Name| *known.name == *name && *known.domain == *domain;
+    fn intern(&mut self, domain: &str, name: &str, version: u32) -> usize {
+        let same = |known: &Name| {
+            known.version == version && *known.name == *name && *known.domain == *domain
+        };
         if let Some(last) = self.records.last()
             && same(&self.names[last.name])
         {
             return last.name;
         }
         self.names.iter().position(same).unwrap_or_else(|| {
-            self.names.push(Name { domain: domain.into(), name: name.into() });
+            self.names.push(Name { domain: domain.into(), name: name.into(), version });
             self.names.len() - 1
         })
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{
     Envelope, Event, Fingerprint, HandleError, MissingResource, Options, Resources, StartFrom,
-    Storage, storage::HookResult,
+    Storage, Upcast, storage::HookResult,
 };
 
 /// A projector's name, options and storage.
@@ -143,6 +143,8 @@ pub struct Route {
     pub(crate) own_domain: Option<&'static str>,
     /// The hash of the method's tokens.
     pub(crate) hash: u64,
+    /// The event's present shape, and with it the older ones.
+    pub(crate) shape: Upcast,
     /// The path of the event's type.
     pub type_name: fn() -> &'static str,
     /// The same, where it is known while compiling: not of a hand-written event.
@@ -175,6 +177,7 @@ impl Route {
             from: StartFrom::Beginning,
             own_domain: E::DOMAIN,
             hash,
+            shape: Upcast::of::<E>(),
             type_name: std::any::type_name::<E>,
             type_path: E::TYPE,
         }
@@ -196,9 +199,16 @@ impl Route {
         self
     }
 
-    /// The wire names that the route answers to.
+    /// The wire names that the route answers to, each once: the event's, its older ones, and those
+    /// of its older shapes.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.event).chain(self.aliases.iter().copied())
+        self.shape.names()
+    }
+
+    /// Tells whether the route answers to a wire name.
+    #[must_use]
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.shape.answers_to(name)
     }
 }
 

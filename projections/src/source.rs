@@ -307,6 +307,10 @@ pub(crate) fn check_event(event: &NewEvent) -> Result<(), AppendError> {
         Some(domain) => check_name("domain", domain)?,
         None => return Err(AppendError::NoDomain { event: event.name.to_string() }),
     }
+    if event.version == 0 {
+        let reason = format!("the version of event `{}` is 0; versions begin at 1", event.name);
+        return Err(AppendError::invalid(reason));
+    }
     let is_object = |text: &str| serde_json::from_str::<JsonObject>(text).is_ok();
     match &event.metadata {
         Some(metadata) if !is_object(metadata) => Err(AppendError::invalid(format!(

@@ -34,6 +34,7 @@ const BLOCK: Keys = Keys {
     later: &[],
     aliases: &[],
     types: &["crate"],
+    repeatable: &[],
 };
 
 const HANDLES: Keys = Keys {
@@ -42,6 +43,7 @@ const HANDLES: Keys = Keys {
     later: &["permanent", "replay"],
     aliases: &[("domain", "input_domain")],
     types: &["permanent"],
+    repeatable: &[],
 };
 
 const FALLBACK: Keys = Keys {
@@ -50,6 +52,7 @@ const FALLBACK: Keys = Keys {
     later: &["permanent", "replay"],
     aliases: &[("input_domain", "domain"), ("domains", "domain")],
     types: &["permanent"],
+    repeatable: &[],
 };
 
 /// Reads the attribute and the block. Without an inherent `impl` there is no model.
@@ -247,7 +250,7 @@ impl Collector<'_> {
         let last = ends(&tokens).1;
         let parser = |input: ParseStream<'_>| {
             event = read_event(input, item, self.errors)?;
-            entries = HANDLES.read_all(input, self.errors);
+            entries = HANDLES.read(input, self.errors);
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
@@ -290,7 +293,7 @@ impl Collector<'_> {
             Meta::Path(_) => TokenStream::new(),
             meta => arguments(meta, self.errors),
         };
-        let entries = FALLBACK.read_all_list(tokens, self.errors);
+        let entries = FALLBACK.read_list(tokens, self.errors);
         let is_policy = |entry: &&Entry| policies::OF_A_HANDLER.contains(&&*entry.name());
         for policy in entries.iter().filter(is_policy) {
             policies::check_handler(policy, self.errors);

@@ -36,6 +36,7 @@ pub(super) const KEYS: Keys = Keys {
     later: &["park", "park_by", "probe", "rollback", "snapshot", "timeout"],
     aliases: &[("input_domain", "domain")],
     types: &["storage", "exhaustive", "ignores", "crate"],
+    repeatable: &[],
 };
 
 const BATCH: Keys = Keys {
@@ -44,6 +45,7 @@ const BATCH: Keys = Keys {
     later: &[],
     aliases: &[],
     types: &[],
+    repeatable: &[],
 };
 
 const PARK: Keys = Keys {
@@ -52,6 +54,7 @@ const PARK: Keys = Keys {
     later: &[],
     aliases: &[],
     types: &[],
+    repeatable: &[],
 };
 
 const UNREGISTERED: Words =
@@ -130,7 +133,7 @@ impl Options {
         if tokens.is_empty() {
             errors.at(entry.key.span(), "`batch` sets nothing\nhelp: write `batch(events = 500)`");
         }
-        for bound in BATCH.read_all_list(tokens, errors) {
+        for bound in BATCH.read_list(tokens, errors) {
             match bound.name().as_str() {
                 "events" => self.batch_events = bound.number(errors),
                 "bytes" => self.batch_bytes = bound.number(errors),
@@ -191,7 +194,7 @@ fn check_park(entry: &Entry, refusals: &mut Refusals, errors: &mut Errors) {
     if tokens.is_empty() {
         faults.at(entry.key.span(), format!("`park` sets nothing\nhelp: write `{EXAMPLE}`"));
     }
-    for bound in PARK.read_all_list(tokens, &mut faults) {
+    for bound in PARK.read_list(tokens, &mut faults) {
         let _ = bound.number::<u64>(&mut faults); // checked, and of no use yet
     }
     if !faults.any() {

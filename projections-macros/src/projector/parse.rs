@@ -78,7 +78,7 @@ fn read_attribute(
     let mut entries = Vec::new();
     let parser = |input: ParseStream<'_>| {
         name = read_name(input, item, errors)?;
-        entries = KEYS.read_all(input, errors);
+        entries = KEYS.read(input, errors);
         Ok(())
     };
     if let Err(error) = parser.parse2(attribute) {

@@ -5,7 +5,7 @@
 use std::future::Future;
 
 use super::faults::{Facts, Lookup};
-use crate::{BoxError, Codec, Envelope, Event, HandleError, Handlers, RawEvent};
+use crate::{BoxError, Envelope, Event, HandleError, Handlers, RawEvent};
 
 /// What a handler may return: `()` or a `Result`.
 #[diagnostic::on_unimplemented(
@@ -123,6 +123,5 @@ pub(super) fn failed(method: &'static str, source: BoxError) -> HandleError {
 /// Decodes an event for its handler.
 #[inline]
 pub(super) fn decode<E: Event>(envelope: &Envelope) -> Result<E::Decoded<'_>, HandleError> {
-    E::Codec::decode(envelope.payload())
-        .map_err(|source| HandleError::Decode { event: E::NAME, source })
+    E::decode(envelope.stored()).map_err(|source| HandleError::Decode { event: E::NAME, source })
 }

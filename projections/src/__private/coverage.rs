@@ -2,8 +2,9 @@
 //! ignored, and what is ignored is an event of them that nobody handles.
 
 use super::{
-    faults::{Facts, answers_to, contains, same},
+    faults::{Facts, contains, same},
     message::Message,
+    upcasts::answers_to,
 };
 use crate::{DomainEvents, IgnoredEvent, Route};
 
@@ -95,8 +96,8 @@ const fn report_missing(facts: &Facts, domain: &DomainEvents) -> ! {
     let more = count_missing(facts, domain) - listed;
     let message = match (listed, more) {
         (_, 0) => message,
-        (0, _) => message.push_number(more).push(" events"),
-        _ => message.push(" and ").push_number(more).push(" more"),
+        (0, _) => message.push_number(more as u64).push(" events"),
+        _ => message.push(" and ").push_number(more as u64).push(" more"),
     };
     let message = message.push(" of domain ").name(domain.domain);
     if listed == 0 {
@@ -178,7 +179,7 @@ const fn find_handler(
     let mut next = 0;
     while next < routes.len() {
         let route = &routes[next]; // in bounds, by the condition
-        if same(route.domain, domain) && answers_to(route, event) {
+        if same(route.domain, domain) && answers_to(&route.shape, event) {
             return Some(route);
         }
         next += 1;

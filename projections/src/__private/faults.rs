@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-use super::{checks::SharedParameter, message::Message};
+use super::{checks::SharedParameter, message::Message, upcasts::shared_name};
 use crate::{
     Event, Handlers, Hook, Options, ParameterMut, Projector, Registration, Route, Storage,
     UnregisteredPolicy, engine::Execution, registry::StorageKind,
@@ -94,7 +94,8 @@ impl<P: ?Sized, T: ?Sized> LookupFallback for Lookup<P, T> {}
 pub struct EventFacts {
     /// The wire name.
     pub name: &'static str,
-    domain: Option<&'static str>,
+    /// The domain that it names itself.
+    pub domain: Option<&'static str>,
 }
 
 /// Looks an event up.
@@ -124,7 +125,7 @@ pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
     while next < before.len() {
         let earlier = &before[next]; // in bounds, by the condition
         if same(earlier.domain, route.domain)
-            && let Some(name) = shared_name(earlier, route)
+            && let Some(name) = shared_name(&earlier.shape, &route.shape)
         {
             // Of a hand-written event the path is not known.
             let unknown = earlier.type_path.is_empty() || route.type_path.is_empty();
@@ -355,7 +356,7 @@ const fn same_name(first: &Route, second: &Route, name: &str) -> ! {
 }
 
 #[track_caller]
-const fn foreign(event: &str, own: &str, other: &str) -> ! {
+pub(super) const fn foreign(event: &str, own: &str, other: &str) -> ! {
     Message::new()
         .name(event)
         .push(" belongs to domain ")
@@ -378,24 +379,16 @@ const fn find(routes: &'static [Route], id: u32) -> Option<(&'static Route, &'st
     None
 }
 
-/// Finds a name that both routes answer to.
-const fn shared_name(a: &Route, b: &Route) -> Option<&'static str> {
-    if answers_to(b, a.event) {
-        return Some(a.event);
-    }
+pub(super) const fn overlap(a: &[&str], b: &[&str]) -> bool {
     let mut next = 0;
-    while next < a.aliases.len() {
+    while next < a.len() {
         // in bounds, by the condition
-        if answers_to(b, a.aliases[next]) {
-            return Some(a.aliases[next]);
+        if contains(b, a[next]) {
+            return true;
         }
         next += 1;
     }
-    None
-}
-
-pub(super) const fn answers_to(route: &Route, name: &str) -> bool {
-    same(route.event, name) || contains(route.aliases, name)
+    false
 }
 
 pub(super) const fn contains(names: &[&str], name: &str) -> bool {

@@ -45,10 +45,10 @@ impl Message {
     }
 
     /// Appends a number.
-    pub(super) const fn push_number(self, number: usize) -> Self {
+    pub(super) const fn push_number(self, number: u64) -> Self {
         const DIGITS: &str = "0123456789";
         let rest = if number >= 10 { self.push_number(number / 10) } else { self };
-        let (_, from) = DIGITS.split_at(number % 10);
+        let (_, from) = DIGITS.split_at((number % 10) as usize);
         rest.push(from.split_at(1).0)
     }
 

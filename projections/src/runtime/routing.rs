@@ -96,7 +96,7 @@ impl Routing {
     }
 
     fn target(&mut self, domain: &str, name: &str) -> Target {
-        let takes = |route: &Route| route.domain == domain && route.names().any(|n| n == name);
+        let takes = |route: &Route| route.domain == domain && route.answers_to(name);
         let routes = self.registration.routes.iter().zip(&self.after);
         if let Some((route, after)) = routes.into_iter().find(|(route, _)| takes(route)) {
             let Route { id, method, is_async, .. } = *route;
@@ -225,5 +225,5 @@ fn route_domains(registration: &Registration) -> BTreeSet<Cow<'static, str>> {
 
 fn is_of(entry: &Subscribed, route: &Route) -> bool {
     let domain = entry.domain.as_deref() == Some(route.domain);
-    domain && entry.event.as_deref().is_some_and(|event| route.names().any(|name| name == event))
+    domain && entry.event.as_deref().is_some_and(|event| route.answers_to(event))
 }

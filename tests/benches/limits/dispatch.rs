@@ -132,6 +132,7 @@ impl Pages {
                     stream_position: StreamPosition::new(1),
                     domain: "hand",
                     name: event.name,
+                    version: 1,
                     time: jiff::Timestamp::UNIX_EPOCH,
                     recorded_at: jiff::Timestamp::UNIX_EPOCH,
                     payload: &event.payload,

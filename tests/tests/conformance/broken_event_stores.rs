@@ -24,6 +24,7 @@ enum Fault {
     CountsTheEventItStartsAfter,
     CutsTimesToMilliseconds,
     DropsMetadata,
+    DropsVersions,
     FoldsCase,
     ForgetsIds,
     IgnoresExpectedPositions,
@@ -53,6 +54,7 @@ const CAUGHT_BY: &[(Fault, &[&str])] = &[
     (CountsTheEventItStartsAfter, &["counts_keep_their_bounds"]),
     (CutsTimesToMilliseconds, &["times_keep_microseconds"]),
     (DropsMetadata, &["texts_come_back_as_they_were"]),
+    (DropsVersions, &["versions_come_back_as_they_were"]),
     (FoldsCase, &["texts_come_back_as_they_were"]),
     (ForgetsIds, &["a_repeated_append_returns_the_first_receipt", "a_reused_id_is_refused"]),
     (IgnoresExpectedPositions, &["the_expected_position_is_checked"]),
@@ -215,6 +217,7 @@ impl EventSource for Broken {
                 stream_position: event.stream_position(),
                 domain: event.domain(),
                 name: event.name(),
+                version: if self.is(DropsVersions) { 1 } else { event.version() },
                 time: event.time(),
                 recorded_at: match self.fault {
                     RecordsTheProducersTime => event.time(),

@@ -25,6 +25,8 @@ struct Document<'a> {
     domain: &'a str,
     #[serde(rename = "type")]
     name: &'a str,
+    #[serde(skip_serializing_if = "is_first")]
+    version: u32,
     time: String,
     data: &'a RawValue,
     id: String,
@@ -111,6 +113,7 @@ fn line(event: &Envelope) -> Result<String, Failure> {
         stream: event.stream(),
         domain: event.domain(),
         name: event.name(),
+        version: event.version(),
         time: event.time().to_string(),
         data,
         id: event.id().to_string(),
@@ -120,6 +123,12 @@ fn line(event: &Envelope) -> Result<String, Failure> {
     let mut line = serde_json::to_string(&document).map_err(|error| fault(&error.to_string()))?;
     line.push('\n');
     Ok(line)
+}
+
+/// What every line had before events had versions, and most still have.
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_first(version: &u32) -> bool {
+    *version == 1
 }
 
 /// Keeps JSON on one line: a line end in it can only stand between its tokens.

@@ -26,6 +26,7 @@ pub(super) struct Line<'a> {
     stream: Cow<'a, str>,
     domain: Cow<'a, str>,
     name: Cow<'a, str>,
+    version: u32,
     time: Timestamp,
     data: &'a RawValue,
     id: Option<EventId>,
@@ -42,6 +43,8 @@ struct Keys<'a> {
     domain: &'a RawValue,
     #[serde(borrow, rename = "type")]
     name: &'a RawValue,
+    #[serde(borrow, default)]
+    version: Option<&'a RawValue>,
     #[serde(borrow)]
     time: &'a RawValue,
     #[serde(borrow)]
@@ -81,6 +84,7 @@ impl<'a> Line<'a> {
             stream: name("stream", keys.stream)?,
             domain: name("domain", keys.domain)?,
             name: name("type", keys.name)?,
+            version: keys.version.map_or(Ok(1), version)?,
             time: timestamp("time", keys.time)?,
             data: keys.data,
             id: id.map(|id| id.parse().map_err(|error| format!("`id`: {error}"))).transpose()?,
@@ -104,6 +108,7 @@ impl<'a> Line<'a> {
             id: self.event_id(chain),
             domain: Some(Cow::Owned(self.domain.into_owned())),
             name: Cow::Owned(self.name.into_owned()),
+            version: self.version,
             payload: self.data.get().as_bytes().to_vec(),
             metadata: self.metadata.map(|metadata| metadata.get().to_owned()),
             time: self.time,
@@ -161,8 +166,8 @@ fn explain(error: &serde_json::Error) -> String {
     let place = format!(" at line {} column {}", error.line(), error.column());
     let reason = text.strip_suffix(&place).unwrap_or(&text);
     if error.is_data() {
-        let keys = "a line has stream, domain, type, time and data, and may have id, \
-                    recorded_at and metadata";
+        let keys = "a line has stream, domain, type, time and data, and may have version, \
+                    id, recorded_at and metadata";
         let reason = reason.split(", expected one of").next().unwrap_or(reason);
         format!("{}; {keys}", reason.replace(" field ", " key "))
     } else {
@@ -186,6 +191,16 @@ fn name<'a>(key: &str, value: &'a RawValue) -> Result<Cow<'a, str>, String> {
     let name = string(key, value)?;
     check_name(key, &name).map_err(|error| error.to_string())?;
     Ok(name)
+}
+
+fn version(value: &RawValue) -> Result<u32, String> {
+    match value.get().parse() {
+        Ok(version) if version > 0 => Ok(version),
+        _ => Err(format!(
+            "`version` is not a version: `{}`; write a whole number from 1 on",
+            value.get()
+        )),
+    }
 }
 
 fn timestamp(key: &str, value: &RawValue) -> Result<Timestamp, String> {
@@ -279,6 +294,11 @@ mod tests {
             (with("domain", r#""a\u0000""#), "the domain holds a NUL character"),
             (with("time", r#""yesterday""#), "`time` is not a time: `yesterday`; write it as"),
             (with("recorded_at", r#""x""#), "`recorded_at` is not a time"),
+            (with("version", "0"), "`version` is not a version: `0`; write"),
+            (with("version", "1.0"), "`version` is not a version: `1.0`"),
+            (with("version", r#""1""#), "`version` is not a version"),
+            (with("version", "null"), "`version` is not a version"),
+            (with("version", "4294967296"), "`version` is not a version"),
             (with("id", r#""x""#), "`id`: `x` is not an event id"),
             (with("metadata", "[]"), "`metadata` is not a JSON object"),
             (with("data", "{"), "not JSON: "),

@@ -13,16 +13,19 @@ use crate::{
 /// Every event, in order: the one at position `n` is at index `n - 1` of each column.
 #[derive(Default)]
 pub(super) struct Log {
-    /// Which of `names` an event has; a column of its own, because scans read nothing else.
+    /// Which of `names`, each with a version, an event has; a column of its own, because scans read nothing else.
     kinds: Vec<usize>,
     records: Vec<Record>,
-    names: Vec<(String, String)>,
-    kind_of: HashMap<(String, String), usize>,
+    names: Vec<Kind>,
+    kind_of: HashMap<Kind, usize>,
     streams: Vec<Stream>,
     stream_of: HashMap<String, usize>,
     index_of: HashMap<EventId, usize>,
     imports: BTreeMap<EventId, ImportProgress>,
 }
+
+/// What is the same for all events of one shape: domain, wire name, version.
+type Kind = (String, String, u32);
 
 struct Record {
     id: EventId,
@@ -156,10 +159,11 @@ impl Log {
 
     /// Tells whether the event at an index is this one.
     fn holds(&self, at: usize, stream: &str, event: &NewEvent) -> bool {
-        let (record, (domain, name)) = (&self.records[at], &self.names[self.kinds[at]]); // `at` is from `index_of`
+        let (record, (domain, name, version)) = (&self.records[at], &self.names[self.kinds[at]]); // `at` is from `index_of`
         self.streams[record.stream].name == stream // set by `push`
             && event.domain.as_deref() == Some(domain)
             && event.name == *name
+            && event.version == *version
             && event.payload == *record.payload
             && event.metadata.as_deref() == record.metadata.as_deref()
             && to_microseconds(event.time) == record.time
@@ -176,7 +180,7 @@ impl Log {
             }
         };
         let domain = event.domain.unwrap_or_default().into_owned();
-        let kind = self.kind(domain, event.name.into_owned());
+        let kind = self.kind((domain, event.name.into_owned(), event.version));
         let end = &mut self.streams[stream].end; // pushed above, or before
         *end = end.next();
         self.index_of.insert(event.id, self.records.len());
@@ -192,14 +196,13 @@ impl Log {
         });
     }
 
-    fn kind(&mut self, domain: String, name: String) -> usize {
+    fn kind(&mut self, kind: Kind) -> usize {
         let next = self.names.len();
-        let pair = (domain, name);
-        if let Some(kind) = self.kind_of.get(&pair) {
-            return *kind;
+        if let Some(known) = self.kind_of.get(&kind) {
+            return *known;
         }
-        self.names.push(pair.clone());
-        self.kind_of.insert(pair, next);
+        self.names.push(kind.clone());
+        self.kind_of.insert(kind, next);
         next
     }
 
@@ -209,7 +212,7 @@ impl Log {
         kind: usize,
         record: &'a Record,
     ) -> RecordedEvent<'a> {
-        let (domain, name) = &self.names[kind]; // kinds are indexes of `names`
+        let (domain, name, version) = &self.names[kind]; // kinds are indexes of `names`
         RecordedEvent {
             position: GlobalPosition::new(position as u64),
             id: record.id,
@@ -217,6 +220,7 @@ impl Log {
             stream_position: record.stream_position,
             domain,
             name,
+            version: *version,
             time: record.time,
             recorded_at: record.recorded_at,
             payload: &record.payload,
@@ -238,7 +242,7 @@ impl Log {
 
     /// Tells of each of `names` whether the filter wants it.
     fn wanted(&self, filter: &Filter) -> Vec<bool> {
-        self.names.iter().map(|(domain, name)| filter.matches(domain, name)).collect()
+        self.names.iter().map(|(domain, name, _)| filter.matches(domain, name)).collect()
     }
 }
 

@@ -167,7 +167,7 @@ impl Writing<'_> {
             self.connection
                 .prepare_cached(
                     "SELECT position, stream_position, stream, domain, type, time, payload, \
-                     metadata FROM main.events WHERE id = ?1",
+                     metadata, version FROM main.events WHERE id = ?1",
                 )?
                 .query_row([event.id.to_bytes()], |row| {
                     let texts_are = row.get_ref(2)?.as_bytes() == Ok(stream.as_bytes())
@@ -177,6 +177,7 @@ impl Writing<'_> {
                             == event.metadata.as_deref();
                     let is_same = texts_are
                         && row.get::<_, i64>(5)? == event.time.as_microsecond()
+                        && row.get::<_, i64>(8)? == i64::from(event.version)
                         && row.get_ref(6)?.as_bytes() == Ok(&event.payload);
                     let place = Place { position: row.get(0)?, stream_position: row.get(1)? };
                     Ok(if is_same { Stored::Same(place) } else { Stored::Other })
@@ -216,8 +217,9 @@ impl Writing<'_> {
         let insert = || {
             self.connection
                 .prepare_cached(
-                    "INSERT INTO main.events (id, stream, stream_position, domain, type, time, \
-                     recorded_at, payload, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    "INSERT INTO main.events (id, stream, stream_position, domain, type, version, \
+                     time, recorded_at, payload, metadata) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 )?
                 .insert(params![
                     event.id.to_bytes(),
@@ -225,6 +227,7 @@ impl Writing<'_> {
                     stream_position,
                     event.domain,
                     event.name,
+                    event.version,
                     event.time.as_microsecond(),
                     recorded_at,
                     Payload(&event.payload),

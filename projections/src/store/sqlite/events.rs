@@ -37,7 +37,10 @@ impl SqliteEventStore {
         let file = File::open(path, options)?;
         let known = file.read(options, |connection| {
             schema::check_versions(connection, file.label())?;
-            schema::store_id(connection, file.label())
+            match schema::has_events(connection, file.label())? {
+                true => schema::store_id(connection, file.label()),
+                false => Ok(None),
+            }
         })?;
         let id = match known {
             Some(id) => id,

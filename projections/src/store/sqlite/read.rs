@@ -134,7 +134,7 @@ impl Window {
         let (condition, names) = filter::condition(request.filter);
         let mut statement = connection.prepare_cached(&format!(
             "SELECT position, id, stream, stream_position, domain, type, time, recorded_at, \
-             payload, metadata FROM main.events \
+             payload, metadata, version FROM main.events \
              WHERE position > ?1 AND position <= ?2{condition} ORDER BY position LIMIT ?3"
         ))?;
         let limit = i64::try_from(request.max_events.max(1)).unwrap_or(i64::MAX);
@@ -169,6 +169,7 @@ fn recorded<'a>(row: &'a Row<'_>) -> rusqlite::Result<RecordedEvent<'a>> {
         stream_position: unsigned(row.get(3)?).into(),
         domain: text(4)?,
         name: text(5)?,
+        version: version(row, 10)?,
         time: time(6)?,
         recorded_at: time(7)?,
         payload: row.get_ref(8)?.as_bytes().map_err(|error| damaged(8, error))?,
@@ -208,6 +209,19 @@ fn id_at(connection: &Connection, position: GlobalPosition) -> rusqlite::Result<
 fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<EventId> {
     let bytes = row.get_ref(column)?.as_bytes().map_err(|error| damaged(column, error))?;
     bytes.try_into().map(EventId::from_bytes).map_err(|error| damaged(column, error))
+}
+
+/// A version that no program can have written is damage, not a shape that is not known yet.
+fn version(row: &Row<'_>, column: usize) -> rusqlite::Result<u32> {
+    let version = row.get::<_, i64>(column)?;
+    match u32::try_from(version) {
+        Ok(version) if version > 0 => Ok(version),
+        _ => Err(rusqlite::Error::FromSqlConversionFailure(
+            column,
+            Type::Integer,
+            format!("{version} is no version").into(),
+        )),
+    }
 }
 
 /// Says which event is damaged.

@@ -6,7 +6,7 @@ use super::error::store_error;
 use crate::{StoreError, StoreErrorKind, StoreId};
 
 /// The version of the event store's tables that this library writes.
-const EVENTS: (&str, u32) = ("events_schema", 1);
+const EVENTS: (&str, u32) = ("events_schema", 2);
 /// The version of the checkpoints' table that this library writes.
 const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 1);
 const STORE_ID: &str = "store_id";
@@ -24,6 +24,7 @@ const CREATE_EVENTS: &str = "CREATE TABLE main.events (
     stream_position INTEGER NOT NULL,
     domain          TEXT NOT NULL,
     type            TEXT NOT NULL,
+    version         INTEGER NOT NULL DEFAULT 1, -- of the event's shape
     time            INTEGER NOT NULL, -- microseconds since 1970, by the producer's clock
     recorded_at     INTEGER NOT NULL, -- microseconds since 1970, by this store's clock
     payload         ANY NOT NULL,     -- TEXT where it is UTF-8, else BLOB
@@ -36,6 +37,11 @@ CREATE TABLE main.projections_imports (
     lines  INTEGER NOT NULL,
     total  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID";
+
+/// From version 1 of the tables to version 2. What was stored before is of version 1, and so is what
+/// a program that still knows the old tables alone goes on to store.
+const ADD_EVENT_VERSIONS: &str =
+    "ALTER TABLE main.events ADD COLUMN version INTEGER NOT NULL DEFAULT 1";
 
 const CREATE_CHECKPOINTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_checkpoints (
     namespace             TEXT NOT NULL,
@@ -79,10 +85,21 @@ pub(super) fn store_id(
     Ok(Some(id))
 }
 
-/// Creates the event store's tables, where they are missing, and returns its identity.
+/// Tells whether the event store's tables are there, as this library writes them.
+pub(super) fn has_events(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    Ok(version(connection, label, EVENTS)? == Some(EVENTS.1))
+}
+
+/// Creates the event store's tables where they are missing, brings older ones up to date, and
+/// returns the store's identity.
 pub(super) fn create_events(connection: &Connection, label: &str) -> Result<StoreId, StoreError> {
-    version(connection, label, EVENTS)?;
+    let version = version(connection, label, EVENTS)?;
     if let Some(id) = store_id(connection, label)? {
+        if version == Some(1) {
+            migrate_events(connection).map_err(|error| {
+                store_error("bring the event store up to date in", label, error)
+            })?;
+        }
         return Ok(id);
     }
     if has_table(connection, label, "events")? {
@@ -100,6 +117,11 @@ pub(super) fn create_events(connection: &Connection, label: &str) -> Result<Stor
     };
     create().map_err(|error| store_error("create an event store in", label, error))?;
     Ok(id)
+}
+
+fn migrate_events(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(ADD_EVENT_VERSIONS)?;
+    set_meta(connection, EVENTS.0, &EVENTS.1.to_string())
 }
 
 /// Creates the checkpoints' table, where it is missing.
@@ -170,7 +192,11 @@ fn meta(connection: &Connection, label: &str, key: &str) -> Result<Option<String
 
 fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     connection
-        .execute("INSERT INTO main.projections_meta (key, value) VALUES (?1, ?2)", [key, value])
+        .execute(
+            "INSERT INTO main.projections_meta (key, value) VALUES (?1, ?2) \
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [key, value],
+        )
         .map(drop)
 }
 

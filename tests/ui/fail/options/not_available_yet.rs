@@ -1,7 +1,7 @@
 use projections::{Event, handlers, projector, sqlite::Sqlite};
 
 #[derive(Event, serde::Deserialize)]
-#[event(domain = "orders", version = 2, upcast = OrderPlaced::upcast)]
+#[event(domain = "orders")]
 struct OrderPlaced;
 
 #[projector(

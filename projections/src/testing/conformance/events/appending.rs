@@ -114,6 +114,7 @@ pub(super) async fn invalid_requests_are_refused<S: EventStore>(store: Arc<S>) -
         ("an empty event name", "order-1", vec![named("")]),
         ("an event name of 513 bytes", "order-1", vec![named(&long)]),
         ("an event name with a NUL", "order-1", vec![named("Order\0Placed")]),
+        ("version 0", "order-1", vec![placed(1).with_version(0)]),
         ("an empty domain", "order-1", vec![placed(1).in_domain("")]),
         ("a domain of 513 bytes", "order-1", vec![placed(1).in_domain(long.clone())]),
         ("a domain with a NUL", "order-1", vec![placed(1).in_domain("or\0ders")]),

@@ -71,6 +71,19 @@ pub(super) async fn texts_come_back_as_they_were<S: EventStore>(store: Arc<S>) -
     Ok(())
 }
 
+pub(super) async fn versions_come_back_as_they_were<S: EventStore>(store: Arc<S>) -> Verdict {
+    // Side by side and mixed, in one stream and under one name.
+    let versions = [1, 2, 1, 3, u32::MAX, 1];
+    let events = versions.map(|version| placed(1).with_version(version));
+    append(&*store, "order-1", events.to_vec()).await?;
+    let stored: Vec<u32> = read_all(&*store).await?.iter().map(Envelope::version).collect();
+    ensure!(
+        stored == versions,
+        "the version of an event's shape comes back: {versions:?}, not {stored:?}"
+    );
+    Ok(())
+}
+
 pub(super) async fn times_keep_microseconds<S: EventStore>(store: Arc<S>) -> Verdict {
     let microseconds = [0, 1, 1_700_000_000_123_456, -1, -62_000_000_000_000_001];
     for microsecond in microseconds {

@@ -49,6 +49,7 @@ pub(super) async fn a_reused_id_is_refused<S: EventStore>(store: Arc<S>) -> Verd
     let changed = [
         ("payload", "order-1", vec![NewEvent { payload: other, ..first.clone() }]),
         ("name", "order-1", vec![NewEvent { name: "OrderLost".into(), ..first.clone() }]),
+        ("version", "order-1", vec![first.clone().with_version(2)]),
         ("domain", "order-1", vec![first.clone().in_domain("billing")]),
         ("metadata", "order-1", vec![NewEvent { metadata: None, ..first.clone() }]),
         ("stream", "order-2", vec![first.clone()]),

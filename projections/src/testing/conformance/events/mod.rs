@@ -71,6 +71,7 @@ where
         contents: [
             payloads_come_back_byte_for_byte,
             texts_come_back_as_they_were,
+            versions_come_back_as_they_were,
             times_keep_microseconds,
             the_time_of_recording_is_the_stores,
         ],
