@@ -5,29 +5,39 @@
 
 use super::{checks::Named, message::Message};
 use crate::{
-    Event, Options, Projector, Route, Storage, UnregisteredPolicy, engine::Execution,
+    Event, Projector, Route, Storage, UnregisteredPolicy, engine::Execution,
     registry::StorageKind,
 };
 
 /// What the assertions look at. They take it from one function, so that a projector without a name
 /// is reported once and not by each of them.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct Facts(&'static Known);
+
+#[derive(Debug)]
+struct Known {
     routes: &'static [Route],
-    options: Options,
+    /// Whether no route has a fault: one look at the table, instead of one for each assertion.
+    sound: bool,
+    unregistered: UnregisteredPolicy,
     kind: StorageKind,
     storage: &'static str,
 }
 
-/// Looks a projector up.
+/// Looks a projector up: once, however many assertions ask.
 #[must_use]
 pub const fn facts<P: Named>() -> Facts {
-    Facts {
-        routes: P::ROUTES,
-        options: <P as Projector>::OPTIONS,
-        kind: <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
-        storage: <P::Storage as Storage>::LABEL,
-    }
+    Facts(
+        const {
+            &Known {
+                routes: P::ROUTES,
+                sound: is_sound(P::ROUTES),
+                unregistered: <P as Projector>::OPTIONS.unregistered,
+                kind: <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
+                storage: <P::Storage as Storage>::LABEL,
+            }
+        },
+    )
 }
 
 /// What the assertions on a `Domain` enum look at.
@@ -49,8 +59,15 @@ pub const fn event_facts<E: Event>() -> EventFacts {
 /// # Panics
 /// While compiling, at the caller's place, which is the event of the `#[handles]`.
 #[track_caller]
-pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
-    let Some((route, before)) = find(facts.routes, id) else { return };
+pub const fn no_route_fault(facts: Facts, id: u32, event: &'static str) {
+    if !facts.0.sound {
+        route_fault(facts.0.routes, id, event);
+    }
+}
+
+#[track_caller]
+const fn route_fault(routes: &'static [Route], id: u32, event: &str) {
+    let Some((route, before)) = find(routes, id) else { return };
     if route.domain.is_empty() {
         Message::new()
             .name(event)
@@ -59,19 +76,14 @@ pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
             .push(", input_domain = \"...\")]`\nnote: what a projector reads is built from the domains of its handlers")
             .report();
     }
-    let mut next = 0;
-    while next < before.len() {
-        let earlier = &before[next]; // in bounds, by the condition
-        if same(earlier.domain, route.domain) && answers_to_one_name(earlier, route) {
-            Message::new()
-                .name(event)
-                .push(" from ")
-                .name(route.domain)
-                .push(" already has a handler: ")
-                .name(earlier.method)
-                .report();
-        }
-        next += 1;
+    if let Some(earlier) = taken(before, route) {
+        Message::new()
+            .name(event)
+            .push(" from ")
+            .name(route.domain)
+            .push(" already has a handler: ")
+            .name(earlier.method)
+            .report();
     }
 }
 
@@ -80,8 +92,15 @@ pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
 /// # Panics
 /// While compiling, at the caller's place, which is the domain's literal.
 #[track_caller]
-pub const fn no_domain_fault(facts: &Facts, id: u32, event: &'static str) {
-    let Some((route, _)) = find(facts.routes, id) else { return };
+pub const fn no_domain_fault(facts: Facts, id: u32, event: &'static str) {
+    if !facts.0.sound {
+        domain_fault(facts.0.routes, id, event);
+    }
+}
+
+#[track_caller]
+const fn domain_fault(routes: &'static [Route], id: u32, event: &str) {
+    let Some((route, _)) = find(routes, id) else { return };
     if let Some(own) = route.own_domain
         && !same(own, route.domain)
     {
@@ -94,8 +113,8 @@ pub const fn no_domain_fault(facts: &Facts, id: u32, event: &'static str) {
 /// # Panics
 /// While compiling, at the caller's place, which is the `&mut self`.
 #[track_caller]
-pub const fn no_mut_self_fault(facts: &Facts, method: &'static str, projector: &'static str) {
-    if matches!(facts.kind, StorageKind::InProcess) {
+pub const fn no_mut_self_fault(facts: Facts, method: &'static str, projector: &'static str) {
+    if matches!(facts.0.kind, StorageKind::InProcess) {
         return;
     }
     Message::new()
@@ -104,7 +123,7 @@ pub const fn no_mut_self_fault(facts: &Facts, method: &'static str, projector: &
         .push(" takes `&mut self`, but ")
         .name(projector)
         .push(" writes to ")
-        .name(facts.storage)
+        .name(facts.0.storage)
         .push("\nnote: a rolled-back transaction cannot roll back fields")
         .push("\nhelp: take `&self`, or drop `storage` to keep the read model in the projector")
         .report();
@@ -115,15 +134,15 @@ pub const fn no_mut_self_fault(facts: &Facts, method: &'static str, projector: &
 /// # Panics
 /// While compiling, at the caller's place, which is the `async`.
 #[track_caller]
-pub const fn no_async_fault(facts: &Facts, method: &'static str) {
-    if !matches!(facts.kind, StorageKind::Blocking) {
+pub const fn no_async_fault(facts: Facts, method: &'static str) {
+    if !matches!(facts.0.kind, StorageKind::Blocking) {
         return;
     }
     Message::new()
         .push("handler ")
         .name(method)
         .push(" must not be async: ")
-        .name(facts.storage)
+        .name(facts.0.storage)
         .push(" runs its transactions on a blocking thread\nhelp: remove `async`")
         .report();
 }
@@ -133,8 +152,8 @@ pub const fn no_async_fault(facts: &Facts, method: &'static str) {
 /// # Panics
 /// While compiling, at the caller's place, which is the `#[fallback]`.
 #[track_caller]
-pub const fn no_fallback_fault(facts: &Facts, method: &'static str) {
-    let policy = match facts.options.unregistered {
+pub const fn no_fallback_fault(facts: Facts, method: &'static str) {
+    let policy = match facts.0.unregistered {
         UnregisteredPolicy::Ignore => return,
         UnregisteredPolicy::Error => "error",
         UnregisteredPolicy::Warn => "warn",
@@ -170,6 +189,36 @@ const fn foreign(event: &str, own: &str, other: &str) -> ! {
         .push(", not ")
         .name(other)
         .report()
+}
+
+/// Tells whether neither `no_route_fault` nor `no_domain_fault` has anything to say.
+const fn is_sound(routes: &'static [Route]) -> bool {
+    let mut next = 0;
+    while next < routes.len() {
+        let route = &routes[next]; // in bounds, by the condition
+        let foreign = match route.own_domain {
+            Some(own) => !same(own, route.domain),
+            None => false,
+        };
+        if route.domain.is_empty() || foreign || taken(routes.split_at(next).0, route).is_some() {
+            return false;
+        }
+        next += 1;
+    }
+    true
+}
+
+/// Finds the first route that takes the events of another.
+const fn taken(before: &'static [Route], route: &Route) -> Option<&'static Route> {
+    let mut next = 0;
+    while next < before.len() {
+        let earlier = &before[next]; // in bounds, by the condition
+        if answers_to_one_name(earlier, route) && same(earlier.domain, route.domain) {
+            return Some(earlier);
+        }
+        next += 1;
+    }
+    None
 }
 
 /// Finds a route by its number, and those before it. One that `#[cfg]` removed is not there.
