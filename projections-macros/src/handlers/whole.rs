@@ -45,16 +45,17 @@ fn check_empty(item: &mut syn::ItemImpl, found: &Found, errors: &mut Errors) {
 /// Two handlers that name one event alike. Those that name it differently are found by their
 /// wire names, once the types are known.
 fn check_duplicates(handlers: &[Handler], errors: &mut Errors) {
-    for (index, second) in handlers.iter().enumerate() {
-        let Some(first) = handlers.iter().take(index).find(|first| alike(first, second)) else {
+    // Showing tokens takes long, so each event is shown once, and not once for each pair.
+    let named: Vec<_> = handlers.iter().map(named).collect();
+    for (index, (second, name)) in handlers.iter().zip(&named).enumerate() {
+        let mut earlier = handlers.iter().zip(&named).take(index);
+        // Under `#[cfg]` the two may be alternatives.
+        let alike = |first: &Handler| first.method.cfg.is_empty() && second.method.cfg.is_empty();
+        let Some((first, _)) = earlier.find(|(first, other)| *other == name && alike(first)) else {
             continue;
         };
-        let event = shown(&second.event);
-        let from = second
-            .input_domain
-            .as_ref()
-            .map(|domain| format!(" from `{}`", domain.value()))
-            .unwrap_or_default();
+        let (event, domain) = name;
+        let from = domain.as_ref().map(|domain| format!(" from `{domain}`")).unwrap_or_default();
         errors.on(&second.event, format!("`{event}`{from} already has a handler"));
         errors.on(
             &first.event,
@@ -63,13 +64,9 @@ fn check_duplicates(handlers: &[Handler], errors: &mut Errors) {
     }
 }
 
-fn alike(a: &Handler, b: &Handler) -> bool {
-    let domain = |handler: &Handler| handler.input_domain.as_ref().map(syn::LitStr::value);
-    // Under `#[cfg]` the two may be alternatives.
-    shown(&a.event) == shown(&b.event)
-        && domain(a) == domain(b)
-        && a.method.cfg.is_empty()
-        && b.method.cfg.is_empty()
+/// An event and its domain, as a handler names them.
+fn named(handler: &Handler) -> (String, Option<String>) {
+    (shown(&handler.event), handler.input_domain.as_ref().map(syn::LitStr::value))
 }
 
 fn check_scope(found: &Found, errors: &mut Errors) {

@@ -5,8 +5,7 @@
 
 use super::{checks::Named, message::Message};
 use crate::{
-    Event, Projector, Route, Storage, UnregisteredPolicy, engine::Execution,
-    registry::StorageKind,
+    Event, Projector, Route, Storage, UnregisteredPolicy, engine::Execution, registry::StorageKind,
 };
 
 /// What the assertions look at. They take it from one function, so that a projector without a name
@@ -236,9 +235,10 @@ const fn find(routes: &'static [Route], id: u32) -> Option<(&'static Route, &'st
 
 const fn answers_to_one_name(a: &Route, b: &Route) -> bool {
     same(a.event, b.event)
-        || contains(a.aliases, b.event)
-        || contains(b.aliases, a.event)
-        || overlap(a.aliases, b.aliases)
+        || (!a.aliases.is_empty() || !b.aliases.is_empty())
+            && (contains(a.aliases, b.event)
+                || contains(b.aliases, a.event)
+                || overlap(a.aliases, b.aliases))
 }
 
 const fn overlap(a: &[&str], b: &[&str]) -> bool {
@@ -265,10 +265,20 @@ const fn contains(names: &[&str], name: &str) -> bool {
     false
 }
 
+/// Compares by eight bytes at a time, because the compiler interprets this for every pair of a
+/// projector's routes.
 const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;
+    }
+    while let (Some((first, rest)), Some((other, others))) =
+        (a.split_first_chunk::<8>(), b.split_first_chunk::<8>())
+    {
+        if u64::from_ne_bytes(*first) != u64::from_ne_bytes(*other) {
+            return false;
+        }
+        (a, b) = (rest, others);
     }
     let mut next = 0;
     while next < a.len() {

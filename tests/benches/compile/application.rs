@@ -151,7 +151,8 @@ impl Projector {
     /// A handler's method, which is the same in all ways but for where the event's position is.
     pub(crate) fn method(&self, handler: &Handler, (envelope, position): (&str, &str)) -> String {
         let (method, event, table) = (handler.method(), handler.event.path(), self.module());
-        let envelope = if handler.takes_envelope { format!(", at: {envelope}") } else { String::new() };
+        let envelope =
+            if handler.takes_envelope { format!(", at: {envelope}") } else { String::new() };
         let position = if handler.takes_envelope { position } else { "0" };
         if self.in_sqlite {
             return format!(

@@ -186,6 +186,7 @@ fn processor_of_children() -> Option<Duration> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;
     // The name of the program is in parentheses and may hold anything.
     let fields: Vec<_> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = fields.get(13..15)?.iter().map(|ticks| ticks.parse::<u32>().ok()).sum::<Option<u32>>()?;
+    let ticks =
+        fields.get(13..15)?.iter().map(|ticks| ticks.parse::<u32>().ok()).sum::<Option<u32>>()?;
     Some(TICK * ticks)
 }
