@@ -289,7 +289,7 @@ impl Entry {
             Value::Type(ty) => return vec![ty.clone()],
             Value::List(_, tokens) | Value::Types(_, tokens) => tokens.clone(),
             Value::None | Value::Expression(_) | Value::Broken => {
-                self.wrong_shape(example, errors);
+                self.no_type(example, errors);
                 return Vec::new();
             }
         };
@@ -314,7 +314,7 @@ impl Entry {
         if let Value::Type(ty) = &self.value {
             return Some(ty.clone());
         }
-        self.wrong_shape(&format!("{} = ...", self.name()), errors);
+        self.no_type(&format!("{} = ...", self.name()), errors);
         None
     }
 
@@ -352,16 +352,21 @@ impl Entry {
             return;
         }
         let name = self.name();
-        let message = match &self.value {
-            // Of the options that take a type, `from` may be a number, too.
-            Value::Expression(
-                found @ syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(_), .. }),
-            ) => {
-                format!("expected a type or a path, found `{}`", shown(found))
+        errors.at(
+            self.place(),
+            format!("`{name}` is written in another way\nhelp: write `{example}`"),
+        );
+    }
+
+    /// Reports what is there in the place of a type. `from` of an upcaster may be a number, so a
+    /// number is read for any option that takes a type.
+    fn no_type(&self, example: &str, errors: &mut Errors) {
+        match &self.value {
+            Value::Expression(found) => {
+                errors.on(found, format!("expected a type or a path, found `{}`", shown(found)));
             }
-            _ => format!("`{name}` is written in another way\nhelp: write `{example}`"),
-        };
-        errors.at(self.place(), message);
+            _ => self.wrong_shape(example, errors),
+        }
     }
 
     /// The place of the value, or of the key where there is none.
