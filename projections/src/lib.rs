@@ -138,10 +138,6 @@ pub mod testing;
 mod token;
 mod upcast;
 
-/// JSON, as the functions of `#[event(upcast(from = 1, with = ..))]` take it: of the same version as
-/// this library's own.
-pub use serde_json;
-
 #[cfg(feature = "macros")]
 pub use self::macros::*;
 pub use self::store::memory;
@@ -180,3 +176,9 @@ pub use self::{
     token::{ParseTokenError, Token},
     upcast::{Stored, Upcast, UpcastError},
 };
+
+/// JSON, as the functions of `#[event(upcast(from = 1, with = ..))]` take it: what they need of
+/// `serde_json`, in the version that this library uses.
+pub mod json {
+    pub use serde_json::{Error, Map, Number, Value, json};
+}

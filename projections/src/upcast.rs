@@ -206,7 +206,7 @@ pub enum UpcastError {
     },
     /// The functions over the JSON did not make the present shape: mend them.
     #[error("its upcasters, from version {stored} on, made something else of it")]
-    Result {
+    Rewritten {
         /// The version of the event.
         stored: u32,
         /// What is wrong with it.

@@ -78,15 +78,15 @@ pub fn run_functions<'a, E: Event>(
     }
     // A value decodes for any lifetime: a `Cow` that would borrow from the payload owns its text.
     E::Decoded::<'a>::deserialize(value).map_err(|error| {
-        UpcastError::Result { stored: stored.version(), source: error.into() }.into()
+        UpcastError::Rewritten { stored: stored.version(), source: error.into() }.into()
     })
 }
 
 /// What a function over an event's JSON may return.
 #[diagnostic::on_unimplemented(
-    message = "an upcaster returns `serde_json::Value` or a `Result` of it, not `{Self}`",
+    message = "an upcaster returns `json::Value` or a `Result` of it, not `{Self}`",
     label = "returns `{Self}`",
-    note = "it is a `fn(serde_json::Value) -> serde_json::Value`, or one that returns `Result<serde_json::Value, E>`"
+    note = "it is a `fn(json::Value) -> json::Value` of `projections::json`, or one that returns `Result<json::Value, E>`"
 )]
 pub trait Rewritten {
     /// Turns it into what the next function takes.

@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, convert::Infallible};
 
-use projections::{BoxError, Event, Stored, serde_json, serde_json::Value};
+use projections::{BoxError, Event, Stored, json::{Value, json}};
 
 /// The names of a person were one text.
 #[derive(Event, serde::Serialize, serde::Deserialize)]
@@ -50,10 +50,10 @@ impl From<RegisteredV2<'_>> for PersonRegistered {
 }
 
 mod steps {
-    use super::{Infallible, Value, serde_json};
+    use super::{Infallible, Value, json};
 
     pub fn add_currency(mut event: Value) -> Value {
-        event["currency"] = serde_json::json!("EUR");
+        event["currency"] = json!("EUR");
         event
     }
 
