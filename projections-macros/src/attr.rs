@@ -175,11 +175,6 @@ impl Entry {
         self.key.unraw().to_string()
     }
 
-    /// Tells whether the value could not be read, which is reported already.
-    pub(crate) fn is_broken(&self) -> bool {
-        matches!(self.value, Value::Broken)
-    }
-
     /// Reads the value as a string literal.
     pub(crate) fn string(&self, errors: &mut Errors) -> Option<syn::LitStr> {
         let example = format!("{} = \"...\"", self.name());

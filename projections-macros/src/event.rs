@@ -115,6 +115,8 @@ fn read(input: &DeriveInput, errors: &mut Errors) -> Model {
     }
     check_names(input, &model, errors);
     let version = match model.version {
+        // An option that could not be read may have been the version.
+        Version::First if errors.any() => None,
         Version::Broken => None,
         Version::First | Version::Written(..) => Some(model.version()),
     };

@@ -1,7 +1,7 @@
 //! `upcast(..)` of `#[event(..)]`: what brings events of an older shape to the present one.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::quote_spanned;
 use syn::{Ident, ext::IdentExt, visit_mut::VisitMut};
 
 use crate::{
@@ -15,7 +15,7 @@ const KEYS: Keys = Keys {
     available: &["from", "with"],
     later: &[],
     aliases: &[("by", "with"), ("function", "with"), ("version", "from")],
-    types: &["from", "with"],
+    types: &["from"],
     repeatable: &[],
 };
 
@@ -45,21 +45,26 @@ impl Upcasts {
     /// Reads one `upcast(..)`.
     pub(crate) fn read(&mut self, entry: &Entry, errors: &mut Errors) {
         let Some(tokens) = entry.list("upcast(from = OlderType)", errors) else { return };
+        let before = errors.count();
         let entries = KEYS.read_list(tokens, errors);
+        // An option that could not be read is not missed as well.
+        let is_whole = errors.count() == before;
         let find = |key: &str| entries.iter().find(|entry| entry.name() == key);
-        match (find("from"), find("with")) {
-            (None, _) if !entries.iter().any(Entry::is_broken) => errors.at(
+        let (from, with) = (find("from"), find("with"));
+        match from.map(|from| (from, &from.value)) {
+            None if is_whole => errors.at(
                 entry.key.span(),
                 "`upcast` does not say from what\nhelp: write `upcast(from = OlderType)` or `upcast(from = 1, with = function)`",
             ),
-            (None, _) => {}
-            (Some(from), with) => match &from.value {
-                Value::Expression(_) => self.read_function(from, with, errors),
-                Value::Type(ty) => self.read_older(ty, with, errors),
-                _ => {
-                    from.ty(errors); // says how it is written
-                }
-            },
+            None => {}
+            Some((from, Value::Expression(_))) if with.is_some() || is_whole => {
+                self.read_function(from, with, errors);
+            }
+            Some((_, Value::Expression(_))) => {}
+            Some((_, Value::Type(ty))) => self.read_older(ty, with, errors),
+            Some((from, _)) => {
+                from.ty(errors); // says how it is written
+            }
         }
     }
 
@@ -77,8 +82,16 @@ impl Upcasts {
             errors.at(span, format!("version {version} has an upcaster already"));
             return;
         }
-        if let Some(path) = with.path(errors) {
-            self.functions.push(Function { from: version, from_span: span, path });
+        match with.expression("with = function", errors) {
+            Some(syn::Expr::Path(function)) if function.qself.is_none() => {
+                let path = function.path.clone();
+                self.functions.push(Function { from: version, from_span: span, path });
+            }
+            Some(other) => errors.on(
+                other,
+                "`with` takes the path of a function\nhelp: write a `fn(Value) -> Value`, and its path here",
+            ),
+            None => {}
         }
     }
 
@@ -99,20 +112,19 @@ impl Upcasts {
         self.older.push(Older { written: ty.clone(), ty: own });
     }
 
-    /// Checks what can be seen without the types. The version is `None` where it is faulty itself.
-    pub(crate) fn check(&self, event: &Ident, version: Option<u32>, errors: &mut Errors) {
-        for older in &self.older {
-            let is_own = |segment: &Ident| segment == event || segment == "Self";
-            if let syn::Type::Path(path) = &older.ty
-                && path.path.segments.len() == 1
-                && path.path.segments.iter().all(|segment| is_own(&segment.ident))
-            {
+    /// Checks what can be seen without the types. The version is `None` where it is not known.
+    pub(crate) fn check(&mut self, event: &Ident, version: Option<u32>, errors: &mut Errors) {
+        // An event that is its own older shape would have no end.
+        self.older.retain(|older| {
+            let is_itself = older.is_called(event);
+            if is_itself {
                 errors.on(
                     &older.written,
                     format!("`{event}` cannot be an older shape of itself\nhelp: keep the older shape under a name of its own, with `#[event(name = \"{}\")]`", event.unraw()),
                 );
             }
-        }
+            !is_itself
+        });
         let Some(version) = version else { return };
         for Function { from, from_span, .. } in &self.functions {
             if *from >= version {
@@ -158,9 +170,9 @@ impl Upcasts {
         quote_spanned! {Span::mixed_site()=>
             const UPCASTS: &'static [#public::Upcast] = &[#(#shapes),*];
 
-            fn decode<'__payload>(
-                #stored: #public::Stored<'__payload>,
-            ) -> ::core::result::Result<Self::Decoded<'__payload>, #public::BoxError> {
+            fn decode(
+                #stored: #public::Stored<'_>,
+            ) -> ::core::result::Result<Self::Decoded<'_>, #public::BoxError> {
                 #[allow(unused_imports)]
                 use #private::{Convert as _, ConvertFallback as _};
                 match #private::way::<Self>(#stored, #first) {
@@ -218,11 +230,10 @@ impl Upcasts {
                 const _: () = #private::no_version_fault(#facts);
             });
         }
-        for (number, Older { written, ty }) in self.older.iter().enumerate() {
+        for (number, Older { written, .. }) in self.older.iter().enumerate() {
             let ((first, last), shown) = (ends(written), shown(written));
             let (private, facts) = (library.private_at(first), facts(first));
-            let domain = quote_spanned!(first=> #private::event_facts::<#ty>().domain);
-            let arguments = quote_spanned!(last=> (#facts, #number, #shown, #domain));
+            let arguments = quote_spanned!(last=> (#facts, #number, #shown));
             checks.extend(quote_spanned! {first=>
                 const _: () = #private::no_older_fault #arguments;
             });
@@ -240,6 +251,16 @@ impl Upcasts {
 }
 
 impl Older {
+    /// Tells whether the type is written as this event.
+    fn is_called(&self, event: &Ident) -> bool {
+        let syn::Type::Path(path) = &self.ty else { return false };
+        let mut segments = path.path.segments.iter().map(|segment| &segment.ident);
+        match (segments.next(), segments.next()) {
+            (Some(name), None) => name == event || name == "Self",
+            _ => false,
+        }
+    }
+
     fn conversion(
         &self,
         number: usize,
@@ -249,15 +270,23 @@ impl Older {
     ) -> TokenStream {
         let private = library.private();
         let (older, event) = (shown(&self.written), event.unraw().to_string());
-        let (ty, (_, span)) = (&self.ty, ends(&self.ty));
+        let (ty, span) = (&self.ty, self.name_span());
         // A conversion that is missing is the older type's fault.
         let at = library.private_at(span);
-        let payload = quote_spanned!(Span::mixed_site()=> '__payload).to_token_stream();
         let call = quote_spanned! {span=>
-            #at::Argument::<#ty, Self::Decoded<#payload>>::STEP.convert(#stored, #older, #event)
+            #at::Argument::<#ty, Self::Decoded<'_>>::STEP.convert(#stored, #older, #event)
         };
         quote_spanned! {Span::mixed_site()=>
             #private::Way::Older(#number) => #call,
         }
+    }
+
+    /// The place of the type's name, without the path before it and its lifetimes.
+    fn name_span(&self) -> Span {
+        match &self.ty {
+            syn::Type::Path(path) => path.path.segments.last().map(|last| last.ident.span()),
+            _ => None,
+        }
+        .unwrap_or_else(|| ends(&self.ty).0)
     }
 }

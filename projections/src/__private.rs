@@ -33,7 +33,7 @@ pub use self::{
     },
     inert::Inert,
     upcasts::{
-        Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, VersionFacts, Way,
+        Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, UpcasterError, VersionFacts, Way,
         check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,
         run_functions, version_facts, way,
     },

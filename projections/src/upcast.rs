@@ -93,6 +93,8 @@ pub struct Upcast {
     pub name: &'static str,
     /// Its still older names.
     pub aliases: &'static [&'static str],
+    /// The domain that publishes it, where it has just one.
+    pub domain: Option<&'static str>,
     /// Its version.
     pub version: u32,
     /// The shapes that are turned into this one.
@@ -103,7 +105,13 @@ impl Upcast {
     /// Describes an event type.
     #[must_use]
     pub const fn of<E: Event>() -> Self {
-        Self { name: E::NAME, aliases: E::ALIASES, version: E::VERSION, upcasts: E::UPCASTS }
+        Self {
+            name: E::NAME,
+            aliases: E::ALIASES,
+            domain: E::DOMAIN,
+            version: E::VERSION,
+            upcasts: E::UPCASTS,
+        }
     }
 
     /// Returns every wire name of the shape and of those before it, each once.

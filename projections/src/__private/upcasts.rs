@@ -100,9 +100,28 @@ impl Rewritten for Value {
     }
 }
 
-impl<E: Into<BoxError>> Rewritten for Result<Value, E> {
+impl<E: UpcasterError> Rewritten for Result<Value, E> {
     fn into_result(self) -> Result<Value, BoxError> {
-        self.map_err(Into::into)
+        self.map_err(UpcasterError::into_box)
+    }
+}
+
+/// What a function over an event's JSON may return in `Err`.
+#[diagnostic::on_unimplemented(
+    message = "upcaster error type `{Self}` cannot be reported by the runtime",
+    label = "its error `{Self}` does not convert into `BoxError`",
+    note = "implement `std::error::Error` for `{Self}`, and have it `Send + Sync + 'static`"
+)]
+pub trait UpcasterError {
+    /// Turns it into what the runner reads.
+    #[doc(hidden)]
+    fn into_box(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> UpcasterError for E {
+    fn into_box(self) -> BoxError {
+        self.into()
     }
 }
 
@@ -212,7 +231,6 @@ impl<'a, Old: ?Sized, New> ConvertFallback<'a, New> for &Argument<Old, New> {
 #[derive(Clone, Copy, Debug)]
 pub struct VersionFacts {
     shape: Upcast,
-    domain: Option<&'static str>,
     /// The type's name.
     event: &'static str,
     /// The lowest version that a function takes, and from which on there is one for each.
@@ -222,7 +240,7 @@ pub struct VersionFacts {
 /// Looks an event up.
 #[must_use]
 pub const fn version_facts<E: Event>(event: &'static str, functions: u32) -> VersionFacts {
-    VersionFacts { shape: Upcast::of::<E>(), domain: E::DOMAIN, event, functions }
+    VersionFacts { shape: Upcast::of::<E>(), event, functions }
 }
 
 /// Asserts that something takes every version below the event's own.
@@ -262,14 +280,9 @@ pub const fn no_version_fault(facts: &VersionFacts) {
 /// # Panics
 /// While compiling, at the caller's place, which is the older type.
 #[track_caller]
-pub const fn no_older_fault(
-    facts: &VersionFacts,
-    number: usize,
-    ty: &'static str,
-    domain: Option<&'static str>,
-) {
+pub const fn no_older_fault(facts: &VersionFacts, number: usize, ty: &'static str) {
     let (shape, older) = (&facts.shape, &facts.shape.upcasts[number]); // the macro counts them
-    if let (Some(own), Some(event)) = (domain, facts.domain)
+    if let (Some(own), Some(event)) = (older.domain, shape.domain)
         && !same(own, event)
     {
         foreign(ty, own, event);

@@ -6,6 +6,10 @@ use projections::{EventSource, GlobalPosition, sqlite::SqliteEventStore};
 
 use crate::support::{App, Running, event, line, lines, numbered};
 
+fn of_version(version: &str) -> String {
+    line(17).replace("\"data\"", &format!("\"version\":{version},\"data\""))
+}
+
 #[test]
 fn a_broken_line_in_the_middle_stores_nothing_and_once_mended_everything() {
     let app = App::new();
@@ -19,6 +23,10 @@ fn a_broken_line_in_the_middle_stores_nothing_and_once_mended_everything() {
         (line(17).replace("\"stream\":\"s-3\",", ""), "stream"),
         (line(17).replace("s-3", ""), "stream"),
         (line(17).replace("s-3", "\\u0000"), "stream"),
+        (of_version("0"), "`version` is not a version: `0`; write a whole number from 1 on"),
+        (of_version("-1"), "`version` is not a version: `-1`"),
+        (of_version("1.5"), "`version` is not a version: `1.5`"),
+        (of_version("\"2\""), "`version` is not a version: `\"2\"`"),
     ] {
         let file = app.file(
             "numbers.ndjson",

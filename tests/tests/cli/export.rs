@@ -54,6 +54,29 @@ async fn a_line_has_the_promised_keys() {
 }
 
 #[tokio::test]
+async fn a_version_is_kept_and_the_first_is_not_written() {
+    let folder = Folder::new();
+    let events = MemoryEventStore::new();
+    let of = |version| NewEvent::json("Odd", "{}").in_domain("odd").with_version(version);
+    let all = vec![of(1), of(2), of(1), of(u32::MAX)];
+    events.append(AppendRequest::new("odd", Expected::Any, all)).await.unwrap();
+    let file = folder.path("out");
+    assert!(succeeds(&events, &["events", "export", &file]).await);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let has_version = |line: &str| line.contains("\"type\":\"Odd\",\"version\":");
+    assert_eq!(text.lines().map(has_version).collect::<Vec<_>>(), [false, true, false, true]);
+    let copy = MemoryEventStore::new();
+    assert!(succeeds(&copy, &["events", "import", &file]).await);
+    let copied = stored(&copy).await;
+    let versions: Vec<_> = copied.iter().map(|event| event.version).collect();
+    assert_eq!(versions, [1, 2, 1, u32::MAX]);
+    assert_eq!(copied, stored(&events).await);
+    // They are the same events, so nothing is stored twice.
+    assert!(succeeds(&events, &["events", "import", &file]).await);
+    assert_eq!(stored(&events).await, copied);
+}
+
+#[tokio::test]
 async fn a_payload_that_is_not_json_is_an_error_and_leaves_no_file() {
     let folder = Folder::new();
     for payload in [b"\x00\xff".to_vec(), b"not json".to_vec()] {

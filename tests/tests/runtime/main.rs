@@ -8,6 +8,7 @@ mod support;
 
 mod answers;
 mod change;
+mod evolution;
 mod exactly_once;
 mod failure;
 mod halted;
