@@ -7,9 +7,10 @@ use crate::{Route, StartFrom};
 /// A hash of what `#[handlers]` saw of a projector, with the number of the algorithm.
 ///
 /// It is the same on every compiler and in every directory. White space, comments, docs, lint
-/// attributes, trailing commas, braces round a match arm's single expression and the order of the
-/// methods do not change it, nor do tuning options. Each other token of the block does, and so do
-/// an event's wire name and the domain that a handler takes it from.
+/// attributes, trailing commas, braces round the single expression of a match arm or a closure, and
+/// the order of the methods do not change it, nor do tuning options and what `#[cfg]` leaves out.
+/// Each other token between the braces of the block does, and so do an event's wire name, the domain
+/// that a handler takes it from, and `from = "now"`.
 ///
 /// Code outside the block is not seen: the same fingerprint does not prove the same read model.
 /// Raise `version` where a function elsewhere changes what handlers write.
@@ -84,4 +85,63 @@ const fn finish(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, Json, Options};
+
+    struct Placed;
+
+    impl Event for Placed {
+        const NAME: &'static str = "Placed";
+        type Decoded<'a> = ();
+        type Codec = Json;
+    }
+
+    fn route(method: u64, domain: &'static str) -> Route {
+        Route::of::<Placed>(0, "placed", method, Some(domain), &Options::DEFAULT)
+    }
+
+    fn hash(routes: &[Route], others: &[u64]) -> u64 {
+        Fingerprint::of(routes, others).hash
+    }
+
+    #[test]
+    fn the_order_does_not_count() {
+        let (a, b) = (route(1, "a"), route(2, "b"));
+        assert_eq!(hash(&[a, b], &[3, 4]), hash(&[b, a], &[4, 3]));
+    }
+
+    #[test]
+    fn what_a_handler_takes_counts_with_its_method() {
+        let both = hash(&[route(1, "a"), route(2, "b")], &[]);
+        assert_ne!(hash(&[route(1, "b"), route(2, "a")], &[]), both, "domains swapped");
+        let one = hash(&[route(1, "a")], &[]);
+        for (what, other) in [
+            ("method", route(2, "a")),
+            ("domain", route(1, "b")),
+            ("wire name", Route { event: "Placed2", ..route(1, "a") }),
+            ("place of a boundary", Route { event: "Place", ..route(1, "da") }),
+            ("from", route(1, "a").from_now()),
+        ] {
+            assert_ne!(hash(&[other], &[]), one, "{what}");
+        }
+        assert_ne!(hash(&[route(1, "a")], &[2]), one, "another item");
+    }
+
+    #[test]
+    fn what_only_generated_code_needs_does_not_count() {
+        let one = hash(&[route(1, "a")], &[]);
+        let other = Route { id: 7, method: "on_placed", aliases: &["Old"], ..route(1, "a") };
+        assert_eq!(hash(&[other.asynchronous()], &[]), one);
+    }
+
+    /// Another value here is another algorithm: raise `Fingerprint::ALGORITHM` with it.
+    #[test]
+    fn the_sum_is_pinned() {
+        let fingerprint = Fingerprint::of(&[route(1, "a"), route(2, "b").from_now()], &[3]);
+        assert_eq!(fingerprint.to_string(), "1:9f41e003af0cfd98");
+    }
 }

@@ -268,6 +268,20 @@ pub use projections_macros::projector;
 /// `Result<T, E>` with a `T` that is `Serialize` and an `E` that converts into
 /// [`BoxError`](crate::BoxError), as every error does.
 ///
+/// # What its fingerprint sees
+///
+/// The checkpoint keeps a [`Fingerprint`](crate::Fingerprint) of the code that built the read model,
+/// and a start with another one is a change, which `on_change` of
+/// [`#[projector]`](macro@projector) decides about. What counts is what stands between the braces of
+/// the block: its methods with their signatures and bodies, its constants, types and macro calls,
+/// and of each handler the event's wire name, the domain and `from = "now"`. White space, comments,
+/// docs, lint attributes, trailing commas, braces round the single expression of a match arm or a
+/// closure, the order of the methods, tuning such as `retry(none)`, and methods that a `#[cfg]`
+/// leaves out do not count. It is the same on every compiler and in every directory.
+///
+/// Functions outside the block are not seen. Raise `version` where one of them changes what the
+/// handlers write.
+///
 /// `#[handlers(crate = path)]` names this library where it has another name.
 pub use projections_macros::handlers;
 

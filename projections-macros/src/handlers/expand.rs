@@ -5,8 +5,10 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::{
-    checks, hollow,
-    model::{Argument, Block, Fallback, Handler, Hashed, Method, Parameter, Scope},
+    checks,
+    hashed::Hashed,
+    hollow,
+    model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
     rustdoc,
 };
 

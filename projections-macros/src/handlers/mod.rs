@@ -2,6 +2,9 @@
 
 mod checks;
 mod expand;
+#[cfg(test)]
+mod fingerprinted;
+mod hashed;
 mod hollow;
 mod model;
 mod parse;

@@ -3,6 +3,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Ident, Type};
 
+use super::hashed::Hashed;
 use crate::paths::Library;
 
 /// A block.
@@ -71,12 +72,6 @@ pub(crate) struct Method {
     /// What it takes after its event.
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) output: Option<Type>,
-}
-
-/// An item that is no handler, as the fingerprint sees it.
-pub(crate) struct Hashed {
-    pub(crate) cfg: Vec<Attribute>,
-    pub(crate) hash: u64,
 }
 
 /// A handler's event, as its signature takes it.

@@ -1,7 +1,6 @@
 //! From tokens to the model, with every fault.
 
 use proc_macro2::{Group, Span, TokenStream};
-use quote::ToTokens;
 use syn::{
     Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Token, Type,
     ext::IdentExt,
@@ -11,8 +10,9 @@ use syn::{
 };
 
 use super::{
+    hashed::{self, Hashed, NO_FACTS},
     hollow,
-    model::{Block, Fallback, Handler, Hashed, Method, Scope},
+    model::{Block, Fallback, Handler, Method, Scope},
     signature::{Reader, Role},
     whole,
 };
@@ -176,7 +176,7 @@ impl Collector<'_> {
             ImplItem::Macro(item) => &item.attrs,
             _ => return, // a method does it itself
         };
-        let hashed = hashed(attributes, &*item, NO_FACTS);
+        let hashed = Hashed::of(attributes, &*item, NO_FACTS);
         self.found.others.push(hashed);
     }
 
@@ -204,7 +204,7 @@ impl Collector<'_> {
         let taken = self.take(&mut item.attrs);
         let mut taken = taken.into_iter();
         let Some((marker, attribute)) = taken.next() else {
-            self.found.others.push(hashed(&item.attrs, item, NO_FACTS));
+            self.found.others.push(Hashed::of(&item.attrs, item, NO_FACTS));
             return;
         };
         let subject = self.marked(marker, &attribute, item);
@@ -300,7 +300,7 @@ impl Collector<'_> {
         }
         let scopes: Vec<_> = entries.iter().filter(|entry| !is_policy(entry)).collect();
         let scope = self.scope(&scopes);
-        self.found.others.push(hashed(&item.attrs, item, &facts(&scope)));
+        self.found.others.push(Hashed::of(&item.attrs, item, &hashed::facts(&scope)));
         self.found.fallbacks += 1;
         if self.found.fallbacks > 1 {
             self.errors.at(
@@ -368,7 +368,7 @@ impl Collector<'_> {
             self.errors.on(&attribute.meta, format!("`#[{hook}]` takes no options"));
         }
         let (method, _) = self.reader.read(item, &Role::Hook(hook), self.errors);
-        self.found.others.push(hashed(&item.attrs, item, &[hook]));
+        self.found.others.push(Hashed::of(&item.attrs, item, &[hook]));
         if let Some((_, first)) = self.found.hooks.iter().find(|(known, _)| *known == hook) {
             let message = format!(
                 "`{}` is a second `#[{hook}]` beside `{}`",
@@ -389,26 +389,6 @@ impl Collector<'_> {
         self.found.next += 1;
         number
     }
-}
-
-const NO_FACTS: &[&str] = &[];
-
-/// An item that is no handler; where it is compiled out it does not count.
-fn hashed(attributes: &[Attribute], item: &impl ToTokens, facts: &[impl AsRef<str>]) -> Hashed {
-    let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
-    let cfg = attributes.iter().filter(is_cfg).cloned().collect();
-    Hashed { cfg, hash: fingerprint::of(item, facts) }
-}
-
-/// What a `#[fallback]` says, in one order of its domains.
-fn facts(scope: &Scope) -> Vec<String> {
-    let (word, mut domains) = match scope {
-        Scope::All => ("all", Vec::new()),
-        Scope::Domains(domains) => ("domains", domains.iter().map(syn::LitStr::value).collect()),
-        Scope::HandlersDomains => ("handlers' domains", Vec::new()),
-    };
-    domains.sort();
-    ["fallback", word].into_iter().map(str::to_owned).chain(domains).collect()
 }
 
 /// The tokens in an attribute's parentheses.

@@ -1,0 +1,40 @@
+//! What the fingerprint sees of a block beside its handlers.
+
+use quote::ToTokens;
+use syn::{Attribute, LitStr};
+
+use super::model::Scope;
+use crate::fingerprint;
+
+/// The facts of an item without a marker.
+pub(super) const NO_FACTS: &[&str] = &[];
+
+/// The hash of an item that is no handler.
+pub(crate) struct Hashed {
+    /// Where the item is compiled out it does not count.
+    pub(crate) cfg: Vec<Attribute>,
+    pub(crate) hash: u64,
+}
+
+impl Hashed {
+    pub(super) fn of(
+        attributes: &[Attribute],
+        item: &impl ToTokens,
+        facts: &[impl AsRef<str>],
+    ) -> Self {
+        let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
+        let cfg = attributes.iter().filter(is_cfg).cloned().collect();
+        Self { cfg, hash: fingerprint::of(item, facts) }
+    }
+}
+
+/// What a `#[fallback]` says, in one order of its domains.
+pub(super) fn facts(scope: &Scope) -> Vec<String> {
+    let (word, mut domains) = match scope {
+        Scope::All => ("all", Vec::new()),
+        Scope::Domains(domains) => ("domains", domains.iter().map(LitStr::value).collect()),
+        Scope::HandlersDomains => ("handlers' domains", Vec::new()),
+    };
+    domains.sort();
+    ["fallback", word].into_iter().map(str::to_owned).chain(domains).collect()
+}
