@@ -7,7 +7,7 @@ use syn::{Ident, ext::IdentExt, spanned::Spanned};
 use super::{
     checks,
     hashed::Hashed,
-    hollow,
+    hollow::{self, Source},
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
     rustdoc,
 };
@@ -34,7 +34,11 @@ impl Locals {
 
 /// The block and its routing.
 pub(crate) fn block(block: &Block) -> TokenStream {
-    let item = hollow::restore(&block.item, &block.bodies);
+    if let Source::Part(error) = &block.source {
+        let (part, unread) = (inert(block), unread(block, error));
+        return quote!(#part #unread);
+    }
+    let item = hollow::restore(&block.item, &block.source);
     let written = routing(block, &TokenStream::new());
     quote!(#item #written)
 }
@@ -42,9 +46,25 @@ pub(crate) fn block(block: &Block) -> TokenStream {
 /// The block, and the routing of the methods that are sound, so that the faults in their types are
 /// reported beside those of the others. Nothing here may judge the block as a whole.
 pub(crate) fn inert(block: &Block) -> TokenStream {
-    let item = hollow::restore(&block.item, &block.bodies);
+    let item = hollow::restore(&block.item, &block.source);
     let written = routing(block, &quote_spanned!(Span::mixed_site()=> const INERT: bool = true;));
     quote!(#item #written)
+}
+
+/// Refuses a block that only the macro cannot read: the compiler's grammar may be ahead of the
+/// macro's. Unlike an error, a lint is left out where the compiler has refused the block itself.
+fn unread(block: &Block, error: &syn::Error) -> TokenStream {
+    let message = format!("`#[handlers]` cannot read this block: {error}");
+    let span = Span::mixed_site().located_at(block.item.self_ty.span());
+    quote_spanned! {span=>
+        const _: () = {
+            #[must_use = #message]
+            const fn block() -> bool { true }
+            #[allow(dead_code)]
+            #[deny(unused_must_use)]
+            const fn read() { block(); }
+        };
+    }
 }
 
 fn routing(block: &Block, inert: &TokenStream) -> TokenStream {

@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Ident, Type};
 
-use super::hashed::Hashed;
+use super::{hashed::Hashed, hollow::Source};
 use crate::paths::Library;
 
 /// A block.
@@ -11,8 +11,7 @@ pub(crate) struct Block {
     pub(crate) library: Library,
     /// The `impl`, without the attributes that the macro reads.
     pub(crate) item: syn::ItemImpl,
-    /// The bodies of the methods, where they could not be read with the rest.
-    pub(crate) bodies: Vec<proc_macro2::Group>,
+    pub(crate) source: Source,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) setup: Option<Method>,

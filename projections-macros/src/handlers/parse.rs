@@ -1,6 +1,6 @@
 //! From tokens to the model, with every fault.
 
-use proc_macro2::{Group, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use syn::{
     Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Token, Type,
     ext::IdentExt,
@@ -11,7 +11,7 @@ use syn::{
 
 use super::{
     hashed::{self, Hashed, NO_FACTS},
-    hollow,
+    hollow::{self, Source},
     model::{Block, Fallback, Handler, Method, Scope},
     signature::{Reader, Role},
     whole,
@@ -61,7 +61,7 @@ pub(super) fn parse(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Block> {
-    let (mut item, bodies) = read_impl(item, errors)?;
+    let (mut item, source) = read_impl(item, errors)?;
     let library = read_attribute(attribute, errors);
     let reader = Reader::new(&item);
     let mut collector = Collector { library: &library, errors, reader, found: Found::default() };
@@ -69,10 +69,13 @@ pub(super) fn parse(
         collector.item(item);
     }
     let mut found = collector.found;
-    whole::check(&item, &mut found, errors);
+    // What could not be read may be what is missing.
+    if !matches!(source, Source::Part(..)) {
+        whole::check(&item, &mut found, errors);
+    }
     let Found { mut handlers, fallback, setup, reset, others, .. } = found;
     handlers.retain(|handler| handler.sound);
-    Some(Block { library, item, bodies, handlers, fallback, setup, reset, others })
+    Some(Block { library, item, source, handlers, fallback, setup, reset, others })
 }
 
 /// Keeps clippy from asking a method to drop what its signature must have.
@@ -85,10 +88,10 @@ fn required(marker: &str) -> Attribute {
     }
 }
 
-fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, Vec<Group>)> {
+fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, Source)> {
     let (span, message): (Span, String) = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Impl(item)) => match &item.trait_ {
-            None => return Some((item, Vec::new())),
+            None => return Some((item, Source::Whole)),
             Some((path, _)) => {
                 errors.on(
                     path,
@@ -112,11 +115,7 @@ fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, V
         ),
         Ok(other) => (ends(&other).0, "`#[handlers]` goes on an `impl` block".into()),
         Err(error) => {
-            let hollow = hollow::parse(item).filter(|(item, _)| item.trait_.is_none());
-            if hollow.is_none() {
-                errors.push(error);
-            }
-            return hollow;
+            return hollow::parse(item, error).map_err(|error| errors.push(error)).ok();
         }
     };
     errors.at(span, message);
