@@ -6,8 +6,9 @@ use std::{borrow::Cow, path::PathBuf};
 
 use projections::{
     AppendRequest, BoxError, Envelope, Event, EventStore, Expected, HaltReason, HandleError, Json,
-    NewEvent, RawEvent, RunError, Runtime, Stored, Upcast, UpcastError, handlers, projector,
-    serde_json::{Value, json},
+    NewEvent, RawEvent, RunError, Runtime, Stored, Upcast, UpcastError, handlers,
+    json::{Value, json},
+    projector,
     sqlite::{Sqlite, SqliteTx, rusqlite},
     testing::{MemoryStorage, MemoryTx},
 };
@@ -506,7 +507,7 @@ async fn what_is_not_of_its_own_version_halts<S: EventStore + Clone>(events: S, 
 
 async fn functions_that_make_something_else_halt<S: EventStore + Clone>(events: S, at: PathBuf) {
     let texts = ["its upcasters, from version 3 on, made something else of it", "invalid type"];
-    let is_cause = |error: &UpcastError| matches!(error, UpcastError::Result { stored: 3, .. });
+    let is_cause = |error: &UpcastError| matches!(error, UpcastError::Rewritten { stored: 3, .. });
     halts_at(events, at, ("Moved", 3, r#"{"city":"Bern","country":"CH"}"#), &texts, is_cause).await;
 }
 

@@ -1,4 +1,4 @@
-use projections::{BoxError, Codec, Event, serde_json::Value};
+use projections::{BoxError, Codec, Event, json::Value};
 
 enum Text {}
 

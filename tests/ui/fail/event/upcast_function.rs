@@ -1,4 +1,4 @@
-use projections::{Event, serde_json::Value};
+use projections::{Event, json::Value};
 
 fn by_reference(event: &Value) -> Value {
     event.clone()
