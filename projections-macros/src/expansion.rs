@@ -21,6 +21,20 @@ fn borrowed_event() {
 }
 
 #[test]
+fn event_with_upcasters() {
+    insta::assert_snapshot!(shown(event::expand(quote! {
+        #[event(
+            version = 4,
+            upcast(from = old::OrderPlacedV2<'_>),
+            upcast(from = 3, with = Self::count_cents)
+        )]
+        struct OrderPlaced<'a> {
+            item: &'a str,
+        }
+    })));
+}
+
+#[test]
 fn domain_of_two_events() {
     insta::assert_snapshot!(shown(domain::expand(quote! {
         #[domain("orders")]

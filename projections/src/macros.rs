@@ -26,9 +26,9 @@
 /// | `domain` | the domain that publishes the event, where it is just one: lower case | none |
 /// | `name` | the name under which it is stored, without white space | the struct's name |
 /// | `aliases(..)` | names that older events carry | none |
-/// | `version` | the version of the event's shape, stored with it: a whole number | 1 |
-/// | `upcast(from = OlderType)` | an older shape that is an event type itself, converted by `From` or `TryFrom`; several | none |
-/// | `upcast(from = 1, with = function)` | a function over the JSON, from this version to the next; several | none |
+/// | `version` | the version of the event's shape, stored with it: a whole number from 1 on | 1 |
+/// | `upcast(from = OlderType)` | an older shape with a type of its own, which derives `Event` and is converted by `From` or `TryFrom`; once for each type | none |
+/// | `upcast(from = 1, with = function)` | the path of a `fn(Value) -> Value`, or of one that returns `Result<Value, E>`, which makes the JSON of this version that of the next; once for each version | none |
 /// | `codec` | the path of a type that implements [`Codec`](crate::Codec) | [`Json`](crate::Json) |
 /// | `crate` | the path of this library, where it has another name | `::projections` |
 ///
@@ -36,6 +36,13 @@
 /// `Cow<'a, str>` with `#[serde(borrow)]`, not `&'a str`: a quote, a backslash or a line break is
 /// escaped in JSON, an escaped text cannot be borrowed as it is, and the first one would halt every
 /// projector that handles the event.
+///
+/// Each version below the event's own has an upcaster, else the event does not compile. Upcasters run
+/// while a stored event is decoded, for every handler and for
+/// [`RawEvent::decode`](crate::RawEvent::decode); one that fails is a
+/// [`HandleError::Decode`](crate::HandleError::Decode) with an [`UpcastError`](crate::UpcastError).
+/// An older type may have upcasters of its own, its events are routed by its names, and it has the
+/// event's domain or none. [`Stored`](crate::Stored) has an example.
 pub use projections_macros::Event;
 
 /// Derives the trait [`Domain`](trait@crate::Domain) for an enum with one variant an event, and

@@ -297,7 +297,6 @@ mod tests {
             (with("version", "0"), "`version` is not a version: `0`; write"),
             (with("version", "1.0"), "`version` is not a version: `1.0`"),
             (with("version", r#""1""#), "`version` is not a version"),
-            (with("version", "null"), "`version` is not a version"),
             (with("version", "4294967296"), "`version` is not a version"),
             (with("id", r#""x""#), "`id`: `x` is not an event id"),
             (with("metadata", "[]"), "`metadata` is not a JSON object"),
