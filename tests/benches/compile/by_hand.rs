@@ -70,8 +70,8 @@ use crate::{failed, transaction};
     let hook = if projector.in_sqlite { HOOK } else { "" };
     format!(
         "use projections::{{
-    Envelope, Fallback, HandleError, Handlers, Hook, MissingResource, Options, Projector, Resources,
-    Route,
+    Envelope, Fallback, Fingerprint, HandleError, Handlers, Hook, MissingResource, Options, Projector,
+    Resources, Route,
 }};
 use projections::__private::{{Construct, Linked, SessionOf, inventory, no_route}};
 {imports}use crate::{{decode, events::*}};
@@ -102,6 +102,7 @@ impl Handlers for {ty} {{
     const FALLBACK: Option<Fallback> = None;
     const SETUP: Hook = Hook::{setup};
     const RESET: Hook = Hook::None;
+    const FINGERPRINT: Fingerprint = Fingerprint::of(Self::ROUTES, &[]);
 {hook}
     fn handle(
         &mut self,
@@ -133,7 +134,7 @@ fn route(id: usize, handler: &Handler) -> String {
         true => format!("Some(\"{}\")", handler.event.domain),
         false => "None".to_owned(),
     };
-    format!("        Route::of::<{event}>({id}, \"{method}\", {domain}, &Self::OPTIONS),\n")
+    format!("        Route::of::<{event}>({id}, \"{method}\", 0, {domain}, &Self::OPTIONS),\n")
 }
 
 fn arm(id: usize, projector: &Projector, handler: &Handler) -> String {

@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use projections::{
-    AsyncStorage, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint,
-    HaltReason, Handlers, ProjectorStatus, Runtime, State,
+    AsyncStorage, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, Envelope, Fallback,
+    FallbackScope, Fingerprint, HaltReason, HandleError, Handlers, Hook, OnChange, Options,
+    Projector, ProjectorStatus, Route, Runtime, State,
     memory::MemoryEventStore,
     sqlite::{Sqlite, SqliteTx},
-    testing::{MemoryStorage, MemoryTx},
+    testing::{MemorySession, MemoryStorage, MemoryTx},
 };
 use projections_tests::ledger::Added;
 use tempfile::TempDir;
@@ -386,4 +387,40 @@ async fn what_cannot_be_compared_is_no_change(place: Place) {
         assert_eq!(place.checkpoint().await.fingerprint, own);
         assert!(place.status(Code::Refuses).await.changed);
     }
+}
+
+/// `#[handlers]` refuses a rebuild without `#[reset]`; what is written by hand meets it at the start.
+#[derive(Clone)]
+struct ByHand;
+
+impl Projector for ByHand {
+    const NAME: &'static str = NAME;
+    const OPTIONS: Options = Options::DEFAULT.on_change(OnChange::Rebuild);
+    type Storage = MemoryStorage;
+}
+
+impl Handlers for ByHand {
+    const ROUTES: &'static [Route] = &[];
+    const FALLBACK: Option<Fallback> =
+        Some(Fallback::new(0, "anything", false, FallbackScope::All));
+    const SETUP: Hook = Hook::None;
+    const RESET: Hook = Hook::None;
+    const FINGERPRINT: Fingerprint = Fingerprint { algorithm: Fingerprint::ALGORITHM, hash: 1 };
+
+    fn handle(&mut self, _: u32, _: &Envelope, _: &mut MemorySession) -> Result<(), HandleError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_rebuild_is_refused() {
+    let place = Place::in_memory().built_by_old().await;
+    let Kept::Memory(storage) = &place.kept else { unreachable!() };
+    let builder = Runtime::builder(place.events.clone()).without_linked().storage(storage.clone());
+    let runtime = builder.projector(ByHand).build().await.unwrap();
+    let seen = status(&runtime).await;
+    assert!(seen.changed && seen.state == State::StaleCode, "{seen:?}");
+    let error = runtime.catch_up().await.unwrap_err();
+    assert!(error.to_string().contains("there is no `#[reset]` method; add one"), "{error}");
+    assert_eq!(place.rows(), [(5, 5)].into());
 }
