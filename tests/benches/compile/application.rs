@@ -27,16 +27,16 @@ impl Way {
     /// The files of the application: names in `src`, and texts.
     pub(crate) fn files(self, projectors: usize) -> Vec<(String, String)> {
         let projectors: Vec<_> = (0..projectors).map(Projector::of).collect();
-        let (main, event, projector): (_, fn(&Event) -> String, fn(&Projector) -> String) =
-            match self {
-                Self::ByHand => (by_hand::main_file(), by_hand::event, by_hand::projector),
-                Self::Macros => (macros::main_file(), macros::event, macros::projector),
-                Self::WithoutLibrary => (
-                    without_library::main_file(&projectors),
-                    without_library::event,
-                    without_library::projector,
-                ),
-            };
+        type Write<Part> = fn(&Part) -> String;
+        let (main, event, projector): (_, Write<Event>, Write<Projector>) = match self {
+            Self::ByHand => (by_hand::main_file(), by_hand::event, by_hand::projector),
+            Self::Macros => (macros::main_file(), macros::event, macros::projector),
+            Self::WithoutLibrary => (
+                without_library::main_file(&projectors),
+                without_library::event,
+                without_library::projector,
+            ),
+        };
         let mut main = main;
         let mut files = vec![("events.rs".to_owned(), events_file(event))];
         for each in &projectors {
