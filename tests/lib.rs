@@ -1,4 +1,5 @@
 //! Shared pieces of the test suite.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // test code
 
+pub mod compile;
 pub mod ledger;

@@ -1,6 +1,7 @@
 //! The command line that every application gets, from the outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // test code
 
+mod change;
 mod export;
 mod import;
 mod kill;

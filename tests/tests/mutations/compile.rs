@@ -1,20 +1,9 @@
-//! Compiles a text as a user's library, without cargo between.
+//! What the compiler says about a text.
 
-use std::{
-    env, fs,
-    ops::Range,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, ops::Range, path::Path};
 
+use projections_tests::compile::Libraries;
 use serde_json::Value;
-
-/// Where the compiler finds `projections`, and what else the mutants name.
-#[derive(Debug)]
-pub(crate) struct Libraries {
-    folder: PathBuf,
-    named: Vec<(&'static str, PathBuf)>,
-}
 
 /// An error of the compiler.
 #[derive(Debug)]
@@ -27,58 +16,16 @@ pub(crate) struct Diagnostic {
     pub(crate) labels: Vec<String>,
 }
 
-impl Libraries {
-    /// Asks cargo, which has built them for this test already.
-    pub(crate) fn find() -> Self {
-        let output = Command::new(env!("CARGO"))
-            .args(["test", "--no-run", "--lib", "--package", env!("CARGO_PKG_NAME")])
-            .args(["--locked", "--offline", "--message-format=json"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        let report = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let artifacts: Vec<Value> =
-            report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let named = ["projections", "serde"].map(|name| (name, library(&artifacts, name)));
-        let folder = named[0].1.parent().unwrap().to_owned();
-        Self { folder, named: named.into() }
-    }
-
-    /// The errors of a text, in the compiler's order. `folder` is the caller's alone.
-    pub(crate) fn errors(&self, text: &str, folder: &Path) -> Vec<Diagnostic> {
-        let file = folder.join("mutant.rs");
-        fs::write(&file, text).unwrap();
-        let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-        rustc
-            .args(["--edition=2024", "--crate-type=lib", "--emit=metadata", "--cap-lints=allow"])
-            .args(["--error-format=json", "--out-dir"])
-            .arg(folder)
-            .arg("-L")
-            .arg(format!("dependency={}", self.folder.display()))
-            .current_dir(folder);
-        for (name, path) in &self.named {
-            rustc.arg("--extern").arg(format!("{name}={}", path.display()));
-        }
-        let output = rustc.arg("mutant.rs").output().unwrap();
-        let report = String::from_utf8(output.stderr).unwrap();
-        let errors: Vec<_> = report.lines().filter_map(diagnostic).collect();
-        assert_eq!(output.status.success(), errors.is_empty(), "{report}");
-        errors
-    }
-}
-
-/// The library of that name that programs of this machine link, not one for macros.
-fn library(artifacts: &[Value], name: &str) -> PathBuf {
-    let mut files = artifacts
-        .iter()
-        .filter(|artifact| artifact["target"]["name"] == name)
-        .flat_map(|artifact| artifact["filenames"].as_array().unwrap())
-        .map(|file| PathBuf::from(file.as_str().unwrap()))
-        .filter(|file| file.extension().is_some_and(|extension| extension == "rlib"));
-    let file = files.next().unwrap();
-    assert_eq!(files.next(), None, "cargo built `{name}` twice");
-    file
+/// The errors of a text, in the compiler's order. `folder` is the caller's alone.
+pub(crate) fn errors(libraries: &Libraries, text: &str, folder: &Path) -> Vec<Diagnostic> {
+    fs::write(folder.join("mutant.rs"), text).unwrap();
+    let mut rustc = libraries.rustc(folder);
+    rustc.args(["--crate-type=lib", "--emit=metadata", "--error-format=json", "mutant.rs"]);
+    let output = rustc.output().unwrap();
+    let report = String::from_utf8(output.stderr).unwrap();
+    let errors: Vec<_> = report.lines().filter_map(diagnostic).collect();
+    assert_eq!(output.status.success(), errors.is_empty(), "{report}");
+    errors
 }
 
 fn diagnostic(line: &str) -> Option<Diagnostic> {

@@ -27,8 +27,10 @@ use std::{
     thread,
 };
 
+use projections_tests::compile::Libraries;
+
 use self::{
-    compile::{Diagnostic, Libraries},
+    compile::Diagnostic,
     mutate::Mutant,
     reviewed::{FINE, POOR, Reviewed},
     verdict::Fault,
@@ -44,7 +46,7 @@ fn each_mistake_is_named_at_its_place() {
         .iter()
         .flat_map(|file| {
             let source = source(file);
-            let errors = libraries.errors(&source, &worker_folder(&folder, 0));
+            let errors = compile::errors(&libraries, &source, &worker_folder(&folder, 0));
             assert!(errors.is_empty(), "{file} is not correct: {errors:#?}");
             sample(mutate::mutants(file, &source))
         })
@@ -90,7 +92,7 @@ fn compile_all(libraries: &Libraries, mutants: &[Mutant], folder: &Path) -> Vec<
         while let number = next.fetch_add(1, Ordering::Relaxed)
             && let Some(mutant) = mutants.get(number)
         {
-            let errors = libraries.errors(&mutant.text, &folder);
+            let errors = compile::errors(libraries, &mutant.text, &folder);
             done.lock().unwrap().push((number, errors));
         }
     };
