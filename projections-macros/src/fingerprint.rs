@@ -291,8 +291,10 @@ impl Before {
     }
 
     fn pass_name(&mut self, name: &str) {
+        // Nothing calls a lifetime or a label: `&'a (A,)`, `break 'a (b,)`.
+        let is_lifetime = self.last == Some('\'');
         *self = Self {
-            is_callee: !KEYWORDS.contains(&name),
+            is_callee: !is_lifetime && !KEYWORDS.contains(&name),
             is_macro: self.bang,
             after_fn: name == "fn",
             after_fn_name: self.after_fn,
@@ -379,6 +381,8 @@ mod tests {
             ("fn f(a: (A,)) {}", "fn f(a: (A)) {}"),
             ("fn f(a: (A<B, C>,)) {}", "fn f(a: (A<B, C>)) {}"),
             ("fn f() { return (a,) }", "fn f() { return (a) }"),
+            ("fn f(a: &'a (A,)) {}", "fn f(a: &'a (A)) {}"),
+            ("fn f() { break 'a (b,) }", "fn f() { break 'a (b) }"),
             ("fn f() { a > (b,) }", "fn f() { a > (b) }"),
             ("fn f() { let (a,) = b; }", "fn f() { let (a) = b; }"),
             ("fn f() { g((a,)) }", "fn f() { g((a)) }"),
