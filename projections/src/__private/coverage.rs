@@ -164,7 +164,7 @@ const fn is_ignored(ignores: &[IgnoredEvent], domain: &DomainEvents, event: &str
     while next < ignores.len() {
         let ignored = &ignores[next]; // in bounds, by the condition
         // The name first: the other looks through the whole domain.
-        if same(ignored.event, event) && is_event_of(ignored, domain) {
+        if answers_to(&ignored.shape, event) && is_event_of(ignored, domain) {
             return true;
         }
         next += 1;
