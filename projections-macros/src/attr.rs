@@ -135,7 +135,7 @@ impl Keys {
             return false;
         }
         let may_repeat = self.repeatable.contains(&word.as_str());
-        if !may_repeat && before.iter().any(|entry| entry.key == *key) {
+        if !may_repeat && before.iter().any(|entry| entry.name() == word) {
             errors.at(key.span(), format!("`{word}` is given twice"));
             return false;
         }
@@ -179,7 +179,11 @@ impl Entry {
     pub(crate) fn string(&self, errors: &mut Errors) -> Option<syn::LitStr> {
         let example = format!("{} = \"...\"", self.name());
         match self.expression(&example, errors)? {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.clone()),
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. })
+                if text.suffix().is_empty() =>
+            {
+                Some(text.clone())
+            }
             other => {
                 errors.on(other, format!("expected a string literal, found `{}`", shown(other)));
                 None
@@ -227,9 +231,17 @@ impl Entry {
     {
         let name = self.name();
         let value = self.expression(&format!("{name} = 1"), errors)?;
-        let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(number), .. }) = value else {
-            errors.on(value, format!("expected a whole number, found `{}`", shown(value)));
-            return None;
+        // A unit, as in `500ms`, would be dropped without a word.
+        let number = match value {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(number), .. })
+                if number.suffix().is_empty() =>
+            {
+                number
+            }
+            other => {
+                errors.on(other, format!("expected a whole number, found `{}`", shown(other)));
+                return None;
+            }
         };
         match number.base10_parse::<N>() {
             Ok(zero) if zero == N::default() => {
@@ -476,6 +488,9 @@ mod tests {
     #[test]
     fn a_repeated_option_is_refused() {
         let (names, errors) = read(quote!(version = 1, version = 2));
+        assert_eq!(names, ["version"]);
+        assert!(errors.contains("`version` is given twice"), "{errors}");
+        let (names, errors) = read(quote!(version = 1, r#version = 2));
         assert_eq!(names, ["version"]);
         assert!(errors.contains("`version` is given twice"), "{errors}");
     }

@@ -170,6 +170,7 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
     let checks = checks(model);
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #impl_generics #public::Domain for #ident #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
             const EVENTS: &'static [&'static ::core::primitive::str] = &[#(#private::event_facts::<#events>().name),*];
@@ -177,6 +178,7 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
         }
 
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #impl_generics #public::ToEvent for #ident #type_generics #where_clause {
             fn to_event(
                 &self,
@@ -212,6 +214,7 @@ fn checks(model: &Model) -> TokenStream {
         let facts = quote_spanned!(first=> #private::event_facts::<#event>());
         let arguments = quote_spanned!(last=> (#facts, #shown, #name));
         quote_spanned! {first=>
+            #[allow(deprecated)]
             const _: () = #private::no_variant_fault #arguments;
         }
     });

@@ -321,9 +321,10 @@ impl Before {
     }
 
     fn pass_name(&mut self, name: &str) {
+        // Nothing calls a lifetime or a label: `&'a (A,)`, `break 'a (b,)`.
+        let is_lifetime = self.last == Some('\'');
         *self = Self {
-            // After a lifetime, in `&'a (A,)`, is no list.
-            is_callee: !KEYWORDS.contains(&name) && self.last != Some('\''),
+            is_callee: !is_lifetime && !KEYWORDS.contains(&name),
             is_macro: self.bang,
             after_fn: name == "fn",
             after_fn_name: self.after_fn,

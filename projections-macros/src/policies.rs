@@ -222,9 +222,16 @@ impl Waits<'_> {
 pub(crate) fn duration(entry: &Entry, errors: &mut Errors) -> Option<Duration> {
     const EXAMPLES: &str = "help: for example `\"250ms\"`, `\"2s\"`, `\"1m\"`";
     let value = entry.expression(&format!("{} = \"2s\"", entry.name()), errors)?;
-    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(literal), .. }) = value else {
-        errors.on(value, format!("expected a duration, found `{}`\n{EXAMPLES}", shown(value)));
-        return None;
+    let literal = match value {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(literal), .. })
+            if literal.suffix().is_empty() =>
+        {
+            literal
+        }
+        other => {
+            errors.on(other, format!("expected a duration, found `{}`\n{EXAMPLES}", shown(other)));
+            return None;
+        }
     };
     let duration = parse_duration(&literal.value());
     if duration.is_none() {

@@ -1,6 +1,6 @@
 //! What a projector says of itself beside its handlers: [`Options`] and the policies in it.
 
-use crate::{__private::coverage::is_event_of, Domain, Event};
+use crate::{__private::coverage::is_event_of, Domain, Event, Upcast};
 
 /// What to do with an event of the handlers' domains that no method handles.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -131,6 +131,8 @@ pub struct IgnoredEvent {
     pub aliases: &'static [&'static str],
     /// The domain that the event itself names.
     pub domain: Option<&'static str>,
+    /// The event's present shape, and with it the older ones.
+    pub(crate) shape: Upcast,
 }
 
 impl IgnoredEvent {
@@ -138,7 +140,8 @@ impl IgnoredEvent {
     #[doc(hidden)]
     #[must_use]
     pub const fn of<E: Event>() -> Self {
-        Self { event: E::NAME, aliases: E::ALIASES, domain: E::DOMAIN }
+        let shape = Upcast::of::<E>();
+        Self { event: E::NAME, aliases: E::ALIASES, domain: E::DOMAIN, shape }
     }
 }
 
@@ -205,14 +208,14 @@ impl Options {
         self
     }
 
-    /// Tells whether an event is one that is ignored on purpose.
+    /// Tells whether an event, of whatever shape, is one that is ignored on purpose.
     pub(crate) fn ignores_event(&self, domain: &str, name: &str) -> bool {
         let domains = self.exhaustive.iter().filter(|events| events.domain == domain);
         domains.into_iter().any(|domain| {
             self.ignores
                 .iter()
                 .filter(|ignored| is_event_of(ignored, domain))
-                .any(|ignored| ignored.event == name || ignored.aliases.contains(&name))
+                .any(|ignored| ignored.shape.answers_to(name))
         })
     }
 

@@ -83,6 +83,7 @@ fn implementation(
     quote_spanned! {Span::mixed_site()=>
         #documentation
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #impl_generics #public::Projector for #ident #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
             const OPTIONS: #public::Options = #options;
@@ -180,6 +181,7 @@ fn construct(model: &Projector) -> TokenStream {
     });
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #private::Construct for #ident {
             fn construct(
                 #resources: &#public::Resources,
@@ -200,6 +202,7 @@ fn registration(model: &Projector) -> TokenStream {
     let linked = quote_spanned!(span=> #private::Linked::of::<#ident>());
     let Some(checks) = checks::values(model, &quote_spanned!(Span::mixed_site()=> &FACTS)) else {
         return quote_spanned! {Span::mixed_site()=>
+            #[allow(deprecated)]
             const _: () = {
                 #private::inventory::submit! { #linked }
             };
@@ -207,6 +210,7 @@ fn registration(model: &Projector) -> TokenStream {
     };
     // The checks look at the value, not at the type, which therefore is blamed once.
     quote_spanned! {Span::mixed_site()=>
+        #[allow(deprecated)]
         const _: () = {
             const LINKED: #private::Linked = #linked;
             const FACTS: #private::Facts = LINKED.facts();
@@ -227,6 +231,7 @@ fn check(model: &Projector) -> TokenStream {
     let checked = quote_spanned!(span=> #private::check_projector::<#ident>());
     let checks = checks::values(model, &quote_spanned!(Span::mixed_site()=> &FACTS));
     quote_spanned! {Span::mixed_site()=>
+        #[allow(deprecated)]
         const _: () = {
             const FACTS: #private::Facts = #checked;
             #checks

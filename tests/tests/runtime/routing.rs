@@ -14,9 +14,21 @@ mod renamed {
     use super::Event;
 
     #[derive(Event, serde::Serialize, serde::Deserialize)]
-    #[event(name = "Subtracted", aliases("Removed"), domain = "numbers")]
+    #[event(name = "Subtracted", aliases("Removed"), domain = "numbers", upcast(from = Lowered))]
     pub(super) struct Taken {
         pub(super) n: u64,
+    }
+
+    #[derive(Event, serde::Serialize, serde::Deserialize)]
+    #[event(domain = "numbers")]
+    pub(super) struct Lowered {
+        by: u64,
+    }
+
+    impl From<Lowered> for Taken {
+        fn from(Lowered { by: n }: Lowered) -> Self {
+            Self { n }
+        }
     }
 }
 
@@ -165,6 +177,7 @@ async fn an_ignored_event_is_registered<S: EventStore + Clone>(events: S, _: Pat
     append(&events, "a", [1]).await;
     append_raw(&events, "numbers", "Subtracted", r#"{"n":1}"#).await;
     append_raw(&events, "numbers", "Removed", r#"{"n":1}"#).await; // an old name
+    append_raw(&events, "numbers", "Lowered", r#"{"by":1}"#).await; // an old shape
     append(&events, "a", [4]).await;
     let runtime = Runtime::builder(events.clone()).without_linked();
     let runtime = runtime.projector(Decided::default()).build().await.unwrap();
