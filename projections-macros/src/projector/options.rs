@@ -299,7 +299,7 @@ mod tests {
             (quote!(park(totl = 1)), "did you mean `total`?"),
             (quote!(park()), "sets nothing"),
             (quote!(park_by = "steam"), "did you mean `stream`?"),
-            (quote!(snapshot = true), "written in another way"),
+            (quote!(snapshot = true), "expected `snapshot`, found `snapshot = true`"),
             (quote!(rollback = "clon"), "did you mean `clone`?"),
             (quote!(probe = "no"), "expected `true` or `false`"),
             (quote!(on_failure = "skp"), "did you mean `skip`?"),
@@ -311,12 +311,12 @@ mod tests {
             (quote!(unregistered = "wran"), "did you mean `warn`?"),
             (quote!(exhaustive = "Hand"), "help: remove the quotes"),
             (quote!(exhaustive = [Hand, "Player"]), "help: remove the quotes"),
-            (quote!(exhaustive), "written in another way"),
+            (quote!(exhaustive), "`exhaustive` has no value"),
             (quote!(exhaustive = []), "names nothing"),
             (quote!(exhaustive = 3), "expected a type or a path"),
             (quote!(exhaustive = Hand, ignores("Started")), "help: remove the quotes"),
             (quote!(exhaustive = Hand, ignores()), "names nothing"),
-            (quote!(storage = [Sqlite]), "written in another way"),
+            (quote!(storage = [Sqlite]), "found `storage = [..]`"),
         ] {
             has_one(&options, fault);
             assert!(!faults(&options).contains("is not available yet"), "{options}");
