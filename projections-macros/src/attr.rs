@@ -25,6 +25,8 @@ pub(crate) struct Keys {
     pub(crate) types: &'static [&'static str],
     /// Options that may be given several times.
     pub(crate) repeatable: &'static [&'static str],
+    /// What stands before the options, and how often.
+    pub(crate) first: Option<&'static str>,
 }
 
 /// One option.
@@ -80,7 +82,42 @@ impl Keys {
         entries
     }
 
+    /// Tells whether what stands before the options stands between or behind them.
+    pub(crate) fn has_misplaced(&self, input: ParseStream<'_>) -> bool {
+        let ahead = input.fork();
+        while !ahead.is_empty() {
+            if self.misplaced(&ahead).is_some() {
+                return true;
+            }
+            skip_to_comma(&ahead);
+            let _ = ahead.parse::<Token![,]>(); // the end is as good
+        }
+        false
+    }
+
+    /// Reads a text or a type that stands alone.
+    fn misplaced(&self, input: ParseStream<'_>) -> Option<TokenStream> {
+        self.first?;
+        let ahead = input.fork();
+        let tokens = if ahead.peek(syn::LitStr) {
+            ahead.parse::<syn::LitStr>().ok()?.into_token_stream()
+        } else {
+            let path: syn::Path = ahead.parse().ok()?;
+            let name = path.segments.last()?.ident.to_string();
+            name.starts_with(char::is_uppercase).then(|| path.into_token_stream())?
+        };
+        let is_alone = ahead.is_empty() || ahead.peek(Token![,]);
+        is_alone.then(|| input.advance_to(&ahead)).map(|()| tokens)
+    }
+
     fn entry(&self, input: ParseStream<'_>, errors: &mut Errors) -> Option<Entry> {
+        if let Some(tokens) = self.misplaced(input)
+            && let Some(first) = self.first
+        {
+            let found = shown(&tokens);
+            errors.on(tokens, format!("expected an option, found `{found}`\nnote: {first}"));
+            return None;
+        }
         let Ok(key) = Ident::parse_any(input) else {
             let (span, found) = next(input);
             let help = match input.fork().parse::<syn::LitStr>() {
@@ -538,6 +575,7 @@ mod tests {
         aliases: &[("domain", "input_domain")],
         types: &["storage"],
         repeatable: &[],
+        first: None,
     };
 
     fn read(tokens: TokenStream) -> (Vec<String>, String) {

@@ -18,6 +18,7 @@ const KEYS: Keys = Keys {
     aliases: &[],
     types: &["crate"],
     repeatable: &[],
+    first: None,
 };
 
 /// What `#[domain(..)]` says.

@@ -16,6 +16,7 @@ const RETRY: Keys = Keys {
     aliases: &[("backoff", "factor"), ("multiplier", "factor"), ("delay", "initial")],
     types: &[],
     repeatable: &[],
+    first: None,
 };
 const RETRY_EXAMPLE: &str = "retry(max = 3, initial = \"200ms\")";
 const REPLAY: Words = Words { noun: "policy", available: &[], later: &["skip"] };
@@ -263,6 +264,7 @@ mod tests {
         aliases: &[],
         types: &["permanent"],
         repeatable: &[],
+        first: None,
     };
 
     fn faults(options: TokenStream) -> String {

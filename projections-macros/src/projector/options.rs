@@ -37,6 +37,7 @@ pub(super) const KEYS: Keys = Keys {
     aliases: &[("input_domain", "domain")],
     types: &["storage", "exhaustive", "ignores", "crate"],
     repeatable: &[],
+    first: Some("a projector has one name, before its options"),
 };
 
 const BATCH: Keys = Keys {
@@ -46,6 +47,7 @@ const BATCH: Keys = Keys {
     aliases: &[],
     types: &[],
     repeatable: &[],
+    first: None,
 };
 
 const PARK: Keys = Keys {
@@ -55,6 +57,7 @@ const PARK: Keys = Keys {
     aliases: &[],
     types: &[],
     repeatable: &[],
+    first: None,
 };
 
 const UNREGISTERED: Words =

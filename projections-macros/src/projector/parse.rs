@@ -8,7 +8,7 @@ use syn::{
 };
 
 use super::{
-    model::{Field, Options, Projector},
+    model::{Field, Projector},
     options::{self, KEYS},
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(crate) fn parse(
     let is_readable = !faults.any();
     errors.append(faults);
     let (options, library) = options::read(&entries, is_readable, errors);
-    check_generics(&item, &options, errors);
+    check_generics(&item, options.register && is_readable, errors);
     let (item, fields) = read_fields(item, errors);
     check_repeated(&item, name.as_ref(), &library, errors);
     let item = without_repeated(item, &library);
@@ -92,7 +92,11 @@ fn read_name(
     item: &DeriveInput,
     errors: &mut Errors,
 ) -> syn::Result<Option<syn::LitStr>> {
-    if input.is_empty() || starts_option(input) {
+    if input.is_empty() || input.peek(Token![,]) || starts_option(input) {
+        if KEYS.has_misplaced(input) {
+            return Ok(None); // reported where it is
+        }
+        let _ = input.parse::<Token![,]>(); // what is missing is before it
         let ident = item.ident.unraw();
         errors.at(
             item.ident.span(),
@@ -133,7 +137,7 @@ fn starts_option(input: ParseStream<'_>) -> bool {
     fork.peek(Token![=]) && !fork.peek(Token![==]) || known
 }
 
-fn check_generics(item: &DeriveInput, options: &Options, errors: &mut Errors) {
+fn check_generics(item: &DeriveInput, registers: bool, errors: &mut Errors) {
     let generics = &item.generics;
     let ident = &item.ident;
     if let Some(lifetime) = generics.lifetimes().next() {
@@ -141,7 +145,7 @@ fn check_generics(item: &DeriveInput, options: &Options, errors: &mut Errors) {
             lifetime,
             format!("projector `{ident}` must not borrow\nnote: a projector must be 'static"),
         );
-    } else if !generics.params.is_empty() && options.register {
+    } else if !generics.params.is_empty() && registers {
         let mut brackets = TokenStream::new();
         quote::ToTokens::to_tokens(generics, &mut brackets);
         errors.on(
