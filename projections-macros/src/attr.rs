@@ -128,6 +128,7 @@ impl Keys {
             skip_to_comma(input);
             return None;
         };
+        let is_list = input.peek(syn::LitStr); // of texts, whose brackets are missing
         let mut value = self.value(&key, input).unwrap_or_else(|error| {
             if error.to_string().starts_with("unexpected end of input") {
                 // The end has no place of its own.
@@ -136,6 +137,10 @@ impl Keys {
                 errors.push(error);
             }
             skip_to_comma(input);
+            while is_list && input.peek(Token![,]) && input.peek2(syn::LitStr) {
+                let _ = input.parse::<Token![,]>(); // it is there
+                skip_to_comma(input);
+            }
             Value::Broken
         });
         if !self.is_behind_option(input) {
@@ -155,8 +160,10 @@ impl Keys {
         }
         if !input.peek(Token![=]) {
             return match self.is_behind_option(input) {
-                true => Ok(Value::None),
-                false => Err(not_a_value(key, input)),
+                true if !input.fork().parse::<Ident>().is_ok_and(|next| next == *key) => {
+                    Ok(Value::None)
+                }
+                _ => Err(not_a_value(key, input)),
             };
         }
         input.parse::<Token![=]>()?;
@@ -556,7 +563,7 @@ pub(crate) fn next(input: ParseStream<'_>) -> (Span, String) {
     (token.span(), text)
 }
 
-fn skip_to_comma(input: ParseStream<'_>) {
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         let _ = input.parse::<TokenTree>(); // cannot fail before the end
     }

@@ -7,7 +7,7 @@ use syn::{DeriveInput, ext::IdentExt, parse::ParseStream, visit_mut::VisitMut};
 use crate::{
     attr::{Entry, Keys, shown},
     errors::Errors,
-    names,
+    head, names,
     paths::{Library, Static},
     projector::check_domain,
     upcast::Upcasts,
@@ -66,8 +66,9 @@ enum Version {
 
 /// Expands `#[derive(Event)]`.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    let input: DeriveInput = match syn::parse2(input) {
-        Ok(input) => input,
+    // Its fields do not matter.
+    let input = match head::parse(input) {
+        Ok((input, _)) => input,
         Err(error) => return error.to_compile_error(),
     };
     let mut errors = Errors::default();

@@ -17,7 +17,7 @@ use super::{
     whole,
 };
 use crate::{
-    attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
+    attr::{Entry, Keys, Value, not_yet, shown, skip_to_comma, ungrouped_expression},
     errors::Errors,
     fingerprint,
     paths::{Library, ends, ungrouped},
@@ -471,6 +471,7 @@ fn read_event(
             other => format!("`{}`", shown(other)),
         };
         errors.at(literal.span(), format!("expected an event type, found {found}"));
+        skip_to_comma(input); // what follows belongs to it
         skip_comma(input)?;
         return Ok(None);
     }

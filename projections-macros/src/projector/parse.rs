@@ -1,6 +1,6 @@
 //! From tokens to the model, with every fault.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use syn::{
     DeriveInput, Item, Token,
     ext::IdentExt,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     attr::{Entry, shown, ungrouped_expression},
     errors::Errors,
-    names,
+    head, names,
     paths::{Library, ends},
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn parse(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Projector> {
-    let item = read_item(item, errors)?;
+    let (item, unread) = read_item(item, errors)?;
     let mut faults = Errors::default();
     let (name, entries) = read_attribute(attribute, &item, &mut faults);
     let is_readable = !faults.any();
@@ -35,12 +35,12 @@ pub(crate) fn parse(
     check_repeated(&item, name.as_ref(), &library, errors);
     let item = without_repeated(item, &library);
     let name = name.unwrap_or_else(|| syn::LitStr::new("", item.ident.span()));
-    Some(Projector { name, options, library, item, fields })
+    Some(Projector { name, options, library, item, unread, fields })
 }
 
 /// Reads what the attribute is on. An enum or a union is a fault, and still a type whose handlers
 /// are read, so that they are not blamed.
-fn read_item(item: TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
+fn read_item(item: TokenStream, errors: &mut Errors) -> Option<(DeriveInput, Unread)> {
     let span_and_kind = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Struct(_)) => None,
         Ok(Item::Enum(item)) => Some((item.enum_token.span, "an enum")),
@@ -56,9 +56,12 @@ fn read_item(item: TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
             errors.at(ends(&other).0, "`#[projector]` goes on a struct");
             return None;
         }
-        Err(error) => {
-            errors.push(error);
-            return None;
+        Err(_) => {
+            let whole = item.clone();
+            let read = head::parse(item).map_err(|error| errors.push(error)).ok();
+            return read.map(|(item, error)| {
+                (item, error.map(|error| (head::change_content(whole, without_resources), error)))
+            });
         }
     };
     let item: DeriveInput = syn::parse2(item).ok()?; // one of the three above
@@ -66,7 +69,27 @@ fn read_item(item: TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
         let ident = &item.ident;
         errors.at(span, format!("`#[projector]` goes on a struct, but `{ident}` is {kind}"));
     }
-    Some(item)
+    Some((item, None))
+}
+
+/// The struct's tokens and why they cannot be read.
+type Unread = Option<(TokenStream, syn::Error)>;
+
+/// The fields without `#[resource]`, which the compiler would not know.
+fn without_resources(fields: TokenStream) -> TokenStream {
+    let mut kept: Vec<TokenTree> = Vec::new();
+    for token in fields {
+        let is_resource = match &token {
+            TokenTree::Group(group) => group.stream().to_string() == "resource",
+            _ => false,
+        };
+        if is_resource {
+            kept.pop(); // the `#`
+        } else {
+            kept.push(token);
+        }
+    }
+    kept.into_iter().collect()
 }
 
 fn read_attribute(
