@@ -13,7 +13,7 @@ use syn::{
 use super::{
     hollow::{self, Source},
     model::{Block, Fallback, Handler, Hashed, Method, Scope},
-    signature::{Reader, Role},
+    signature::{self, Reader, Role},
     whole,
 };
 use crate::{
@@ -238,6 +238,7 @@ impl Collector<'_> {
         item.attrs.insert(0, required(marker));
         // Reported already, and the compiler would report it again.
         item.sig.variadic = None;
+        signature::remove_lifetimes(&mut item.sig);
     }
 
     /// Reads a method with one of our attributes; tells its event, where it names one.
