@@ -1,11 +1,11 @@
 //! Options of an attribute: `key`, `key = value` and `key(..)`, separated by commas.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
     Ident, Token,
     ext::IdentExt,
-    parse::{ParseStream, Parser},
+    parse::{ParseStream, Parser, discouraged::Speculative},
     punctuated::Punctuated,
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Keys {
     pub(crate) types: &'static [&'static str],
     /// Options that may be given several times.
     pub(crate) repeatable: &'static [&'static str],
+    /// What stands before the options, and how often.
+    pub(crate) first: Option<&'static str>,
 }
 
 /// One option.
@@ -37,6 +39,8 @@ pub(crate) struct Entry {
 pub(crate) enum Value {
     /// `key`
     None,
+    /// `key =`
+    Missing,
     /// `key = expression`
     Expression(syn::Expr),
     /// `key = type`
@@ -60,14 +64,7 @@ impl Keys {
             {
                 entries.push(entry);
             }
-            if input.is_empty() {
-                break;
-            }
-            if let Err(error) = input.parse::<Token![,]>() {
-                errors.push(error);
-                skip_to_comma(input);
-                let _ = input.parse::<Token![,]>(); // the end is as good
-            }
+            skip_comma(input, errors);
         }
         entries
     }
@@ -85,20 +82,73 @@ impl Keys {
         entries
     }
 
-    fn entry(&self, input: ParseStream<'_>, errors: &mut Errors) -> Option<Entry> {
-        let key = match Ident::parse_any(input) {
-            Ok(key) => key,
-            Err(error) => {
-                errors.at(error.span(), "expected the name of an option");
-                skip_to_comma(input);
-                return None;
+    /// Tells whether what stands before the options stands between or behind them.
+    pub(crate) fn has_misplaced(&self, input: ParseStream<'_>) -> bool {
+        let ahead = input.fork();
+        while !ahead.is_empty() {
+            if self.misplaced(&ahead).is_some() {
+                return true;
             }
+            skip_to_comma(&ahead);
+            let _ = ahead.parse::<Token![,]>(); // the end is as good
+        }
+        false
+    }
+
+    /// Reads a text or a type that stands alone.
+    fn misplaced(&self, input: ParseStream<'_>) -> Option<TokenStream> {
+        self.first?;
+        let ahead = input.fork();
+        let tokens = if ahead.peek(syn::LitStr) {
+            ahead.parse::<syn::LitStr>().ok()?.into_token_stream()
+        } else {
+            let path: syn::Path = ahead.parse().ok()?;
+            let name = path.segments.last()?.ident.to_string();
+            name.starts_with(char::is_uppercase).then(|| path.into_token_stream())?
         };
-        let value = self.value(&key, input).unwrap_or_else(|error| {
-            errors.push_after(error, key.span());
+        let is_alone = ahead.is_empty() || ahead.peek(Token![,]);
+        is_alone.then(|| input.advance_to(&ahead)).map(|()| tokens)
+    }
+
+    fn entry(&self, input: ParseStream<'_>, errors: &mut Errors) -> Option<Entry> {
+        if let Some(tokens) = self.misplaced(input)
+            && let Some(first) = self.first
+        {
+            let found = shown(&tokens);
+            errors.on(tokens, format!("expected an option, found `{found}`\nnote: {first}"));
+            return None;
+        }
+        let Ok(key) = Ident::parse_any(input) else {
+            let (span, found) = next(input);
+            let help = match input.fork().parse::<syn::LitStr>() {
+                Ok(text) if self.knows(&text.value()) => "\nhelp: remove the quotes",
+                _ => "",
+            };
+            errors.at(span, format!("expected the name of an option, found `{found}`{help}"));
             skip_to_comma(input);
+            return None;
+        };
+        let is_list = input.peek(syn::LitStr); // of texts, whose brackets are missing
+        let mut value = self.value(&key, input).unwrap_or_else(|error| {
+            if error.to_string().starts_with("unexpected end of input") {
+                // The end has no place of its own.
+                errors.at(key.span(), format!("the value of `{}` ends too early", key.unraw()));
+            } else {
+                errors.push(error);
+            }
+            skip_to_comma(input);
+            while is_list && input.peek(Token![,]) && input.peek2(syn::LitStr) {
+                let _ = input.parse::<Token![,]>(); // it is there
+                skip_to_comma(input);
+            }
             Value::Broken
         });
+        if !self.is_behind_option(input) {
+            let (span, found) = next(input);
+            errors.at(span, format!("expected `,`, found `{found}`"));
+            skip_to_comma(input);
+            value = Value::Broken; // it is not all of it
+        }
         Some(Entry { key, value })
     }
 
@@ -109,12 +159,27 @@ impl Keys {
             return Ok(Value::List(parens.span.join(), tokens.parse()?));
         }
         if !input.peek(Token![=]) {
-            return Ok(Value::None);
+            return match self.is_behind_option(input) {
+                true if !input.fork().parse::<Ident>().is_ok_and(|next| next == *key) => {
+                    Ok(Value::None)
+                }
+                _ => Err(not_a_value(key, input)),
+            };
         }
         input.parse::<Token![=]>()?;
         if input.is_empty() || input.peek(Token![,]) {
-            // The end of the input has no place of its own.
-            return Err(syn::Error::new(key.span(), format!("`{}` has no value", key.unraw())));
+            return Ok(Value::Missing);
+        }
+        // A fork, because what is left over in brackets would be reported once more.
+        let ahead = input.fork();
+        let value = self.value_behind_sign(key, &ahead)?;
+        input.advance_to(&ahead);
+        Ok(value)
+    }
+
+    fn value_behind_sign(&self, key: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
+        if input.peek(Token![=]) {
+            return Err(input.error("expected a value, found `=`"));
         }
         let is_type = self.types.contains(&key.unraw().to_string().as_str());
         if !is_type || input.peek(syn::LitInt) {
@@ -128,9 +193,25 @@ impl Keys {
         read_type(input).map(Value::Type)
     }
 
+    /// Tells whether an option may be over: here is the end, the comma or what was typed for it, or
+    /// another option, before which the comma is missing.
+    fn is_behind_option(&self, input: ParseStream<'_>) -> bool {
+        if input.is_empty() || input.peek(Token![,]) || input.peek(Token![;]) {
+            return true;
+        }
+        let ahead = input.fork();
+        let Ok(key) = Ident::parse_any(&ahead) else { return false };
+        self.knows(&key.unraw().to_string())
+            && (ahead.peek(Token![=]) || ahead.peek(syn::token::Paren))
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        self.available.iter().chain(self.later).any(|known| *known == word)
+    }
+
     fn accepts(&self, key: &Ident, before: &[Entry], errors: &mut Errors) -> bool {
         let word = key.unraw().to_string();
-        if !self.available.iter().chain(self.later).any(|known| *known == word) {
+        if !self.knows(&word) {
             errors.at(key.span(), self.unknown(&word));
             return false;
         }
@@ -295,7 +376,7 @@ impl Entry {
         let tokens = match &self.value {
             Value::Type(ty) => return vec![ty.clone()],
             Value::List(_, tokens) | Value::Types(_, tokens) => tokens.clone(),
-            Value::None | Value::Expression(_) | Value::Broken => {
+            Value::None | Value::Missing | Value::Expression(_) | Value::Broken => {
                 self.no_type(example, errors);
                 return Vec::new();
             }
@@ -358,11 +439,13 @@ impl Entry {
         if matches!(self.value, Value::Broken) {
             return;
         }
-        let name = self.name();
-        errors.at(
-            self.place(),
-            format!("`{name}` is written in another way\nhelp: write `{example}`"),
-        );
+        let message = match self.value {
+            Value::None | Value::Missing => {
+                format!("`{}` has no value\nhelp: write `{example}`", self.name())
+            }
+            _ => format!("expected `{example}`, found `{}`", self.written()),
+        };
+        errors.at(self.place(), message);
     }
 
     /// Reports what is there in the place of a type. `from` of an upcaster may be a number, so a
@@ -382,7 +465,7 @@ impl Entry {
             Value::List(span, _) | Value::Types(span, _) => *span,
             Value::Expression(value) => ends(value).0,
             Value::Type(ty) => ends(ty).0,
-            Value::None | Value::Broken => self.key.span(),
+            Value::None | Value::Missing | Value::Broken => self.key.span(),
         }
     }
 
@@ -394,6 +477,7 @@ impl Entry {
             Value::Types(..) => format!("{name} = [..]"),
             Value::Expression(value) => format!("{name} = {}", shown(value)),
             Value::Type(ty) => format!("{name} = {}", shown(ty)),
+            Value::Missing => format!("{name} ="),
             Value::None | Value::Broken => name,
         }
     }
@@ -402,9 +486,10 @@ impl Entry {
 fn read_type(input: ParseStream<'_>) -> syn::Result<syn::Type> {
     let Ok(literal) = input.fork().parse::<syn::LitStr>() else {
         // The parser would list every token that a type may begin with.
-        return input
-            .parse()
-            .map_err(|error| syn::Error::new(error.span(), "expected a type or a path"));
+        return input.parse().map_err(|error: syn::Error| {
+            let is_end = error.to_string().starts_with("unexpected end of input");
+            if is_end { error } else { syn::Error::new(error.span(), "expected a type or a path") }
+        });
     };
     Err(syn::Error::new(
         literal.span(),
@@ -437,15 +522,57 @@ pub(crate) fn shown(tokens: impl ToTokens) -> String {
         ("< ", "<"),
         (" (", "("),
         (" : ", ": "),
+        ("* mut ", "*mut "),
+        ("* const ", "*const "),
     ] {
         text = text.replace(spaced, tight);
     }
     text
 }
 
-fn skip_to_comma(input: ParseStream<'_>) {
+/// Skips the comma behind an option. A semicolon, or none, is one mistake, and the next option
+/// another matter.
+fn skip_comma(input: ParseStream<'_>, errors: &mut Errors) {
+    if input.is_empty() || input.parse::<Token![,]>().is_ok() {
+        return;
+    }
+    let (span, found) = next(input);
+    errors.at(span, format!("expected `,`, found `{found}`"));
+    let _ = input.parse::<Token![;]>(); // else there is an option already
+}
+
+/// What stands behind the name of an option, and can be no value.
+fn not_a_value(key: &Ident, input: ParseStream<'_>) -> syn::Error {
+    let (span, found) = next(input);
+    let name = key.unraw();
+    let message = if found.len() == 4 && found.contains("..") {
+        format!("expected `{name}(..)`, found `{name}{found}`")
+    } else {
+        format!("expected `=` behind `{name}`, found `{found}`")
+    };
+    syn::Error::new(span, message)
+}
+
+/// The next token, as a person sees it, and its place.
+pub(crate) fn next(input: ParseStream<'_>) -> (Span, String) {
+    let Ok(token) = input.fork().parse::<TokenTree>() else {
+        return (input.span(), String::new()); // the end
+    };
+    let text = match &token {
+        TokenTree::Group(group) => match group.delimiter() {
+            Delimiter::Parenthesis => "(..)".to_owned(),
+            Delimiter::Brace => "{..}".to_owned(),
+            Delimiter::Bracket => "[..]".to_owned(),
+            Delimiter::None => shown(group),
+        },
+        other => other.to_string(),
+    };
+    (token.span(), text)
+}
+
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
-        let _ = input.parse::<proc_macro2::TokenTree>(); // cannot fail before the end
+        let _ = input.parse::<TokenTree>(); // cannot fail before the end
     }
 }
 
@@ -462,6 +589,7 @@ mod tests {
         aliases: &[("domain", "input_domain")],
         types: &["storage"],
         repeatable: &[],
+        first: None,
     };
 
     fn read(tokens: TokenStream) -> (Vec<String>, String) {

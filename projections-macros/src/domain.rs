@@ -7,7 +7,7 @@ use syn::{DeriveInput, Ident, Token, ext::IdentExt, parse::ParseStream, spanned:
 use crate::{
     attr::{Keys, shown},
     errors::Errors,
-    names,
+    head, names,
     paths::{Library, Static, ends, ungrouped},
 };
 
@@ -18,7 +18,10 @@ const KEYS: Keys = Keys {
     aliases: &[],
     types: &["crate"],
     repeatable: &[],
+    first: None,
 };
+
+const NEEDS_NAME: &str = "`#[domain]` needs a name\nhelp: write `#[domain(\"...\")]`";
 
 /// What `#[domain(..)]` says.
 struct Model {
@@ -35,13 +38,16 @@ struct Variant {
 
 /// Expands `#[derive(Domain)]`.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    let input: DeriveInput = match syn::parse2(input) {
-        Ok(input) => input,
+    let (input, unread) = match head::parse(input) {
+        Ok(read) => read,
         Err(error) => return error.to_compile_error(),
     };
     let mut errors = Errors::default();
     let (name, library) = read_attribute(&input, &mut errors);
-    let variants = read_variants(&input, &mut errors);
+    let variants = match &unread {
+        None => read_variants(&input, &mut errors),
+        Some(_) => Vec::new(),
+    };
     let inert = errors.any();
     let model = Model {
         name: name.unwrap_or_else(|| syn::LitStr::new("", Span::mixed_site())),
@@ -49,6 +55,9 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         variants: if inert { Vec::new() } else { variants },
     };
     let mut tokens = implementation(&input, &model);
+    if let Some(error) = unread {
+        tokens.extend(head::unread("#[derive(Domain)]", input.ident.span(), &error));
+    }
     tokens.extend(errors.finish());
     tokens
 }
@@ -73,11 +82,15 @@ fn read_attribute(
         errors.on(second.path(), "`#[domain]` is given twice");
     }
     let syn::Meta::List(list) = &attribute.meta else {
-        errors.on(&attribute.meta, "`#[domain]` needs a name\nhelp: write `#[domain(\"...\")]`");
+        errors.on(&attribute.meta, NEEDS_NAME);
         return (None, None);
     };
     let mut found = (None, None);
     let parse = |input: ParseStream<'_>| {
+        if input.is_empty() {
+            errors.on(&attribute.meta, NEEDS_NAME);
+            return Ok(());
+        }
         let name: syn::LitStr = input.parse()?;
         if !input.is_empty() {
             input.parse::<Token![,]>()?;

@@ -7,8 +7,9 @@ use syn::{DeriveInput, ext::IdentExt, parse::ParseStream, visit_mut::VisitMut};
 use crate::{
     attr::{Entry, Keys, shown},
     errors::Errors,
-    names,
+    head, names,
     paths::{Library, Static},
+    projector::check_domain,
     upcast::Upcasts,
 };
 
@@ -25,18 +26,30 @@ const KEYS: Keys = Keys {
     ],
     types: &["codec", "crate"],
     repeatable: &["upcast"],
+    first: None,
 };
 
 /// What `#[event(..)]` says.
 #[derive(Default)]
 struct Model {
-    domain: Option<syn::LitStr>,
+    domain: Domain,
     name: Option<syn::LitStr>,
     aliases: Vec<syn::LitStr>,
     version: Version,
     upcasts: Upcasts,
     codec: Option<syn::Path>,
     library: Option<syn::Path>,
+}
+
+/// What `domain` says.
+#[derive(Default)]
+enum Domain {
+    /// Nothing.
+    #[default]
+    None,
+    Written(syn::LitStr),
+    /// Nothing that can be read, which is reported already.
+    Broken,
 }
 
 /// What `version` says.
@@ -53,8 +66,9 @@ enum Version {
 
 /// Expands `#[derive(Event)]`.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    let input: DeriveInput = match syn::parse2(input) {
-        Ok(input) => input,
+    // Its fields do not matter.
+    let input = match head::parse(input) {
+        Ok((input, _)) => input,
         Err(error) => return error.to_compile_error(),
     };
     let mut errors = Errors::default();
@@ -104,8 +118,12 @@ fn read(input: &DeriveInput, errors: &mut Errors) -> Model {
         seen = true;
         match &attribute.meta {
             syn::Meta::List(list) => {
-                let tokens = list.tokens.clone();
-                for entry in KEYS.read_list(tokens, errors) {
+                let faults = errors.count();
+                let entries = KEYS.read_list(list.tokens.clone(), errors);
+                if errors.count() > faults {
+                    model.domain = Domain::Broken; // it may be what could not be read
+                }
+                for entry in entries {
                     model.set(&entry, errors);
                 }
             }
@@ -128,12 +146,13 @@ impl Model {
     fn set(&mut self, entry: &Entry, errors: &mut Errors) {
         match entry.name().as_str() {
             "domain" => {
-                self.domain = entry.string(errors);
-                if let Some(domain) = &self.domain
-                    && let Some(fault) = names::domain_fault("domain", &domain.value())
-                {
-                    errors.at(domain.span(), fault);
-                }
+                let faults = errors.count();
+                let domain = entry.string(errors);
+                check_domain("domain", domain.as_ref(), errors);
+                self.domain = match domain {
+                    Some(domain) if errors.count() == faults => Domain::Written(domain),
+                    _ => Domain::Broken,
+                };
             }
             "name" => self.name = entry.string(errors),
             "aliases" => self.aliases = aliases(entry, errors),
@@ -209,9 +228,14 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
         None => syn::LitStr::new(&ident.unraw().to_string(), Span::mixed_site()),
     };
     let aliases = &model.aliases;
+    let some = quote_spanned!(Span::mixed_site()=> ::core::option::Option::Some);
     let domain = match &model.domain {
-        Some(domain) => quote_spanned!(Span::mixed_site()=> ::core::option::Option::Some(#domain)),
-        None => quote_spanned!(Span::mixed_site()=> ::core::option::Option::None),
+        Domain::None => quote_spanned!(Span::mixed_site()=> ::core::option::Option::None),
+        Domain::Written(domain) => quote_spanned!(Span::mixed_site()=> #some(#domain)),
+        Domain::Broken => {
+            let private = library.private();
+            quote_spanned!(Span::mixed_site()=> #some(#private::UNKNOWN_DOMAIN))
+        }
     };
     let codec = match &model.codec {
         Some(codec) => quote_spanned!(Span::mixed_site()=> #codec),

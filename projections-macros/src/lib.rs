@@ -10,6 +10,7 @@ mod fingerprint;
 #[cfg(test)]
 mod half_typed;
 mod handlers;
+mod head;
 mod names;
 mod paths;
 mod policies;

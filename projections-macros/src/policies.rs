@@ -16,6 +16,7 @@ const RETRY: Keys = Keys {
     aliases: &[("backoff", "factor"), ("multiplier", "factor"), ("delay", "initial")],
     types: &[],
     repeatable: &[],
+    first: None,
 };
 const RETRY_EXAMPLE: &str = "retry(max = 3, initial = \"200ms\")";
 const REPLAY: Words = Words { noun: "policy", available: &[], later: &["skip"] };
@@ -270,6 +271,7 @@ mod tests {
         aliases: &[],
         types: &["permanent"],
         repeatable: &[],
+        first: None,
     };
 
     fn faults(options: TokenStream) -> String {
@@ -340,11 +342,11 @@ mod tests {
     #[test]
     fn wrong_policies_are_told_what_is_wrong() {
         for (options, fault) in [
-            (quote!(retry), "written in another way"),
-            (quote!(retry = 3), "written in another way"),
+            (quote!(retry), "`retry` has no value"),
+            (quote!(retry = 3), "found `retry = 3`"),
             (quote!(retry()), "sets nothing"),
             (quote!(retry(non)), "did you mean `none`?"),
-            (quote!(retry(none = 1)), "written in another way"),
+            (quote!(retry(none = 1)), "expected `none`, found `none = 1`"),
             (quote!(retry(none, max = 3)), "`none` cannot go with `max`"),
             (quote!(retry(max = 3, none)), "`none` cannot go with `max`"),
             (quote!(retry(max = 0)), "help: write `retry(none)`"),
@@ -361,7 +363,7 @@ mod tests {
             (quote!(retry(jitter = -0.1)), "`jitter = -0.1` is not between 0 and 1"),
             (quote!(replay = "skpi"), "did you mean `skip`?"),
             (quote!(permanent = "path"), "help: remove the quotes"),
-            (quote!(permanent), "written in another way"),
+            (quote!(permanent), "`permanent` has no value"),
         ] {
             let found = faults(options.clone());
             assert!(found.contains(fault), "{options}: {found}");

@@ -3,6 +3,7 @@
 /// Returns the nearest word, unless it is more than two edits away; or the one that is half typed.
 pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let words: Vec<_> = words.into_iter().collect();
+    let word = &word.to_lowercase(); // as all of them are
     near(word, &words).or_else(|| begun(word, &words))
 }
 
@@ -88,6 +89,7 @@ mod tests {
         assert_eq!(nearest("unregisterd", words), Some("unregistered"));
         assert_eq!(nearest("verison", words), Some("version"));
         assert_eq!(nearest("storage", words), Some("storage"));
+        assert_eq!(nearest("STORAGE", words), Some("storage"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ const KEYS: Keys = Keys {
     aliases: &[("by", "with"), ("function", "with"), ("version", "from")],
     types: &["from"],
     repeatable: &[],
+    first: None,
 };
 
 /// The upcasters of an event.

@@ -27,9 +27,9 @@ pub use self::{
         Shared, SharedFallback, View, ViewFallback, refused,
     },
     faults::{
-        EventFacts, Facts, Lookup, LookupFallback, event_facts, no_async_fault, no_domain_fault,
-        no_fallback_fault, no_mut_self_fault, no_rebuild_fault, no_route_fault, no_shared_fault,
-        no_value_fault, no_variant_fault, no_view_fault,
+        EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,
+        no_domain_fault, no_fallback_fault, no_mut_self_fault, no_rebuild_fault, no_route_fault,
+        no_shared_fault, no_value_fault, no_variant_fault, no_view_fault,
     },
     inert::Inert,
     upcasts::{

@@ -11,6 +11,7 @@ use super::{
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
     rustdoc,
 };
+use crate::head;
 
 /// The names that a generated function's parts share. Each is one token, used everywhere.
 struct Locals {
@@ -35,7 +36,8 @@ impl Locals {
 /// The block and its routing.
 pub(crate) fn block(block: &Block) -> TokenStream {
     if let Source::Part(error) = &block.source {
-        let (part, unread) = (inert(block), unread(block, error));
+        let place = block.item.self_ty.span();
+        let (part, unread) = (inert(block), head::unread("#[handlers]", place, error));
         return quote!(#part #unread);
     }
     let item = hollow::restore(&block.item, &block.source);
@@ -49,22 +51,6 @@ pub(crate) fn inert(block: &Block) -> TokenStream {
     let item = hollow::restore(&block.item, &block.source);
     let written = routing(block, &quote_spanned!(Span::mixed_site()=> const INERT: bool = true;));
     quote!(#item #written)
-}
-
-/// Refuses a block that only the macro cannot read: the compiler's grammar may be ahead of the
-/// macro's. Unlike an error, a lint is left out where the compiler has refused the block itself.
-fn unread(block: &Block, error: &syn::Error) -> TokenStream {
-    let message = format!("`#[handlers]` cannot read this block: {error}");
-    let span = Span::mixed_site().located_at(block.item.self_ty.span());
-    quote_spanned! {span=>
-        const _: () = {
-            #[must_use = #message]
-            const fn block() -> bool { true }
-            #[allow(dead_code)]
-            #[deny(unused_must_use)]
-            const fn read() { block(); }
-        };
-    }
 }
 
 fn routing(block: &Block, inert: &TokenStream) -> TokenStream {

@@ -13,11 +13,11 @@ use super::{
     hashed::{self, Hashed, NO_FACTS},
     hollow::{self, Source},
     model::{Block, Fallback, Handler, Method, Scope},
-    signature::{Reader, Role},
+    signature::{self, Reader, Role},
     whole,
 };
 use crate::{
-    attr::{Entry, Keys, Value, not_yet, shown, ungrouped_expression},
+    attr::{Entry, Keys, Value, not_yet, shown, skip_to_comma, ungrouped_expression},
     errors::Errors,
     fingerprint,
     paths::{Library, ends, ungrouped},
@@ -35,6 +35,7 @@ const BLOCK: Keys = Keys {
     aliases: &[],
     types: &["crate"],
     repeatable: &[],
+    first: None,
 };
 
 const HANDLES: Keys = Keys {
@@ -44,6 +45,7 @@ const HANDLES: Keys = Keys {
     aliases: &[("domain", "input_domain")],
     types: &["permanent"],
     repeatable: &[],
+    first: Some("`#[handles]` has one event, before its options"),
 };
 
 const FALLBACK: Keys = Keys {
@@ -53,6 +55,7 @@ const FALLBACK: Keys = Keys {
     aliases: &[("input_domain", "domain"), ("domains", "domain")],
     types: &["permanent"],
     repeatable: &[],
+    first: None,
 };
 
 /// Reads the attribute and the block. Without an inherent `impl` there is no model.
@@ -69,6 +72,7 @@ pub(super) fn parse(
         collector.item(item);
     }
     let mut found = collector.found;
+    check_repeated(&mut item, &library, errors);
     // What could not be read may be what is missing.
     if !matches!(source, Source::Part(..)) {
         whole::check(&item, &mut found, errors);
@@ -120,6 +124,17 @@ fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, S
     };
     errors.at(span, message);
     None
+}
+
+/// Reports each further `#[handlers]`, and takes it off: it would find nothing.
+fn check_repeated(item: &mut syn::ItemImpl, library: &Library, errors: &mut Errors) {
+    item.attrs.retain(|attribute| {
+        let is_repeated = library.is(attribute.path(), "handlers");
+        if is_repeated {
+            errors.on(attribute.path(), "`#[handlers]` is given twice");
+        }
+        !is_repeated
+    });
 }
 
 fn read_attribute(attribute: TokenStream, errors: &mut Errors) -> Library {
@@ -223,6 +238,7 @@ impl Collector<'_> {
         item.attrs.insert(0, required(marker));
         // Reported already, and the compiler would report it again.
         item.sig.variadic = None;
+        signature::remove_lifetimes(&mut item.sig);
     }
 
     /// Reads a method with one of our attributes; tells its event, where it names one.
@@ -413,6 +429,9 @@ fn read_event(
 ) -> syn::Result<Option<Type>> {
     let name = &item.sig.ident;
     if input.is_empty() || (input.peek(syn::Ident::peek_any) && input.peek2(Token![=])) {
+        if HANDLES.has_misplaced(input) {
+            return Ok(None); // reported where it is
+        }
         let event = first_type(item).unwrap_or_else(|| "Event".to_owned());
         // Without parentheses there is nothing else to point at.
         errors.at(
@@ -433,6 +452,7 @@ fn read_event(
             other => format!("`{}`", shown(other)),
         };
         errors.at(literal.span(), format!("expected an event type, found {found}"));
+        skip_to_comma(input); // what follows belongs to it
         skip_comma(input)?;
         return Ok(None);
     }

@@ -147,6 +147,21 @@ impl Reader {
             return None;
         }
         let ty = &*types.remove(0).ty; // there is one, by the first check
+        let mut found = Unfit::default();
+        syn::visit::Visit::visit_type(&mut found, ty);
+        if let Some(lifetime) = found.forever {
+            let help = if matches!(ungrouped(ty), Type::Reference(reference) if reference.lifetime.as_ref() == Some(&lifetime))
+            {
+                "remove it"
+            } else {
+                "write `'_`"
+            };
+            let message = format!(
+                "{subject} must not take its event for `'static`\nnote: an event borrows from what was read\nhelp: {help}"
+            );
+            self.fault(lifetime, message, role, errors);
+            return None;
+        }
         match ungrouped(ty) {
             Type::Reference(reference) if reference.mutability.is_some() => {
                 let or_owned = if owned { format!(" or `{event}`") } else { String::new() };
@@ -352,6 +367,26 @@ fn mentions(token: TokenTree, name: &str) -> bool {
     }
 }
 
+/// Takes the lifetimes that were refused off a signature, which the compiler would refuse again.
+pub(super) fn remove_lifetimes(signature: &mut Signature) {
+    let mut inputs = std::mem::take(&mut signature.inputs);
+    let mut elided = Elided(signature);
+    for input in &mut inputs {
+        syn::visit_mut::VisitMut::visit_fn_arg_mut(&mut elided, input);
+    }
+    signature.inputs = inputs;
+}
+
+struct Elided<'a>(&'a Signature);
+
+impl syn::visit_mut::VisitMut for Elided<'_> {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
+        if lifetime.ident != "static" && !declares(self.0, lifetime) {
+            lifetime.ident = syn::Ident::new("_", lifetime.ident.span());
+        }
+    }
+}
+
 /// Tells whether a method declares a lifetime, which is reported there.
 fn declares(signature: &Signature, lifetime: &syn::Lifetime) -> bool {
     signature.generics.lifetimes().any(|known| known.lifetime == *lifetime)
@@ -371,6 +406,8 @@ fn is_unsized(ty: &Type) -> bool {
 struct Unfit {
     impl_trait: Option<syn::TypeImplTrait>,
     lifetime: Option<syn::Lifetime>,
+    /// `'static`, which only an event must not be.
+    forever: Option<syn::Lifetime>,
 }
 
 impl<'ast> syn::visit::Visit<'ast> for Unfit {
@@ -379,7 +416,9 @@ impl<'ast> syn::visit::Visit<'ast> for Unfit {
     }
 
     fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
-        if lifetime.ident != "_" && lifetime.ident != "static" {
+        if lifetime.ident == "static" {
+            self.forever.get_or_insert_with(|| lifetime.clone());
+        } else if lifetime.ident != "_" {
             self.lifetime.get_or_insert_with(|| lifetime.clone());
         }
     }

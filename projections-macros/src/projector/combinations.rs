@@ -132,7 +132,9 @@ impl Said {
         let value = match &entry.value {
             Value::Expression(value) => shown(value),
             Value::List(_, tokens) => shown(tokens),
-            Value::None | Value::Type(_) | Value::Types(..) | Value::Broken => String::new(),
+            Value::None | Value::Missing | Value::Type(_) | Value::Types(..) | Value::Broken => {
+                String::new()
+            }
         };
         match self {
             Self::Option(option) => name == option,

@@ -1,7 +1,7 @@
 //! From the model to tokens.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, spanned::Spanned};
 
 use super::{
@@ -9,9 +9,15 @@ use super::{
     model::{Field, OnChange, Options, Projector, Storage, Unregistered},
     rustdoc,
 };
+use crate::head;
 
 /// The struct, its options, how it is made, and its registration.
 pub(crate) fn projector(model: &Projector) -> TokenStream {
+    if let Some((_, error)) = &model.unread {
+        let place = model.item.ident.span();
+        let (inert, unread) = (inert(model), head::unread("#[projector]", place, error));
+        return quote!(#inert #unread);
+    }
     let item = documented(model);
     let private = model.library.private();
     let facts = quote_spanned!(Span::mixed_site()=> &#private::Lookup::<Self>::FACTS);
@@ -30,7 +36,10 @@ pub(crate) fn projector(model: &Projector) -> TokenStream {
 
 /// The struct and an implementation that lets its handlers be checked.
 pub(crate) fn inert(model: &Projector) -> TokenStream {
-    let item = &model.item;
+    let item = match &model.unread {
+        Some((tokens, _)) => tokens.clone(),
+        None => model.item.to_token_stream(),
+    };
     // The domain may be what could not be read; a handler without one is not to blame for that.
     let unknown = syn::LitStr::new("unknown", Span::mixed_site());
     let domain = model.options.domain.as_ref().unwrap_or(&unknown);

@@ -12,6 +12,8 @@ pub(crate) struct Projector {
     /// The struct, without the attributes that the macro reads. In an inert model it may be an
     /// enum or a union.
     pub(crate) item: syn::DeriveInput,
+    /// The tokens of the struct, where its fields cannot be read, and why.
+    pub(crate) unread: Option<(proc_macro2::TokenStream, syn::Error)>,
     /// The struct's fields, in order.
     pub(crate) fields: Vec<Field>,
 }

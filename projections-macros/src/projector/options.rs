@@ -37,6 +37,7 @@ pub(super) const KEYS: Keys = Keys {
     aliases: &[("input_domain", "domain")],
     types: &["storage", "exhaustive", "ignores", "crate"],
     repeatable: &[],
+    first: Some("a projector has one name, before its options"),
 };
 
 const BATCH: Keys = Keys {
@@ -46,6 +47,7 @@ const BATCH: Keys = Keys {
     aliases: &[],
     types: &[],
     repeatable: &[],
+    first: None,
 };
 
 const PARK: Keys = Keys {
@@ -55,6 +57,7 @@ const PARK: Keys = Keys {
     aliases: &[],
     types: &[],
     repeatable: &[],
+    first: None,
 };
 
 const UNREGISTERED: Words =
@@ -299,7 +302,7 @@ mod tests {
             (quote!(park(totl = 1)), "did you mean `total`?"),
             (quote!(park()), "sets nothing"),
             (quote!(park_by = "steam"), "did you mean `stream`?"),
-            (quote!(snapshot = true), "written in another way"),
+            (quote!(snapshot = true), "expected `snapshot`, found `snapshot = true`"),
             (quote!(rollback = "clon"), "did you mean `clone`?"),
             (quote!(probe = "no"), "expected `true` or `false`"),
             (quote!(on_failure = "skp"), "did you mean `skip`?"),
@@ -316,12 +319,12 @@ mod tests {
             (quote!(unregistered = "wran"), "did you mean `warn`?"),
             (quote!(exhaustive = "Hand"), "help: remove the quotes"),
             (quote!(exhaustive = [Hand, "Player"]), "help: remove the quotes"),
-            (quote!(exhaustive), "written in another way"),
+            (quote!(exhaustive), "`exhaustive` has no value"),
             (quote!(exhaustive = []), "names nothing"),
             (quote!(exhaustive = 3), "expected a type or a path"),
             (quote!(exhaustive = Hand, ignores("Started")), "help: remove the quotes"),
             (quote!(exhaustive = Hand, ignores()), "names nothing"),
-            (quote!(storage = [Sqlite]), "written in another way"),
+            (quote!(storage = [Sqlite]), "found `storage = [..]`"),
         ] {
             has_one(&options, fault);
             assert!(!faults(&options).contains("is not available yet"), "{options}");

@@ -1,6 +1,6 @@
 //! From tokens to the model, with every fault.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use syn::{
     DeriveInput, Item, Token,
     ext::IdentExt,
@@ -8,13 +8,13 @@ use syn::{
 };
 
 use super::{
-    model::{Field, Options, Projector},
+    model::{Field, Projector},
     options::{self, KEYS},
 };
 use crate::{
     attr::{Entry, shown, ungrouped_expression},
     errors::Errors,
-    names,
+    head, names,
     paths::{Library, ends},
 };
 
@@ -24,23 +24,23 @@ pub(crate) fn parse(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Projector> {
-    let item = read_item(item, errors)?;
+    let (item, unread) = read_item(item, errors)?;
     let mut faults = Errors::default();
     let (name, entries) = read_attribute(attribute, &item, &mut faults);
     let is_readable = !faults.any();
     errors.append(faults);
     let (options, library) = options::read(&entries, is_readable, errors);
-    check_generics(&item, &options, errors);
+    check_generics(&item, options.register && is_readable, errors);
     let (item, fields) = read_fields(item, errors);
     check_repeated(&item, name.as_ref(), &library, errors);
     let item = without_repeated(item, &library);
     let name = name.unwrap_or_else(|| syn::LitStr::new("", item.ident.span()));
-    Some(Projector { name, options, library, item, fields })
+    Some(Projector { name, options, library, item, unread, fields })
 }
 
 /// Reads what the attribute is on. An enum or a union is a fault, and still a type whose handlers
 /// are read, so that they are not blamed.
-fn read_item(item: TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
+fn read_item(item: TokenStream, errors: &mut Errors) -> Option<(DeriveInput, Unread)> {
     let span_and_kind = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Struct(_)) => None,
         Ok(Item::Enum(item)) => Some((item.enum_token.span, "an enum")),
@@ -56,9 +56,12 @@ fn read_item(item: TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
             errors.at(ends(&other).0, "`#[projector]` goes on a struct");
             return None;
         }
-        Err(error) => {
-            errors.push(error);
-            return None;
+        Err(_) => {
+            let whole = item.clone();
+            let read = head::parse(item).map_err(|error| errors.push(error)).ok();
+            return read.map(|(item, error)| {
+                (item, error.map(|error| (head::change_content(whole, without_resources), error)))
+            });
         }
     };
     let item: DeriveInput = syn::parse2(item).ok()?; // one of the three above
@@ -66,7 +69,27 @@ fn read_item(item: TokenStream, errors: &mut Errors) -> Option<DeriveInput> {
         let ident = &item.ident;
         errors.at(span, format!("`#[projector]` goes on a struct, but `{ident}` is {kind}"));
     }
-    Some(item)
+    Some((item, None))
+}
+
+/// The struct's tokens and why they cannot be read.
+type Unread = Option<(TokenStream, syn::Error)>;
+
+/// The fields without `#[resource]`, which the compiler would not know.
+fn without_resources(fields: TokenStream) -> TokenStream {
+    let mut kept: Vec<TokenTree> = Vec::new();
+    for token in fields {
+        let is_resource = match &token {
+            TokenTree::Group(group) => group.stream().to_string() == "resource",
+            _ => false,
+        };
+        if is_resource {
+            kept.pop(); // the `#`
+        } else {
+            kept.push(token);
+        }
+    }
+    kept.into_iter().collect()
 }
 
 fn read_attribute(
@@ -92,7 +115,11 @@ fn read_name(
     item: &DeriveInput,
     errors: &mut Errors,
 ) -> syn::Result<Option<syn::LitStr>> {
-    if input.is_empty() || starts_option(input) {
+    if input.is_empty() || input.peek(Token![,]) || starts_option(input) {
+        if KEYS.has_misplaced(input) {
+            return Ok(None); // reported where it is
+        }
+        let _ = input.parse::<Token![,]>(); // what is missing is before it
         let ident = item.ident.unraw();
         errors.at(
             item.ident.span(),
@@ -133,7 +160,7 @@ fn starts_option(input: ParseStream<'_>) -> bool {
     fork.peek(Token![=]) && !fork.peek(Token![==]) || known
 }
 
-fn check_generics(item: &DeriveInput, options: &Options, errors: &mut Errors) {
+fn check_generics(item: &DeriveInput, registers: bool, errors: &mut Errors) {
     let generics = &item.generics;
     let ident = &item.ident;
     if let Some(lifetime) = generics.lifetimes().next() {
@@ -141,7 +168,7 @@ fn check_generics(item: &DeriveInput, options: &Options, errors: &mut Errors) {
             lifetime,
             format!("projector `{ident}` must not borrow\nnote: a projector must be 'static"),
         );
-    } else if !generics.params.is_empty() && options.register {
+    } else if !generics.params.is_empty() && registers {
         let mut brackets = TokenStream::new();
         quote::ToTokens::to_tokens(generics, &mut brackets);
         errors.on(

@@ -2,7 +2,7 @@
 //! ignored, and what is ignored is an event of them that nobody handles.
 
 use super::{
-    faults::{Facts, contains, same},
+    faults::{Facts, UNKNOWN_DOMAIN, contains, same},
     message::Message,
     upcasts::answers_to,
 };
@@ -76,7 +76,7 @@ pub const fn no_ignores_fault(facts: &Facts, index: usize, event: &'static str) 
 /// Tells whether an ignored event is one of this domain.
 pub(crate) const fn is_event_of(ignored: &IgnoredEvent, domain: &DomainEvents) -> bool {
     let own = match ignored.domain {
-        Some(own) => same(own, domain.domain),
+        Some(own) => same(own, domain.domain) || same(own, UNKNOWN_DOMAIN),
         None => true,
     };
     own && contains(domain.events, ignored.event)
@@ -172,6 +172,11 @@ const fn is_ignored(ignores: &[IgnoredEvent], domain: &DomainEvents, event: &str
     false
 }
 
+/// Tells whether the macro could not read the domain of a handler's event.
+const fn is_unknown(route: &Route) -> bool {
+    matches!(route.own_domain, Some(own) if same(own, UNKNOWN_DOMAIN))
+}
+
 const fn find_handler(
     routes: &'static [Route],
     domain: &str,
@@ -181,7 +186,7 @@ const fn find_handler(
     while next < routes.len() {
         let route = &routes[next]; // in bounds, by the condition
         // The name first: it tells most routes apart, and the domain few.
-        if answers_to(&route.shape, event) && same(route.domain, domain) {
+        if answers_to(&route.shape, event) && (same(route.domain, domain) || is_unknown(route)) {
             return Some(route);
         }
         next += 1;
