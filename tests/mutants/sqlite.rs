@@ -1,7 +1,7 @@
 //! A correct projector on SQLite, which is broken in one place at a time.
 
 use projections::{
-    BoxError, Domain, Envelope, Event, handlers, projector,
+    BoxError, Domain, Envelope, Event, handlers, projector, serde_json::Value,
     sqlite::{Sqlite, SqliteTx, rusqlite},
 };
 
@@ -22,18 +22,45 @@ pub struct PlayerRegistered {
     pub player: String,
 }
 
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(domain = "hand", name = "HandEnded")]
+pub struct HandClosed {
+    pub pot: u32,
+}
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event(version = 3, upcast(from = HandClosed), upcast(from = 2, with = split_pot))]
+pub struct HandEnded {
+    pub pots: Vec<u32>,
+}
+
+fn split_pot(event: Value) -> Value {
+    event
+}
+
+impl From<HandClosed> for HandEnded {
+    fn from(older: HandClosed) -> Self {
+        Self { pots: vec![older.pot] }
+    }
+}
+
 #[derive(Domain)]
 #[domain("hand")]
 pub enum Hand<'a> {
     Started(HandStarted),
     Awarded(PotAwarded<'a>),
+    Ended(HandEnded),
 }
 
 #[projector(
     "hand-history",
     storage = Sqlite,
     unregistered = "error",
+    exhaustive = Hand<'static>,
+    ignores(HandEnded),
     batch(events = 100, bytes = 65536),
+    retry(none),
+    on_change = "warn",
     version = 2
 )]
 pub struct HandHistory {
