@@ -82,14 +82,10 @@ pub(super) fn parse(
     Some(Block { library, item, source, handlers, fallback, setup, reset, others })
 }
 
-/// Keeps clippy from asking a method to drop what its signature must have.
-fn required(marker: &str) -> Attribute {
-    match marker {
-        "fallback" => parse_quote! {
-            #[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_self)]
-        },
-        _ => parse_quote!(#[allow(clippy::unused_self)]),
-    }
+/// Keeps clippy from asking a method to change what its signature must have: `&self`, of a
+/// projector that is `Copy` as well.
+fn required() -> Attribute {
+    parse_quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_self)])
 }
 
 fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, Source)> {
@@ -235,7 +231,7 @@ impl Collector<'_> {
             self.errors.at(attribute.path().span(), message);
         }
         // First, so that what the user says of these lints comes after it and wins.
-        item.attrs.insert(0, required(marker));
+        item.attrs.insert(0, required());
         // Reported already, and the compiler would report it again.
         item.sig.variadic = None;
         signature::remove_lifetimes(&mut item.sig);
