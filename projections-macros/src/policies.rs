@@ -18,7 +18,7 @@ const RETRY: Keys = Keys {
     repeatable: &[],
     first: None,
 };
-const RETRY_EXAMPLE: &str = "retry(max = 3, initial = \"200ms\")";
+const RETRY_EXAMPLE: &str = "retry(none)";
 const REPLAY: Words = Words { noun: "policy", available: &[], later: &["skip"] };
 
 /// What a retry's first wait and longest wait are where `retry(..)` does not say it.
