@@ -183,7 +183,7 @@ fn value(
     let (cfg, projector) = (&method.cfg, &block.item.self_ty);
     let private = block.library.private_at(first);
     let check = Ident::new(check, first);
-    let facts = quote_spanned!(first=> &#private::Lookup::<#projector>::FACTS);
+    let facts = quote_spanned!(first=> #private::Lookup::<#projector>::FACTS);
     let arguments = quote_spanned!(last=> (#facts, #arguments));
     let call = quote_spanned!(first=> #private::#check #arguments);
     // A generic projector has no place for free constants: these are statements in its own.

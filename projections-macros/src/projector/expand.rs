@@ -14,7 +14,7 @@ use super::{
 pub(crate) fn projector(model: &Projector) -> TokenStream {
     let item = documented(model);
     let private = model.library.private();
-    let facts = quote_spanned!(Span::mixed_site()=> &#private::Lookup::<Self>::FACTS);
+    let facts = quote_spanned!(Span::mixed_site()=> #private::Lookup::<Self>::FACTS);
     let late = checks::values(model, &facts).filter(|_| is_generic(model));
     let table = rustdoc::table(model);
     let projector = implementation(model, model.options.domain.as_ref(), late, &table);
@@ -225,10 +225,10 @@ fn check(model: &Projector) -> TokenStream {
     let ident = &model.item.ident;
     let span = Span::mixed_site().located_at(ident.span());
     let checked = quote_spanned!(span=> #private::check_projector::<#ident>());
-    let checks = checks::values(model, &quote_spanned!(Span::mixed_site()=> &FACTS));
+    let checks = checks::values(model, &quote_spanned!(Span::mixed_site()=> FACTS));
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
-            const FACTS: #private::Facts = #checked;
+            const FACTS: &'static #private::Facts = #checked;
             #checks
         };
     }

@@ -102,7 +102,7 @@ pub fn check_return<R: HandlerReturn>() {}
 
 /// Asserts what a projector's type must be, beside the macros' own traits, and looks it up.
 #[must_use]
-pub const fn check_projector<P: Handlers + Send + Sync + 'static>() -> Facts {
+pub const fn check_projector<P: Handlers + Send + Sync + 'static>() -> &'static Facts {
     Lookup::<P>::FACTS
 }
 
