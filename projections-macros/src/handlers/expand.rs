@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, ext::IdentExt, spanned::Spanned};
 
 use super::{
-    checks, hollow,
+    checks,
     model::{Argument, Block, Fallback, Handler, Hashed, Method, Parameter, Scope},
     rustdoc,
 };
@@ -32,7 +32,7 @@ impl Locals {
 
 /// The block and its routing.
 pub(crate) fn block(block: &Block) -> TokenStream {
-    let item = hollow::restore(&block.item, &block.bodies);
+    let item = &block.item;
     let written = routing(block, &TokenStream::new());
     quote!(#item #written)
 }
@@ -40,7 +40,7 @@ pub(crate) fn block(block: &Block) -> TokenStream {
 /// The block, and the routing of the methods that are sound, so that the faults in their types are
 /// reported beside those of the others. Nothing here may judge the block as a whole.
 pub(crate) fn inert(block: &Block) -> TokenStream {
-    let item = hollow::restore(&block.item, &block.bodies);
+    let item = &block.item;
     let written = routing(block, &quote_spanned!(Span::mixed_site()=> const INERT: bool = true;));
     quote!(#item #written)
 }

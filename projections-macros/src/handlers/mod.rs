@@ -1,8 +1,8 @@
 //! `#[handlers]`.
 
+mod bodies;
 mod checks;
 mod expand;
-mod hollow;
 mod model;
 mod parse;
 mod rustdoc;

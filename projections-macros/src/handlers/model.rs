@@ -10,8 +10,6 @@ pub(crate) struct Block {
     pub(crate) library: Library,
     /// The `impl`, without the attributes that the macro reads.
     pub(crate) item: syn::ItemImpl,
-    /// The bodies of the methods, where they could not be read with the rest.
-    pub(crate) bodies: Vec<proc_macro2::Group>,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) setup: Option<Method>,

@@ -1,6 +1,6 @@
 //! From tokens to the model, with every fault.
 
-use proc_macro2::{Group, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{
     Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Token, Type,
@@ -11,7 +11,7 @@ use syn::{
 };
 
 use super::{
-    hollow,
+    bodies,
     model::{Block, Fallback, Handler, Hashed, Method, Scope},
     signature::{Reader, Role},
     whole,
@@ -61,7 +61,7 @@ pub(super) fn parse(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Block> {
-    let (mut item, bodies) = read_impl(item, errors)?;
+    let mut item = read_impl(item, errors)?;
     let library = read_attribute(attribute, errors);
     let reader = Reader::new(&item);
     let mut collector = Collector { library: &library, errors, reader, found: Found::default() };
@@ -72,7 +72,7 @@ pub(super) fn parse(
     whole::check(&item, &mut found, errors);
     let Found { mut handlers, fallback, setup, reset, others, .. } = found;
     handlers.retain(|handler| handler.sound);
-    Some(Block { library, item, bodies, handlers, fallback, setup, reset, others })
+    Some(Block { library, item, handlers, fallback, setup, reset, others })
 }
 
 /// Keeps clippy from asking a method to drop what its signature must have.
@@ -85,10 +85,13 @@ fn required(marker: &str) -> Attribute {
     }
 }
 
-fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, Vec<Group>)> {
-    let (span, message): (Span, String) = match syn::parse2::<Item>(item.clone()) {
+fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
+    if let Some(item) = bodies::parse(item.clone()).filter(|item| item.trait_.is_none()) {
+        return Some(item);
+    }
+    let (span, message): (Span, String) = match syn::parse2::<Item>(item) {
         Ok(Item::Impl(item)) => match &item.trait_ {
-            None => return Some((item, Vec::new())),
+            None => return Some(item),
             Some((path, _)) => {
                 errors.on(
                     path,
@@ -112,11 +115,8 @@ fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, V
         ),
         Ok(other) => (ends(&other).0, "`#[handlers]` goes on an `impl` block".into()),
         Err(error) => {
-            let hollow = hollow::parse(item).filter(|(item, _)| item.trait_.is_none());
-            if hollow.is_none() {
-                errors.push(error);
-            }
-            return hollow;
+            errors.push(error);
+            return None;
         }
     };
     errors.at(span, message);
