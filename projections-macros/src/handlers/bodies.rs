@@ -3,14 +3,15 @@
 //! which something is half typed, or wrong, is the compiler's affair alone.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{
     Attribute, Block, Expr, FnModifiers, ImplItem, ImplItemFn, Item, ItemImpl, Signature, Stmt,
     Token, Visibility,
     parse::{ParseStream, Parser, discouraged::Speculative},
 };
 
-/// Reads an `impl` block.
-pub(super) fn parse(item: TokenStream) -> Option<ItemImpl> {
+/// Reads an `impl` block, and the bodies of its methods.
+pub(super) fn parse(item: TokenStream) -> Option<(ItemImpl, Vec<Group>)> {
     let mut tokens: Vec<TokenTree> = item.into_iter().collect();
     let Some(TokenTree::Group(content)) = tokens.pop() else { return None };
     if content.delimiter() != Delimiter::Brace {
@@ -20,41 +21,74 @@ pub(super) fn parse(item: TokenStream) -> Option<ItemImpl> {
     empty.set_span(content.span());
     tokens.push(empty.into());
     let Ok(Item::Impl(mut block)) = syn::parse2(tokens.into_iter().collect()) else { return None };
+    let mut bodies = Vec::new();
     let items = |input: ParseStream<'_>| {
         block.attrs.extend(input.call(Attribute::parse_inner)?);
         while !input.is_empty() {
-            block.items.push(parse_item(input)?);
+            block.items.push(parse_item(input, &mut bodies)?);
         }
         Ok(())
     };
     items.parse2(content.stream()).ok()?;
-    Some(block)
+    Some((block, bodies))
 }
 
-fn parse_item(input: ParseStream<'_>) -> syn::Result<ImplItem> {
+/// Puts the bodies back, once the attributes are read. They are the same tokens, and not others at
+/// their place, so that the compiler sees what it has reported.
+pub(super) fn restore(block: &mut ItemImpl, bodies: Vec<Group>) {
+    let methods = block.items.iter_mut().filter(|item| matches!(item, ImplItem::Fn(_)));
+    for (item, body) in methods.zip(bodies) {
+        let mut tokens: Vec<TokenTree> = item.to_token_stream().into_iter().collect();
+        tokens.pop(); // the body is the last
+        tokens.push(body.into());
+        *item = ImplItem::Verbatim(tokens.into_iter().collect());
+    }
+}
+
+fn parse_item(input: ParseStream<'_>, bodies: &mut Vec<Group>) -> syn::Result<ImplItem> {
     let ahead = input.fork();
     let attrs = ahead.call(Attribute::parse_outer)?;
     let vis: Visibility = ahead.parse()?;
+    let modifiers = FnModifiers::default();
     let is_method = ahead.peek(Token![fn])
         || ahead.peek(Token![async])
         || ahead.peek(Token![unsafe])
         || ahead.peek(Token![extern])
         || (ahead.peek(Token![const]) && !ahead.peek2(syn::Ident) && !ahead.peek2(Token![_]));
     if !is_method {
-        return input.parse();
+        let item = input.parse()?;
+        return match item {
+            ImplItem::Fn(_) => Err(input.error("a method of an unknown form")),
+            item => Ok(item),
+        };
     }
     let sig: Signature = ahead.parse()?;
-    let content;
-    let brace_token = syn::braced!(content in ahead);
-    let stmts = vec![Stmt::Expr(Expr::Verbatim(content.parse()?), None)];
-    let block = Block { brace_token, stmts };
+    let body: Group = ahead.parse()?;
+    let content = content(&body).ok_or_else(|| ahead.error("a method without a body"))?;
+    let block = Block {
+        brace_token: syn::token::Brace(body.span()),
+        stmts: vec![Stmt::Expr(Expr::Verbatim(content), None)],
+    };
+    bodies.push(body);
     input.advance_to(&ahead);
-    Ok(ImplItem::Fn(ImplItemFn { attrs, vis, modifiers: FnModifiers::default(), sig, block }))
+    Ok(ImplItem::Fn(ImplItemFn { attrs, vis, modifiers, sig, block }))
+}
+
+/// What is in a body's braces, which `macro_rules!` may have put into an invisible group.
+fn content(body: &Group) -> Option<TokenStream> {
+    match body.delimiter() {
+        Delimiter::Brace => Some(body.stream()),
+        Delimiter::None => match body.stream().into_iter().next()? {
+            TokenTree::Group(inner) => content(&inner),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use quote::{ToTokens, quote};
+    use quote::quote;
 
     use super::*;
 
@@ -72,8 +106,10 @@ mod tests {
             }
         };
         assert!(syn::parse2::<Item>(block.clone()).is_err());
-        let Some(read) = parse(block.clone()) else { panic!("unread") };
-        assert_eq!(read.items.len(), 5);
+        let Some((mut read, bodies)) = parse(block.clone()) else { panic!("unread") };
+        assert_eq!((read.items.len(), bodies.len()), (5, 3));
+        assert_eq!(read.to_token_stream().to_string(), block.to_string());
+        restore(&mut read, bodies);
         assert_eq!(read.to_token_stream().to_string(), block.to_string());
     }
 

@@ -225,7 +225,10 @@ fn check_types(block: &Block) -> TokenStream {
     let checks = checks::types(block);
     quote_spanned! {Span::mixed_site()=>
         fn check_types() {
-            use #private::{ArgumentCheck as _, ArgumentCheckFallback as _, ResultFallback as _};
+            use #private::{
+                Argument as __Argument, ArgumentCheck as _, ArgumentCheckFallback as _,
+                ResultFallback as _,
+            };
             #checks
         }
     }
@@ -272,22 +275,21 @@ fn handle(block: &Block) -> TokenStream {
 fn imports(private: &TokenStream) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         use #private::{
-            Decoder as _, DecoderFallback as _, OutcomeFallback as _, RawDecoder as _,
-            RawDecoderFallback as _, Shared as _, SharedFallback as _, View as _,
-            ViewFallback as _,
+            Argument as __Argument, Decoder as _, DecoderFallback as _, Outcome as __Outcome,
+            OutcomeFallback as _, RawDecoder as _, RawDecoderFallback as _, Shared as _,
+            SharedFallback as _, View as _, ViewFallback as _,
         };
     }
 }
 
 fn arms(block: &Block, asynchronous: bool, locals: &Locals) -> Vec<TokenStream> {
-    let private = block.library.private();
     let Locals { envelope, event, .. } = locals;
     let mut arms = Vec::new();
     for Handler { id, event: declared, method, argument, .. } in &block.handlers {
         if method.asyncness.is_some() == asynchronous {
             let ty = &argument.ty;
             let decode = quote_spanned! {Span::mixed_site()=>
-                let #event = #private::Argument::<#declared, #ty>::STEP.decode(#envelope)?;
+                let #event = __Argument::<#declared, #ty>::STEP.decode(#envelope)?;
             };
             arms.push(arm(block, *id, method, argument, &decode, locals));
         }
@@ -297,7 +299,7 @@ fn arms(block: &Block, asynchronous: bool, locals: &Locals) -> Vec<TokenStream> 
     {
         let ty = &argument.ty;
         let decode = quote_spanned! {Span::mixed_site()=>
-            let #event = #private::Argument::<(), #ty>::STEP.raw(#envelope);
+            let #event = __Argument::<(), #ty>::STEP.raw(#envelope);
         };
         arms.push(arm(block, *id, method, argument, &decode, locals));
     }
@@ -312,7 +314,6 @@ fn arm(
     decode: &TokenStream,
     locals: &Locals,
 ) -> TokenStream {
-    let private = block.library.private();
     let event = &locals.event;
     let first = if argument.by_reference { quote!(&#event) } else { quote!(#event) };
     let (setup, call) = call(block, method, Some(first), locals);
@@ -322,7 +323,7 @@ fn arm(
         #id => {
             #decode
             #setup
-            #private::Outcome(#call).of_handler(#name)
+            __Outcome(#call).of_handler(#name)
         }
     }
 }
@@ -343,14 +344,14 @@ fn call(
         let (statement, argument) = match parameter {
             Parameter::Shared(ty) => (
                 quote_spanned! {Span::mixed_site()=>
-                    let #local = #private::Argument::<#public::Envelope, #ty>::STEP
+                    let #local = __Argument::<#public::Envelope, #ty>::STEP
                         .shared(#envelope);
                 },
                 quote!(#local),
             ),
             Parameter::View(ty) => (
                 quote_spanned! {Span::mixed_site()=>
-                    let mut #local = #private::Argument::<Self::Storage, #ty>::STEP.view(#session);
+                    let mut #local = __Argument::<Self::Storage, #ty>::STEP.view(#session);
                 },
                 quote!(&mut #local),
             ),
@@ -427,7 +428,7 @@ fn hook_arm(block: &Block, variant: &str, method: &Method, locals: &Locals) -> T
         #(#cfg)*
         #private::HookCall::#variant => {
             #setup
-            #private::Outcome(#call).of_hook()
+            __Outcome(#call).of_hook()
         }
     }
 }

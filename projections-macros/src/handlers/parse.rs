@@ -1,6 +1,6 @@
 //! From tokens to the model, with every fault.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream};
 use quote::ToTokens;
 use syn::{
     Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Token, Type,
@@ -61,7 +61,7 @@ pub(super) fn parse(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Block> {
-    let mut item = read_impl(item, errors)?;
+    let (mut item, bodies) = read_impl(item, errors)?;
     let library = read_attribute(attribute, errors);
     let reader = Reader::new(&item);
     let mut collector = Collector { library: &library, errors, reader, found: Found::default() };
@@ -70,6 +70,7 @@ pub(super) fn parse(
     }
     let mut found = collector.found;
     whole::check(&item, &mut found, errors);
+    bodies::restore(&mut item, bodies);
     let Found { mut handlers, fallback, setup, reset, others, .. } = found;
     handlers.retain(|handler| handler.sound);
     Some(Block { library, item, handlers, fallback, setup, reset, others })
@@ -85,13 +86,13 @@ fn required(marker: &str) -> Attribute {
     }
 }
 
-fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<syn::ItemImpl> {
-    if let Some(item) = bodies::parse(item.clone()).filter(|item| item.trait_.is_none()) {
+fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, Vec<Group>)> {
+    if let Some(item) = bodies::parse(item.clone()).filter(|(item, _)| item.trait_.is_none()) {
         return Some(item);
     }
     let (span, message): (Span, String) = match syn::parse2::<Item>(item) {
         Ok(Item::Impl(item)) => match &item.trait_ {
-            None => return Some(item),
+            None => return Some((item, Vec::new())),
             Some((path, _)) => {
                 errors.on(
                     path,

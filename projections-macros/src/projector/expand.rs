@@ -225,10 +225,10 @@ fn check(model: &Projector) -> TokenStream {
     let ident = &model.item.ident;
     let span = Span::mixed_site().located_at(ident.span());
     let checked = quote_spanned!(span=> #private::check_projector::<#ident>());
-    let checks = checks::values(model, &quote_spanned!(Span::mixed_site()=> FACTS));
+    let checks = checks::values(model, &quote_spanned!(Span::mixed_site()=> &FACTS));
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
-            const FACTS: &'static #private::Facts = #checked;
+            const FACTS: #private::Facts = #checked;
             #checks
         };
     }

@@ -218,7 +218,7 @@ pub const fn no_async_fault(facts: &Facts, subject: &'static str) {
 #[track_caller]
 pub const fn no_view_fault(
     facts: &Facts,
-    (is_transaction, _): (bool, bool),
+    is_transaction: bool,
     subject: &'static str,
     ty: &'static str,
     (projector, storage): (&'static str, &'static str),
