@@ -3,6 +3,11 @@
 
 use crate::{by_hand, macros, without_library};
 
+/// Writes an event.
+type EventText = fn(&Event) -> String;
+/// Writes a projector.
+type ProjectorText = fn(&Projector) -> String;
+
 /// How an application is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
@@ -27,16 +32,15 @@ impl Way {
     /// The files of the application: names in `src`, and texts.
     pub(crate) fn files(self, projectors: usize) -> Vec<(String, String)> {
         let projectors: Vec<_> = (0..projectors).map(Projector::of).collect();
-        let (main, event, projector): (_, fn(&Event) -> String, fn(&Projector) -> String) =
-            match self {
-                Self::ByHand => (by_hand::main_file(), by_hand::event, by_hand::projector),
-                Self::Macros => (macros::main_file(), macros::event, macros::projector),
-                Self::WithoutLibrary => (
-                    without_library::main_file(&projectors),
-                    without_library::event,
-                    without_library::projector,
-                ),
-            };
+        let (main, event, projector): (String, EventText, ProjectorText) = match self {
+            Self::ByHand => (by_hand::main_file(), by_hand::event, by_hand::projector),
+            Self::Macros => (macros::main_file(), macros::event, macros::projector),
+            Self::WithoutLibrary => (
+                without_library::main_file(&projectors),
+                without_library::event,
+                without_library::projector,
+            ),
+        };
         let mut main = main;
         let mut files = vec![("events.rs".to_owned(), events_file(event))];
         for each in &projectors {
