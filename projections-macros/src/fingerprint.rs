@@ -45,9 +45,16 @@ impl Hash {
 
     /// Writes a token: its kind, its text, and a byte that no text has.
     fn write(&mut self, kind: u8, text: &str) {
-        for byte in [kind].iter().chain(text.as_bytes()).chain(&[0xff]) {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        self.step(kind);
+        for byte in text.as_bytes() {
+            self.step(*byte);
         }
+        self.step(0xff);
+    }
+
+    #[inline(always)]
+    fn step(&mut self, byte: u8) {
+        self.0 = (self.0 ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3);
     }
 
     fn finish(self) -> u64 {

@@ -27,10 +27,10 @@ pub struct Registration {
     pub routes: &'static [Route],
     /// Its fallback.
     pub fallback: Option<Fallback>,
-    /// The hash of its handlers.
-    pub fingerprint: Fingerprint,
     /// The name of its storage's type.
     pub storage: &'static str,
+    /// Not before it is asked for: a `cargo check` need not hash.
+    pub(crate) fingerprint: fn() -> Fingerprint,
     pub(crate) type_name: fn() -> &'static str,
     pub(crate) type_id: fn() -> TypeId,
     pub(crate) storage_type: fn() -> (TypeId, &'static str),
@@ -66,7 +66,7 @@ impl Registration {
             options: &P::OPTIONS,
             routes: P::ROUTES,
             fallback: P::FALLBACK,
-            fingerprint: P::FINGERPRINT,
+            fingerprint: || P::FINGERPRINT,
             storage: <P::Storage as Storage>::LABEL,
             type_name: std::any::type_name::<P>,
             type_id: TypeId::of::<P>,
@@ -81,6 +81,12 @@ impl Registration {
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         (self.type_name)()
+    }
+
+    /// The hash of its handlers.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        (self.fingerprint)()
     }
 
     /// The storage's type as its user writes it: `Sqlite<Reporting>`.

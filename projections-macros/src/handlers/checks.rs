@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn types(block: &Block) -> TokenStream {
     let mut tokens = TokenStream::new();
     for handler in &block.handlers {
-        let argument = argument(block, handler);
+        let argument = argument(handler);
         tokens.extend(method(block, &handler.method, argument));
     }
     if let Some(fallback) = &block.fallback {
@@ -39,21 +39,22 @@ fn method(block: &Block, method: &Method, argument: TokenStream) -> TokenStream 
     }
 }
 
-fn argument(block: &Block, handler: &Handler) -> TokenStream {
+fn argument(handler: &Handler) -> TokenStream {
     let (event, ty) = (&handler.event, &handler.argument.ty);
     let span = ty.span();
-    let private = block.library.private_at(span);
-    quote_spanned!(span=> #private::Argument::<#event, ()>::STEP.check::<#ty>();)
+    quote_spanned!(span=> __Argument::<#event, ()>::STEP.check::<#ty>();)
 }
 
 fn output(block: &Block, ty: &Type) -> TokenStream {
     let span = ty.span();
-    let private = block.library.private_at(span);
     match result(ty) {
         Some((value, error)) => quote_spanned! {span=>
-            #private::Argument::<#ty, (#value, #error)>::STEP.check_result::<#value, #error>();
+            __Argument::<#ty, (#value, #error)>::STEP.check_result::<#value, #error>();
         },
-        None => quote_spanned!(span=> #private::check_return::<#ty>();),
+        None => {
+            let private = block.library.private_at(span);
+            quote_spanned!(span=> #private::check_return::<#ty>();)
+        }
     }
 }
 
@@ -79,18 +80,20 @@ fn raw_argument(block: &Block, argument: &Argument) -> TokenStream {
     quote_spanned!(span=> #private::check_fallback_argument::<#ty>();)
 }
 
-/// One assertion for each value. A generic projector's are evaluated where it is given to a
+/// The constants that assert the values: the first fault of each is reported, so what can be wrong
+/// at once has constants of its own. A generic projector's are evaluated where it is given to a
 /// builder, because nothing is known before.
 pub(super) fn values(block: &Block) -> Vec<TokenStream> {
     let mut checks = Vec::new();
     for handler in &block.handlers {
-        checks.extend(route(block, handler));
+        checks.push(constant(block, &handler.method, &route(block, handler)));
         checks.extend(kinds(block, &handler.method));
     }
     if let Some(fallback) = &block.fallback {
         let name = fallback.method.name.unraw().to_string();
         let at = (fallback.span, fallback.span);
-        checks.push(value(block, &fallback.method, at, "no_fallback_fault", &quote!(#name)));
+        let value = value(block, at, "no_fallback_fault", &quote!(#name));
+        checks.push(constant(block, &fallback.method, &value));
         checks.extend(kinds(block, &fallback.method));
     }
     for hook in block.setup.iter().chain(&block.reset) {
@@ -99,13 +102,13 @@ pub(super) fn values(block: &Block) -> Vec<TokenStream> {
     checks
 }
 
-fn route(block: &Block, handler: &Handler) -> Vec<TokenStream> {
-    let (method, id) = (&handler.method, handler.id);
+fn route(block: &Block, handler: &Handler) -> TokenStream {
+    let id = handler.id;
     let event = shown(&handler.event);
     let arguments = quote!(#id, #event);
-    let mut checks = vec![value(block, method, ends(&handler.event), "no_route_fault", &arguments)];
+    let mut checks = value(block, ends(&handler.event), "no_route_fault", &arguments);
     if let Some(domain) = &handler.input_domain {
-        checks.push(value(block, method, ends(domain), "no_domain_fault", &arguments));
+        checks.extend(value(block, ends(domain), "no_domain_fault", &arguments));
     }
     checks
 }
@@ -113,18 +116,17 @@ fn route(block: &Block, handler: &Handler) -> Vec<TokenStream> {
 /// What the kind of the storage allows a method to be, and to take.
 fn kinds(block: &Block, method: &Method) -> Vec<TokenStream> {
     let subject = &method.subject;
-    let projector = shown(&block.item.self_ty);
     let mut checks = Vec::new();
     if let Some(receiver) = &method.mut_self {
+        let projector = shown(&block.item.self_ty);
         let arguments = quote!(#subject, #projector);
-        checks.push(value(block, method, ends(receiver), "no_mut_self_fault", &arguments));
+        checks.push(value(block, ends(receiver), "no_mut_self_fault", &arguments));
     }
     if let Some(asyncness) = &method.asyncness {
-        let at = ends(asyncness);
-        checks.push(value(block, method, at, "no_async_fault", &quote!(#subject)));
+        checks.push(value(block, ends(asyncness), "no_async_fault", &quote!(#subject)));
     }
     checks.extend(method.parameters.iter().map(|given| parameter(block, method, given)));
-    checks
+    checks.iter().map(|check| constant(block, method, check)).collect()
 }
 
 fn parameter(block: &Block, method: &Method, parameter: &Parameter) -> TokenStream {
@@ -140,15 +142,17 @@ fn parameter(block: &Block, method: &Method, parameter: &Parameter) -> TokenStre
     let mut ty = ty.clone();
     WithoutSelf(projector).visit_type_mut(&mut ty);
     let lookup = quote_spanned!(first=> #private::Lookup::<#projector, #ty>);
-    let fits = quote_spanned!(first=> (#lookup::IS_TRANSACTION, #lookup::IS_SHARED));
     let subject = &method.subject;
-    let mut arguments = quote!(#fits, #subject, #shown_type);
-    if matches!(parameter, Parameter::View(_)) {
+    let arguments = if matches!(parameter, Parameter::View(_)) {
         let projector = shown(projector);
         let storage = storage_of(&shown_type);
-        arguments.extend(quote!(, (#projector, #storage)));
-    }
-    value(block, method, (first, last), check, &arguments)
+        let fits = quote_spanned!(first=> #lookup::IS_TRANSACTION);
+        quote!(#fits, #subject, #shown_type, (#projector, #storage))
+    } else {
+        let fits = quote_spanned!(first=> (#lookup::IS_TRANSACTION, #lookup::IS_SHARED));
+        quote!(#fits, #subject, #shown_type)
+    };
+    value(block, (first, last), check, &arguments)
 }
 
 /// Puts the block's type where `Self` stands.
@@ -175,20 +179,34 @@ fn storage_of(transaction: &str) -> String {
 /// One assertion, shown at the tokens between two places.
 fn value(
     block: &Block,
-    method: &Method,
     (first, last): (Span, Span),
     check: &str,
     arguments: &TokenStream,
 ) -> TokenStream {
-    let (cfg, projector) = (&method.cfg, &block.item.self_ty);
     let private = block.library.private_at(first);
     let check = Ident::new(check, first);
-    let facts = quote_spanned!(first=> &#private::Lookup::<#projector>::FACTS);
+    let facts = facts();
     let arguments = quote_spanned!(last=> (#facts, #arguments));
-    let call = quote_spanned!(first=> #private::#check #arguments);
+    quote_spanned!(first=> #private::#check #arguments;)
+}
+
+fn facts() -> Ident {
+    Ident::new("facts", Span::mixed_site())
+}
+
+/// Assertions on a method, of which the first that fails is reported.
+fn constant(block: &Block, method: &Method, checks: &TokenStream) -> TokenStream {
+    let (private, projector) = (block.library.private(), &block.item.self_ty);
+    let (cfg, facts) = (&method.cfg, facts());
     // A generic projector has no place for free constants: these are statements in its own.
     if block.is_generic() {
-        return quote_spanned!(first=> #(#cfg)* let () = #call;);
+        return quote_spanned! {Span::mixed_site()=>
+            #(#cfg)*
+            {
+                let #facts = #private::Lookup::<#projector>::FACTS;
+                #checks
+            }
+        };
     }
     let import = lookup(block);
     quote_spanned! {Span::mixed_site()=>
@@ -196,7 +214,8 @@ fn value(
         #[allow(deprecated, elided_lifetimes_in_paths, unused_imports, unused_qualifications)]
         const _: () = {
             #import
-            #call
+            let #facts = #private::Lookup::<#projector>::FACTS;
+            #checks
         };
     }
 }

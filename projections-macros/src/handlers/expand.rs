@@ -7,7 +7,6 @@ use syn::{Ident, ext::IdentExt, spanned::Spanned};
 use super::{
     checks,
     hashed::Hashed,
-    hollow::{self, Source},
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
     rustdoc,
 };
@@ -35,12 +34,12 @@ impl Locals {
 
 /// The block and its routing.
 pub(crate) fn block(block: &Block) -> TokenStream {
-    if let Source::Part(error) = &block.source {
+    if let Some(error) = &block.unread {
         let place = block.item.self_ty.span();
         let (part, unread) = (inert(block), head::unread("#[handlers]", place, error));
         return quote!(#part #unread);
     }
-    let item = hollow::restore(&block.item, &block.source);
+    let item = &block.item;
     let written = routing(block, &TokenStream::new());
     quote!(#item #written)
 }
@@ -48,7 +47,7 @@ pub(crate) fn block(block: &Block) -> TokenStream {
 /// The block, and the routing of the methods that are sound, so that the faults in their types are
 /// reported beside those of the others. Nothing here may judge the block as a whole.
 pub(crate) fn inert(block: &Block) -> TokenStream {
-    let item = hollow::restore(&block.item, &block.source);
+    let item = &block.item;
     let written = routing(block, &quote_spanned!(Span::mixed_site()=> const INERT: bool = true;));
     quote!(#item #written)
 }
@@ -233,7 +232,10 @@ fn check_types(block: &Block) -> TokenStream {
     let checks = checks::types(block);
     quote_spanned! {Span::mixed_site()=>
         fn check_types() {
-            use #private::{ArgumentCheck as _, ArgumentCheckFallback as _, ResultFallback as _};
+            use #private::{
+                Argument as __Argument, ArgumentCheck as _, ArgumentCheckFallback as _,
+                ResultFallback as _,
+            };
             #checks
         }
     }
@@ -280,22 +282,21 @@ fn handle(block: &Block) -> TokenStream {
 fn imports(private: &TokenStream) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         use #private::{
-            Decoder as _, DecoderFallback as _, OutcomeFallback as _, RawDecoder as _,
-            RawDecoderFallback as _, Shared as _, SharedFallback as _, View as _,
-            ViewFallback as _,
+            Argument as __Argument, Decoder as _, DecoderFallback as _, Outcome as __Outcome,
+            OutcomeFallback as _, RawDecoder as _, RawDecoderFallback as _, Shared as _,
+            SharedFallback as _, View as _, ViewFallback as _,
         };
     }
 }
 
 fn arms(block: &Block, asynchronous: bool, locals: &Locals) -> Vec<TokenStream> {
-    let private = block.library.private();
     let Locals { envelope, event, .. } = locals;
     let mut arms = Vec::new();
     for Handler { id, event: declared, method, argument, .. } in &block.handlers {
         if method.asyncness.is_some() == asynchronous {
             let ty = &argument.ty;
             let decode = quote_spanned! {Span::mixed_site()=>
-                let #event = #private::Argument::<#declared, #ty>::STEP.decode(#envelope)?;
+                let #event = __Argument::<#declared, #ty>::STEP.decode(#envelope)?;
             };
             arms.push(arm(block, *id, method, argument, &decode, locals));
         }
@@ -305,7 +306,7 @@ fn arms(block: &Block, asynchronous: bool, locals: &Locals) -> Vec<TokenStream> 
     {
         let ty = &argument.ty;
         let decode = quote_spanned! {Span::mixed_site()=>
-            let #event = #private::Argument::<(), #ty>::STEP.raw(#envelope);
+            let #event = __Argument::<(), #ty>::STEP.raw(#envelope);
         };
         arms.push(arm(block, *id, method, argument, &decode, locals));
     }
@@ -320,7 +321,6 @@ fn arm(
     decode: &TokenStream,
     locals: &Locals,
 ) -> TokenStream {
-    let private = block.library.private();
     let event = &locals.event;
     let first = if argument.by_reference { quote!(&#event) } else { quote!(#event) };
     let (setup, call) = call(block, method, Some(first), locals);
@@ -330,7 +330,7 @@ fn arm(
         #id => {
             #decode
             #setup
-            #private::Outcome(#call).of_handler(#name)
+            __Outcome(#call).of_handler(#name)
         }
     }
 }
@@ -351,14 +351,14 @@ fn call(
         let (statement, argument) = match parameter {
             Parameter::Shared(ty) => (
                 quote_spanned! {Span::mixed_site()=>
-                    let #local = #private::Argument::<#public::Envelope, #ty>::STEP
+                    let #local = __Argument::<#public::Envelope, #ty>::STEP
                         .shared(#envelope);
                 },
                 quote!(#local),
             ),
             Parameter::View(ty) => (
                 quote_spanned! {Span::mixed_site()=>
-                    let mut #local = #private::Argument::<Self::Storage, #ty>::STEP.view(#session);
+                    let mut #local = __Argument::<Self::Storage, #ty>::STEP.view(#session);
                 },
                 quote!(&mut #local),
             ),
@@ -435,7 +435,7 @@ fn hook_arm(block: &Block, variant: &str, method: &Method, locals: &Locals) -> T
         #(#cfg)*
         #private::HookCall::#variant => {
             #setup
-            #private::Outcome(#call).of_hook()
+            __Outcome(#call).of_hook()
         }
     }
 }

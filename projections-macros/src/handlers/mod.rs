@@ -1,13 +1,14 @@
 //! `#[handlers]`.
 
+mod bodies;
 mod checks;
 mod expand;
 #[cfg(test)]
 mod fingerprinted;
 mod hashed;
-mod hollow;
 mod model;
 mod parse;
+mod part;
 mod rustdoc;
 mod signature;
 mod whole;

@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Ident, Type};
 
-use super::{hashed::Hashed, hollow::Source};
+use super::hashed::Hashed;
 use crate::paths::Library;
 
 /// A block.
@@ -11,7 +11,8 @@ pub(crate) struct Block {
     pub(crate) library: Library,
     /// The `impl`, without the attributes that the macro reads.
     pub(crate) item: syn::ItemImpl,
-    pub(crate) source: Source,
+    /// What is wrong with the items that could not be read.
+    pub(crate) unread: Option<syn::Error>,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) setup: Option<Method>,

@@ -1,6 +1,6 @@
 //! From tokens to the model, with every fault.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream};
 use syn::{
     Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Token, Type,
     ext::IdentExt,
@@ -10,9 +10,10 @@ use syn::{
 };
 
 use super::{
+    bodies,
     hashed::{self, Hashed, NO_FACTS},
-    hollow::{self, Source},
     model::{Block, Fallback, Handler, Method, Scope},
+    part,
     signature::{self, Reader, Role},
     whole,
 };
@@ -64,7 +65,7 @@ pub(super) fn parse(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Block> {
-    let (mut item, source) = read_impl(item, errors)?;
+    let (mut item, bodies, unread) = read_impl(item, errors)?;
     let library = read_attribute(attribute, errors);
     let reader = Reader::new(&item);
     let mut collector = Collector { library: &library, errors, reader, found: Found::default() };
@@ -74,12 +75,13 @@ pub(super) fn parse(
     let mut found = collector.found;
     check_repeated(&mut item, &library, errors);
     // What could not be read may be what is missing.
-    if !matches!(source, Source::Part(..)) {
+    if unread.is_none() {
         whole::check(&item, &mut found, errors);
     }
+    bodies::restore(&mut item, bodies);
     let Found { mut handlers, fallback, setup, reset, others, .. } = found;
     handlers.retain(|handler| handler.sound);
-    Some(Block { library, item, source, handlers, fallback, setup, reset, others })
+    Some(Block { library, item, unread, handlers, fallback, setup, reset, others })
 }
 
 /// Keeps clippy from asking a method to change what its signature must have: `&self`, of a
@@ -88,10 +90,18 @@ fn required() -> Attribute {
     parse_quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_self)])
 }
 
-fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, Source)> {
+/// A block, the bodies that were taken out of it, and what is wrong with what could not be read.
+type Read = (syn::ItemImpl, Vec<Group>, Option<syn::Error>);
+
+fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<Read> {
+    if let Some((item, bodies)) = bodies::parse(item.clone())
+        && item.trait_.is_none()
+    {
+        return Some((item, bodies, None));
+    }
     let (span, message): (Span, String) = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Impl(item)) => match &item.trait_ {
-            None => return Some((item, Source::Whole)),
+            None => return Some((item, Vec::new(), None)),
             Some((path, _)) => {
                 errors.on(
                     path,
@@ -115,7 +125,11 @@ fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<(syn::ItemImpl, S
         ),
         Ok(other) => (ends(&other).0, "`#[handlers]` goes on an `impl` block".into()),
         Err(error) => {
-            return hollow::parse(item, error).map_err(|error| errors.push(error)).ok();
+            let Some(part) = part::parse(item) else {
+                errors.push(error);
+                return None;
+            };
+            return Some((part, Vec::new(), Some(error)));
         }
     };
     errors.at(span, message);

@@ -87,13 +87,15 @@ fn check_empty(item: &syn::ItemImpl, found: &Found, errors: &mut Errors) {
 /// Two handlers that name one event alike. Those that name it differently are found by their
 /// wire names, once the types are known.
 fn check_duplicates(handlers: &mut [Handler], errors: &mut Errors) {
+    let events: Vec<_> = handlers.iter().map(|handler| shown(&handler.event)).collect();
     for index in 1..handlers.len() {
         let (before, rest) = handlers.split_at_mut(index);
         // A faulty attribute may lack just what tells the two apart.
         let Some(second) = rest.first_mut().filter(|second| second.sound) else { continue };
-        let first = before.iter().find(|first| first.sound && alike(first, second));
-        let Some(first) = first else { continue };
-        let event = shown(&second.event);
+        let Some(event) = events.get(index) else { continue };
+        let mut named_alike = before.iter().zip(&events).filter(|(_, first)| *first == event);
+        let first = named_alike.find(|(first, _)| first.sound && alike(first, second));
+        let Some((first, _)) = first else { continue };
         let from = second
             .input_domain
             .as_ref()
@@ -108,13 +110,11 @@ fn check_duplicates(handlers: &mut [Handler], errors: &mut Errors) {
     }
 }
 
+/// Tells whether two handlers that name one event take it from one domain.
 fn alike(a: &Handler, b: &Handler) -> bool {
     let domain = |handler: &Handler| handler.input_domain.as_ref().map(syn::LitStr::value);
     // Under `#[cfg]` the two may be alternatives.
-    shown(&a.event) == shown(&b.event)
-        && domain(a) == domain(b)
-        && a.method.cfg.is_empty()
-        && b.method.cfg.is_empty()
+    domain(a) == domain(b) && a.method.cfg.is_empty() && b.method.cfg.is_empty()
 }
 
 fn check_scope(found: &Found, errors: &mut Errors) {

@@ -20,7 +20,7 @@ pub(crate) fn projector(model: &Projector) -> TokenStream {
     }
     let item = documented(model);
     let private = model.library.private();
-    let facts = quote_spanned!(Span::mixed_site()=> &#private::Lookup::<Self>::FACTS);
+    let facts = quote_spanned!(Span::mixed_site()=> #private::Lookup::<Self>::FACTS);
     let late = checks::values(model, &facts).filter(|_| is_generic(model));
     let table = rustdoc::table(model);
     let projector = implementation(model, model.options.domain.as_ref(), late, &table);

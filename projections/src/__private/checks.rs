@@ -103,7 +103,7 @@ pub fn check_return<R: HandlerReturn>() {}
 /// Asserts what a projector's type must be, beside the macros' own traits, and looks it up.
 #[must_use]
 pub const fn check_projector<P: Handlers + Send + Sync + 'static>() -> Facts {
-    Lookup::<P>::FACTS
+    *Lookup::<P>::FACTS
 }
 
 /// Asserts that a handler's future can move between threads, and hides its type, so that the

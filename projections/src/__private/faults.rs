@@ -20,6 +20,8 @@ pub const UNKNOWN_DOMAIN: &str = "<unknown>";
 pub struct Facts {
     pub(super) name: &'static str,
     pub(super) routes: &'static [Route],
+    /// Whether no route has a fault: one look at all of them, instead of one for each assertion.
+    sound: bool,
     pub(super) options: Options,
     /// There is none where the type is no projector, or its attribute does not compile.
     kind: Option<StorageKind>,
@@ -33,8 +35,10 @@ pub struct Facts {
 impl Facts {
     pub(crate) const fn of(registration: &Registration) -> Self {
         let Registration { name, options, routes, storage, kind, reset, inert, .. } = *registration;
-        let kind = Some(kind);
-        Self { name, routes, options: *options, kind, storage, transaction: "", reset, inert }
+        let (kind, transaction) = (Some(kind), "");
+        // Nothing is asserted of the routes by this way.
+        let sound = true;
+        Self { name, routes, sound, options: *options, kind, storage, transaction, reset, inert }
     }
 }
 
@@ -46,10 +50,11 @@ impl Facts {
 pub struct Lookup<P: ?Sized, T: ?Sized = ()>(PhantomData<fn(&P)>, PhantomData<fn(&T)>);
 
 impl<P: Handlers> Lookup<P> {
-    /// The projector's facts.
-    pub const FACTS: Facts = Facts {
+    /// The projector's facts: one value, to which all assertions refer.
+    pub const FACTS: &'static Facts = &Facts {
         name: P::NAME,
         routes: P::ROUTES,
+        sound: is_sound(P::ROUTES),
         options: <P as Projector>::OPTIONS,
         kind: match <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND {
             StorageKind::Unknown => None,
@@ -75,9 +80,10 @@ impl<P: ?Sized, T: SharedParameter + ?Sized> Lookup<P, T> {
 /// What a [`Lookup`] finds where there is nothing.
 pub trait LookupFallback {
     /// The facts of what is no projector.
-    const FACTS: Facts = Facts {
+    const FACTS: &'static Facts = &Facts {
         name: "",
         routes: &[],
+        sound: true,
         options: Options::DEFAULT,
         kind: None,
         storage: "",
@@ -114,7 +120,14 @@ pub const fn event_facts<E: Event>() -> EventFacts {
 /// While compiling, at the caller's place, which is the event of the `#[handles]`.
 #[track_caller]
 pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
-    let Some((route, before)) = find(facts.routes, id) else { return };
+    if !facts.sound {
+        route_fault(facts.routes, id, event);
+    }
+}
+
+#[track_caller]
+const fn route_fault(routes: &'static [Route], id: u32, event: &'static str) {
+    let Some((route, before)) = find(routes, id) else { return };
     if route.domain.is_empty() {
         Message::new()
             .name(event)
@@ -125,27 +138,19 @@ pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
             .push("\nnote: what a projector reads is built from the domains of its handlers")
             .report();
     }
-    let mut next = 0;
-    while next < before.len() {
-        let earlier = &before[next]; // in bounds, by the condition
-        if same(earlier.domain, route.domain)
-            && let Some(name) = shared_name(&earlier.shape, &route.shape)
-        {
-            // Of a hand-written event the path is not known.
-            let unknown = earlier.type_path.is_empty() || route.type_path.is_empty();
-            if unknown || same(earlier.type_path, route.type_path) {
-                Message::new()
-                    .name(event)
-                    .push(" from ")
-                    .name(route.domain)
-                    .push(" already has a handler: ")
-                    .name(earlier.method)
-                    .report();
-            }
-            same_name(earlier, route, name);
-        }
-        next += 1;
+    let Some((earlier, name)) = taken(before, route) else { return };
+    // Of a hand-written event the path is not known.
+    let unknown = earlier.type_path.is_empty() || route.type_path.is_empty();
+    if unknown || same(earlier.type_path, route.type_path) {
+        Message::new()
+            .name(event)
+            .push(" from ")
+            .name(route.domain)
+            .push(" already has a handler: ")
+            .name(earlier.method)
+            .report();
     }
+    same_name(earlier, route, name);
 }
 
 /// Asserts that a route's `input_domain` is its event's own domain, where the event has one.
@@ -154,7 +159,14 @@ pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
 /// While compiling, at the caller's place, which is the domain's literal.
 #[track_caller]
 pub const fn no_domain_fault(facts: &Facts, id: u32, event: &'static str) {
-    let Some((route, _)) = find(facts.routes, id) else { return };
+    if !facts.sound {
+        domain_fault(facts.routes, id, event);
+    }
+}
+
+#[track_caller]
+const fn domain_fault(routes: &'static [Route], id: u32, event: &'static str) {
+    let Some((route, _)) = find(routes, id) else { return };
     if let Some(own) = route.own_domain
         && !same(own, UNKNOWN_DOMAIN)
         && !same(own, route.domain)
@@ -169,9 +181,13 @@ pub const fn no_domain_fault(facts: &Facts, id: u32, event: &'static str) {
 /// While compiling, at the caller's place, which is the `&mut self`.
 #[track_caller]
 pub const fn no_mut_self_fault(facts: &Facts, subject: &'static str, projector: &'static str) {
-    if matches!(facts.kind, None | Some(StorageKind::InProcess)) {
-        return;
+    if !matches!(facts.kind, None | Some(StorageKind::InProcess)) {
+        mut_self_fault(facts, subject, projector);
     }
+}
+
+#[track_caller]
+const fn mut_self_fault(facts: &Facts, subject: &'static str, projector: &'static str) -> ! {
     Message::new()
         .push(subject)
         .push(" takes `&mut self`, but ")
@@ -207,15 +223,24 @@ pub const fn no_async_fault(facts: &Facts, subject: &'static str) {
 #[track_caller]
 pub const fn no_view_fault(
     facts: &Facts,
-    (is_transaction, _): (bool, bool),
+    is_transaction: bool,
     subject: &'static str,
     ty: &'static str,
     (projector, storage): (&'static str, &'static str),
 ) {
-    let Some(kind) = facts.kind else { return };
-    if is_transaction {
-        return;
+    if !is_transaction && let Some(kind) = facts.kind {
+        foreign_view(facts, kind, subject, ty, (projector, storage));
     }
+}
+
+#[track_caller]
+const fn foreign_view(
+    facts: &Facts,
+    kind: StorageKind,
+    subject: &'static str,
+    ty: &'static str,
+    (projector, storage): (&'static str, &'static str),
+) -> ! {
     let message = Message::new().push(subject).push(" takes `&mut ").push(ty).push("`, but ");
     if matches!(kind, StorageKind::InProcess) {
         message
@@ -243,9 +268,18 @@ pub const fn no_shared_fault(
     subject: &'static str,
     ty: &'static str,
 ) {
-    if facts.kind.is_none() || is_shared {
-        return;
+    if !is_shared && facts.kind.is_some() {
+        foreign_shared(facts, is_transaction, subject, ty);
     }
+}
+
+#[track_caller]
+const fn foreign_shared(
+    facts: &Facts,
+    is_transaction: bool,
+    subject: &'static str,
+    ty: &'static str,
+) -> ! {
     let message = Message::new().push(subject);
     if is_transaction {
         take_by(message.push(" takes its transaction as `&").push(ty), "&mut ", ty);
@@ -372,6 +406,40 @@ pub(super) const fn foreign(event: &str, own: &str, other: &str) -> ! {
         .report()
 }
 
+/// Tells whether neither `no_route_fault` nor `no_domain_fault` has anything to say.
+const fn is_sound(routes: &'static [Route]) -> bool {
+    let mut next = 0;
+    while next < routes.len() {
+        let (before, rest) = routes.split_at(next);
+        let route = &rest[0]; // there is one, by the condition
+        let is_foreign = match route.own_domain {
+            Some(own) => !same(own, route.domain),
+            None => false,
+        };
+        if route.domain.is_empty() || is_foreign || taken(before, route).is_some() {
+            return false;
+        }
+        next += 1;
+    }
+    true
+}
+
+/// Finds the first route that takes an event of another, and that event's name.
+const fn taken(
+    mut before: &'static [Route],
+    route: &'static Route,
+) -> Option<(&'static Route, &'static str)> {
+    while let [earlier, rest @ ..] = before {
+        if same(earlier.domain, route.domain)
+            && let Some(name) = shared_name(&earlier.shape, &route.shape)
+        {
+            return Some((earlier, name));
+        }
+        before = rest;
+    }
+    None
+}
+
 /// Finds a route by its number, and those before it. One that `#[cfg]` removed is not there.
 const fn find(routes: &'static [Route], id: u32) -> Option<(&'static Route, &'static [Route])> {
     let mut next = 0;
@@ -409,28 +477,19 @@ pub(super) const fn contains(names: &[&str], name: &str) -> bool {
     false
 }
 
-/// Compares by eight bytes at a time, because the compiler interprets this for every pair of a
-/// projector's routes. The last eight come first: names that begin alike are many.
+/// Compares two texts. The compiler interprets this for every pair of a projector's routes, and a
+/// call costs it more than all else: so there is none in the loop. The last byte comes first: names
+/// that begin alike are many.
 pub(super) const fn same(a: &str, b: &str) -> bool {
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let (mut next, length) = (0, a.len());
+    if length != b.len() {
         return false;
     }
-    if let (Some(last), Some(other)) = (a.last_chunk::<8>(), b.last_chunk::<8>())
-        && u64::from_ne_bytes(*last) != u64::from_ne_bytes(*other)
-    {
-        return false;
+    if length > 0 && a[length - 1] != b[length - 1] {
+        return false; // both have a last byte, by the condition and the check above
     }
-    while let (Some((first, rest)), Some((other, others))) =
-        (a.split_first_chunk::<8>(), b.split_first_chunk::<8>())
-    {
-        if u64::from_ne_bytes(*first) != u64::from_ne_bytes(*other) {
-            return false;
-        }
-        (a, b) = (rest, others);
-    }
-    let mut next = 0;
-    while next < a.len() {
+    while next < length {
         // in bounds of both, by the condition and the check above
         if a[next] != b[next] {
             return false;

@@ -154,7 +154,7 @@ impl Candidate<'_> {
             event_id: at.map(|at| at.id),
             epoch,
             version: self.registration.options.version,
-            fingerprint: Some(self.registration.fingerprint),
+            fingerprint: Some(self.registration.fingerprint()),
             subscriptions: routing.subscriptions(),
             effects_mark,
             state,
@@ -219,10 +219,10 @@ impl Candidate<'_> {
     /// Tells whether other code of this version built the read model. Nothing in a process's memory
     /// was built by other code.
     pub(crate) fn is_changed(&self, stored: &Checkpoint) -> bool {
-        let Registration { options, fingerprint, .. } = self.registration;
+        let fingerprint = self.registration.fingerprint();
         !self.registration.is_in_process()
-            && stored.version == options.version
-            && stored.fingerprint.is_some_and(|built_by| built_by.differs(*fingerprint))
+            && stored.version == self.registration.options.version
+            && stored.fingerprint.is_some_and(|built_by| built_by.differs(fingerprint))
     }
 
     /// Why a start would rebuild the read model, where it would.
@@ -241,11 +241,11 @@ impl Candidate<'_> {
         let known = stored.fingerprint;
         known
             .filter(|known| known.algorithm == Fingerprint::ALGORITHM)
-            .unwrap_or(self.registration.fingerprint)
+            .unwrap_or(self.registration.fingerprint())
     }
 
     fn change(&self, stored: &Checkpoint) -> String {
-        let (old, new) = (self.built_by(stored), self.registration.fingerprint);
+        let (old, new) = (self.built_by(stored), self.registration.fingerprint());
         format!("the handlers changed: code {old} built the read model, and this is {new}")
     }
 
@@ -270,7 +270,7 @@ impl Candidate<'_> {
     fn warn_of_change(&self, stored: &Checkpoint) {
         if self.registration.options.on_change == OnChange::Warn && self.is_changed(stored) {
             let projector = &*self.key.projector;
-            let (built_by, this) = (self.built_by(stored), self.registration.fingerprint);
+            let (built_by, this) = (self.built_by(stored), self.registration.fingerprint());
             tracing::warn!(
                 projector,
                 %built_by,
