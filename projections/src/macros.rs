@@ -208,6 +208,31 @@ pub use projections_macros::Domain;
 /// let builder = Runtime::builder(MemoryEventStore::new()).projector(Totals::<u8>::default());
 /// ```
 ///
+/// One that is generic over its event says that the event owns its data, by
+/// `Event<Decoded<'a> = E>`, and names the domain. The builder asks for a `Clone`:
+///
+/// ```standalone_crate
+/// use projections::{Event, Runtime, handlers, memory::MemoryEventStore, projector};
+///
+/// #[derive(Clone, Event, serde::Deserialize)]
+/// struct Placed { order: String }
+///
+/// #[projector("latest", domain = "orders", register = false)]
+/// #[derive(Clone)]
+/// struct Latest<E> { event: Option<E> }
+///
+/// #[handlers]
+/// impl<E: for<'a> Event<Decoded<'a> = E> + Clone + Send + Sync + 'static> Latest<E> {
+///     #[handles(E)]
+///     fn keep(&mut self, event: &E) {
+///         self.event = Some(event.clone());
+///     }
+/// }
+///
+/// let latest = Latest::<Placed> { event: None };
+/// let builder = Runtime::builder(MemoryEventStore::new()).projector(latest);
+/// ```
+///
 /// # On its page
 ///
 /// `cargo doc` shows what the projector handles, with links to the events, and how it runs, defaults
