@@ -96,7 +96,9 @@ pub use projections_macros::Domain;
 /// ```
 ///
 /// The first argument is the name: a kebab-case literal of at most 64 characters, because the
-/// checkpoint is stored under it. The options follow:
+/// checkpoint is stored under it. Another name is another projector: it begins with the first event,
+/// in tables that hold the rows of the one before. Empty them when you rename, by a rebuild under the
+/// new name before anything else runs it. The options follow:
 ///
 /// | option | value | default |
 /// |---|---|---|
