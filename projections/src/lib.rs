@@ -75,6 +75,15 @@
 //! so does a raised `version`. A handler that is added for events which were passed already never
 //! starts silently: rebuild, or say `from = "now"` on it.
 //!
+//! # When events and code change
+//!
+//! - An event that is renamed keeps its old name as an alias, and one whose shape changes gets a
+//!   `version` and an upcaster, by type or over the JSON: [`Event`](derive@Event).
+//! - An event that is added to a domain does not compile until every projector that is `exhaustive`
+//!   over it handles or ignores it: [`Domain`](derive@Domain), [`projector`].
+//! - The checkpoint keeps a [`Fingerprint`] of the handlers that built the read model. What a start
+//!   with others does, a warning, a halt or a rebuild, is `on_change` of [`projector`].
+//!
 //! # Testing
 //!
 //! [`memory::MemoryEventStore`] and [`Runtime::catch_up`] make a test of a projector a few lines

@@ -69,8 +69,13 @@ pub use projections_macros::Event;
 /// # Ok::<(), projections::EncodeError>(())
 /// ```
 ///
-/// `#[domain("name")]` is required; `#[domain("name", crate = path)]` names this library where it
-/// has another name. An event that itself names another domain does not compile.
+/// | argument of `#[domain(..)]` | value | default |
+/// |---|---|---|
+/// | the first | the domain's name, as in `#[event(domain = "hand")]` | required |
+/// | `crate` | the path of this library, where it has another name | `::projections` |
+///
+/// An event that itself names another domain does not compile. The enum is also what `exhaustive` of
+/// [`#[projector]`](macro@projector) takes: a projector that names it must decide about every event.
 pub use projections_macros::Domain;
 
 /// Names a projector, sets its options and registers it. Goes on the struct.
@@ -98,7 +103,9 @@ pub use projections_macros::Domain;
 /// ```
 ///
 /// The first argument is the name: a kebab-case literal of at most 64 characters, because the
-/// checkpoint is stored under it. The options follow:
+/// checkpoint is stored under it. Another name is another projector: it begins with the first event,
+/// in tables that hold the rows of the one before. Empty them when you rename, by a rebuild under the
+/// new name before anything else runs it. The options follow:
 ///
 /// | option | value | default |
 /// |---|---|---|
@@ -108,18 +115,27 @@ pub use projections_macros::Domain;
 /// | `exhaustive` | a [`Domain`](trait@crate::Domain), or several in brackets: every event of it is handled or ignored, see [below](#every-event-of-a-domain) | off |
 /// | `ignores(..)` | the events of these domains that are not handled on purpose | none |
 /// | `batch(events, bytes, linger)` | upper bounds of one transaction; it never waits to fill, so `linger` is `"0ms"` | 1,000 events, 4 MiB, `"0ms"` |
-/// | `from` | `"beginning"` or `"now"`: where to begin at the first start | `"beginning"` |
+/// | `from` | `"beginning"` or `"now"`: where to begin at the first start, see [below](#from-now-on) | `"beginning"` |
 /// | `version` | a number; a higher one has the read model rebuilt | 1 |
 /// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]` | `"warn"` |
-/// | `on_failure` | `"halt"`: what to do with an event that cannot be handled | `"halt"` |
-/// | `retry(..)` | `retry(none)`: an event is tried once | `retry(none)` |
-/// | `mode` | `"async"` | `"async"` |
-/// | `lanes` | `1` | 1 |
-/// | `register` | `false`: the value is given to the runtime's builder with `.projector(..)` | `true` |
+/// | `on_failure` | `"halt"`: what to do with an event that cannot be handled; no other yet | `"halt"` |
+/// | `retry(..)` | `retry(none)`: an event that fails in a batch of its own is not tried again; no other yet | `retry(none)` |
+/// | `mode` | `"async"`: it runs behind the appends, not within them; no other yet | `"async"` |
+/// | `lanes` | `1`: it applies one event at a time, in the log's order; no other yet | 1 |
+/// | `register` | `true`, or `false`: the value is given to the runtime's builder with `.projector(..)` | `true` |
 /// | `crate` | the path of this library, where it has another name | `::projections` |
 ///
 /// Values that need more than the runtime can do yet, such as `mode = "live"` or `retry(max = 3)`, are
 /// checked and then refused as not available yet: no option does nothing.
+///
+/// # From now on
+///
+/// A projector with `from = "now"` begins after the last event that the log holds at its first start.
+/// Events before that are not delivered, and the place is saved before anything is read, so that
+/// later starts go on from there. A rebuild gives it up and reads the log from its beginning. Without
+/// a storage each start is a first start.
+///
+/// To leave out the past of one event only, say it on [`#[handles]`](macro@handles).
 ///
 /// # Every event of a domain
 ///
@@ -199,6 +215,31 @@ pub use projections_macros::Domain;
 /// # }
 /// // `totals` handles no `Awarded` of domain `hand`
 /// let builder = Runtime::builder(MemoryEventStore::new()).projector(Totals::<u8>::default());
+/// ```
+///
+/// One that is generic over its event says that the event owns its data, by
+/// `Event<Decoded<'a> = E>`, and names the domain. The builder asks for a `Clone`:
+///
+/// ```standalone_crate
+/// use projections::{Event, Runtime, handlers, memory::MemoryEventStore, projector};
+///
+/// #[derive(Clone, Event, serde::Deserialize)]
+/// struct Placed { order: String }
+///
+/// #[projector("latest", domain = "orders", register = false)]
+/// #[derive(Clone)]
+/// struct Latest<E> { event: Option<E> }
+///
+/// #[handlers]
+/// impl<E: for<'a> Event<Decoded<'a> = E> + Clone + Send + Sync + 'static> Latest<E> {
+///     #[handles(E)]
+///     fn keep(&mut self, event: &E) {
+///         self.event = Some(event.clone());
+///     }
+/// }
+///
+/// let latest = Latest::<Placed> { event: None };
+/// let builder = Runtime::builder(MemoryEventStore::new()).projector(latest);
 /// ```
 ///
 /// # On its page
@@ -318,8 +359,12 @@ pub use projections_macros::handlers;
 /// | option | value | default |
 /// |---|---|---|
 /// | `input_domain` | the domain that the event is taken from | the event's own, else the projector's `domain` |
-/// | `from` | `"beginning"` or `"now"`: the handler takes only events after its first start | `"beginning"` |
-/// | `retry(..)` | as of the projector | the projector's |
+/// | `from` | `"beginning"`, or `"now"`: the handler takes only events after its first start | `"beginning"` |
+/// | `retry(..)` | `retry(none)`, as of the projector | the projector's |
+///
+/// Where a handler is added and the checkpoint has passed events of its type, its projector halts as
+/// `stale code` and says how many. Rebuild it, and the handler takes them; or say `from = "now"`, and
+/// it never does: also a rebuild leaves out what came before the handler's first start.
 ///
 /// An event for which nothing names a domain does not compile, and neither does an `input_domain`
 /// other than the event's own. One event of one domain has one handler in a projector:
@@ -362,7 +407,8 @@ pub use projections_macros::handles;
 /// ```
 ///
 /// Its first parameter is `&RawEvent<'_>`; the others are a handler's. A projector may consist of
-/// it alone. `retry(..)` is as of a handler. It leaves nothing unregistered, so `unregistered` beside it does not compile.
+/// it alone. `retry(..)` is as of a handler. It leaves nothing unregistered, so `unregistered` beside
+/// it does not compile.
 pub use projections_macros::fallback;
 
 /// Marks the method that creates what the read model needs, in a [`#[handlers]`](macro@handlers)
@@ -371,6 +417,23 @@ pub use projections_macros::fallback;
 /// It runs at every start, before the first event, in the transaction of the checkpoint, and once
 /// more after [`#[reset]`](macro@reset): so it must do no harm twice (`CREATE TABLE IF NOT EXISTS`).
 /// It takes `&self` and, where there is a storage, its transaction; it returns what a handler may.
+///
+#[cfg_attr(feature = "sqlite", doc = "```standalone_crate")]
+#[cfg_attr(not(feature = "sqlite"), doc = "```text")]
+/// use projections::sqlite::{Sqlite, SqliteTx, rusqlite};
+/// # use projections::{RawEvent, handlers, projector};
+/// # #[projector("audit", storage = Sqlite)] struct Audit;
+/// # #[handlers] impl Audit {
+/// #[setup]
+/// fn create_table(&self, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
+///     db.execute_batch("CREATE TABLE IF NOT EXISTS audit (event TEXT NOT NULL)")
+/// }
+/// # #[fallback(all)]
+/// # fn record(&self, event: &RawEvent<'_>, db: &mut SqliteTx<'_>) -> rusqlite::Result<usize> {
+/// #     db.execute("INSERT INTO audit VALUES (?1)", [event.name()])
+/// # }
+/// # }
+/// ```
 pub use projections_macros::setup;
 
 /// Marks the method that empties the read model for a rebuild, in a
@@ -379,6 +442,23 @@ pub use projections_macros::setup;
 /// It runs in one transaction with the checkpoint's way back to the beginning. It takes `&self` and
 /// the storage's transaction; it returns what a handler may. A projector without storage needs
 /// none: it is made anew.
+///
+#[cfg_attr(feature = "sqlite", doc = "```standalone_crate")]
+#[cfg_attr(not(feature = "sqlite"), doc = "```text")]
+/// use projections::sqlite::{Sqlite, SqliteTx, rusqlite};
+/// # use projections::{RawEvent, handlers, projector};
+/// # #[projector("audit", storage = Sqlite)] struct Audit;
+/// # #[handlers] impl Audit {
+/// #[reset]
+/// fn empty_table(&self, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
+///     db.execute_batch("DELETE FROM audit") // every table that the handlers write
+/// }
+/// # #[fallback(all)]
+/// # fn record(&self, event: &RawEvent<'_>, db: &mut SqliteTx<'_>) -> rusqlite::Result<usize> {
+/// #     db.execute("INSERT INTO audit VALUES (?1)", [event.name()])
+/// # }
+/// # }
+/// ```
 pub use projections_macros::reset;
 
 /// Is not available yet: the end of a batch, for storages outside a transaction.
