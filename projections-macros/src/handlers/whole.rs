@@ -101,7 +101,12 @@ fn check_duplicates(handlers: &mut [Handler], errors: &mut Errors) {
             .as_ref()
             .map(|domain| format!(" from `{}`", domain.value()))
             .unwrap_or_default();
-        errors.on(&second.event, format!("`{event}`{from} already has a handler"));
+        errors.on(
+            &second.event,
+            format!(
+                "`{event}`{from} already has a handler\nhelp: do both in one method, or make two projectors"
+            ),
+        );
         errors.on(
             &first.event,
             format!("the first handler for `{event}` is `{}`", first.method.name.unraw()),

@@ -171,7 +171,14 @@ const fn domain_fault(routes: &'static [Route], id: u32, event: &'static str) {
         && !same(own, UNKNOWN_DOMAIN)
         && !same(own, route.domain)
     {
-        foreign(event, own, route.domain);
+        Message::new()
+            .name(event)
+            .push(" belongs to domain ")
+            .name(own)
+            .push(", not ")
+            .name(route.domain)
+            .push("\nhelp: remove `input_domain`: the event names its domain")
+            .report();
     }
 }
 

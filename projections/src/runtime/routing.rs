@@ -219,6 +219,22 @@ fn entries(registration: &Registration) -> Vec<Subscribed> {
     list
 }
 
+/// The events that a stored list names and this code no longer takes: (domain, wire name).
+pub(super) fn dropped<'a>(
+    registration: &Registration,
+    stored: &'a Subscriptions,
+) -> Vec<(&'a str, &'a str)> {
+    let present = entries(registration);
+    let taken = |domain: &str, event: &str| {
+        present.iter().any(|entry| {
+            entry.domain.as_deref().is_none_or(|own| own == domain)
+                && entry.event.as_deref().is_none_or(|own| own == event)
+        })
+    };
+    let named = stored.0.iter().filter_map(|old| old.domain.as_deref().zip(old.event.as_deref()));
+    named.filter(|(domain, event)| !taken(domain, event)).collect()
+}
+
 fn route_domains(registration: &Registration) -> BTreeSet<Cow<'static, str>> {
     registration.routes.iter().map(|route| Cow::Borrowed(route.domain)).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    routing::Routing,
+    routing::{self, Routing},
     source::{Source, verify},
 };
 use crate::{
@@ -246,7 +246,20 @@ impl Candidate<'_> {
 
     fn change(&self, stored: &Checkpoint) -> String {
         let (old, new) = (self.built_by(stored), self.registration.fingerprint());
-        format!("the handlers changed: code {old} built the read model, and this is {new}")
+        let dropped = self.dropped(stored);
+        format!("the handlers changed: code {old} built the read model, and this is {new}{dropped}")
+    }
+
+    /// Names the events that are no longer handled: an event that was only renamed would be missing
+    /// from a read model that is built again.
+    fn dropped(&self, stored: &Checkpoint) -> String {
+        let mut text = String::new();
+        for (domain, event) in routing::dropped(self.registration, &stored.subscriptions) {
+            text += &format!(
+                "; `{event}` of domain `{domain}` is no longer handled: if it was renamed, add `aliases(\"{event}\")` to its `#[event(..)]`"
+            );
+        }
+        text
     }
 
     fn may_change(&self, stored: &Checkpoint) -> Result<(), Refusal> {
@@ -271,11 +284,12 @@ impl Candidate<'_> {
         if self.registration.options.on_change == OnChange::Warn && self.is_changed(stored) {
             let projector = &*self.key.projector;
             let (built_by, this) = (self.built_by(stored), self.registration.fingerprint());
+            let dropped = self.dropped(stored);
             tracing::warn!(
                 projector,
                 %built_by,
                 %this,
-                "the handlers changed under the same version; if what they write changed, rebuild the projector or raise its `version`, else say `on_change = \"ignore\"`"
+                "the handlers changed under the same version{dropped}; if what they write changed, rebuild the projector or raise its `version`, else say `on_change = \"ignore\"`"
             );
         }
     }

@@ -424,3 +424,38 @@ async fn a_change_that_cannot_rebuild_is_refused() {
     assert!(error.to_string().contains("there is no `#[reset]` method; add one"), "{error}");
     assert_eq!(place.rows(), [(5, 5)].into());
 }
+
+/// The event `Added` under a new name that nobody connected with the old one.
+mod renamed {
+    use projections::{Event, handlers, projector, testing::MemoryTx};
+
+    #[derive(Event, serde::Deserialize)]
+    #[event(domain = "numbers", name = "Booked")]
+    struct Booked {
+        n: u64,
+    }
+
+    #[projector("changing", storage = projections::testing::MemoryStorage, register = false, on_change = "refuse")]
+    #[derive(Clone)]
+    pub(super) struct Renamed;
+
+    #[handlers]
+    impl Renamed {
+        #[handles(Booked)]
+        fn booked(&self, event: &Booked, db: &mut MemoryTx<'_>) {
+            db.set("changing", event.n.to_string(), event.n);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_no_longer_handled_is_named_before_a_rebuild_loses_it() {
+    let place = Place::in_memory().built_by_old().await;
+    let Kept::Memory(storage) = &place.kept else { unreachable!() };
+    let builder = Runtime::builder(place.events.clone()).without_linked().storage(storage.clone());
+    let runtime = builder.projector(renamed::Renamed).build().await.unwrap();
+    let error = runtime.catch_up().await.unwrap_err().to_string();
+    let told = "`Added` of domain `numbers` is no longer handled: if it was renamed, add `aliases(\"Added\")`";
+    assert!(error.contains(told), "{error}");
+    assert!(!error.contains("`Booked`"), "{error}");
+}
