@@ -3,11 +3,6 @@
 
 use crate::{by_hand, macros, without_library};
 
-/// Writes an event.
-type EventText = fn(&Event) -> String;
-/// Writes a projector.
-type ProjectorText = fn(&Projector) -> String;
-
 /// How an application is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
