@@ -1,7 +1,7 @@
 //! A correct projector on SQLite, which is broken in one place at a time.
 
 use projections::{
-    BoxError, Domain, Envelope, Event, handlers, projector, serde_json::Value,
+    BoxError, Domain, Envelope, Event, handlers, projector, json::Value,
     sqlite::{Sqlite, SqliteTx, rusqlite},
 };
 
