@@ -8,7 +8,7 @@
 //! figure is the median of the rounds, in processor time where the system tells it, because that
 //! does not grow when others use the machine. Incremental compilation is off.
 //!
-//! A `cargo check` of the 200 projectors costs 2.4 times as much processor time with the macros as by
+//! A `cargo check` of the 200 projectors costs 2.5 times as much processor time with the macros as by
 //! hand, which is above the bound. Where the time goes, in instructions on Linux, for 40 projectors (1.94
 //! times as many as by hand): of what the macros add, two fifths are the expansion, because
 //! procedural macros are compiled without optimisation unless the user's manifest asks for it with
