@@ -427,7 +427,10 @@ async fn a_change_that_cannot_rebuild_is_refused() {
 
 /// The event `Added` under a new name that nobody connected with the old one.
 mod renamed {
-    use projections::{Event, handlers, projector, testing::MemoryTx};
+    use projections::{
+        Event, handlers, projector,
+        testing::{MemoryStorage, MemoryTx},
+    };
 
     #[derive(Event, serde::Deserialize)]
     #[event(domain = "numbers", name = "Booked")]
@@ -435,27 +438,43 @@ mod renamed {
         n: u64,
     }
 
-    #[projector("changing", storage = projections::testing::MemoryStorage, register = false, on_change = "refuse")]
-    #[derive(Clone)]
-    pub(super) struct Renamed;
+    macro_rules! renamed {
+        ($name:ident, $on_change:literal) => {
+            #[projector(
+                "changing", storage = MemoryStorage, register = false, on_change = $on_change
+            )]
+            #[derive(Clone)]
+            pub(super) struct $name;
 
-    #[handlers]
-    impl Renamed {
-        #[handles(Booked)]
-        fn booked(&self, event: &Booked, db: &mut MemoryTx<'_>) {
-            db.set("changing", event.n.to_string(), event.n);
-        }
+            #[handlers]
+            impl $name {
+                #[handles(Booked)]
+                fn booked(&self, event: &Booked, db: &mut MemoryTx<'_>) {
+                    db.set("changing", event.n.to_string(), event.n);
+                }
+            }
+        };
     }
+    renamed!(Refuses, "refuse");
+    renamed!(Warns, "warn");
 }
 
 #[tokio::test]
 async fn an_event_that_is_no_longer_handled_is_named_before_a_rebuild_loses_it() {
     let place = Place::in_memory().built_by_old().await;
     let Kept::Memory(storage) = &place.kept else { unreachable!() };
-    let builder = Runtime::builder(place.events.clone()).without_linked().storage(storage.clone());
-    let runtime = builder.projector(renamed::Renamed).build().await.unwrap();
-    let error = runtime.catch_up().await.unwrap_err().to_string();
+    let builder =
+        || Runtime::builder(place.events.clone()).without_linked().storage(storage.clone());
     let told = "`Added` of domain `numbers` is no longer handled: if it was renamed, add `aliases(\"Added\")`";
+
+    let refuses = builder().projector(renamed::Refuses).build().await.unwrap();
+    let error = refuses.catch_up().await.unwrap_err().to_string();
     assert!(error.contains(told), "{error}");
     assert!(!error.contains("`Booked`"), "{error}");
+
+    let warns = builder().projector(renamed::Warns).build().await.unwrap();
+    let (log, guard) = capture_log();
+    warns.catch_up().await.unwrap();
+    drop(guard);
+    assert!(log.text().contains(told), "{}", log.text());
 }
