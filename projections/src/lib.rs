@@ -139,6 +139,7 @@ mod position;
 mod projector;
 mod registry;
 mod resources;
+pub mod rows;
 mod runtime;
 mod source;
 mod storage;
