@@ -256,6 +256,15 @@ pub enum HandleError {
         /// The panic's message.
         message: String,
     },
+    /// The handler left a row that cannot be stored.
+    #[error("handler `{method}` left a row that cannot be stored")]
+    Rows {
+        /// The handler.
+        method: &'static str,
+        /// Which row, and why.
+        #[source]
+        source: BoxError,
+    },
     /// No handler takes the event, and the projector says `unregistered = "error"`.
     #[error("no handler takes `{event}` of domain `{domain}`; handled are {handled}")]
     Unregistered {
@@ -416,6 +425,12 @@ pub enum HaltReason {
     /// The storage or the source failed for good.
     #[error(transparent)]
     Store(StoreError),
+    /// A table of declared rows is not as declared.
+    #[error("{what}")]
+    Table {
+        /// Which table, what differs, and the way out.
+        what: String,
+    },
     /// Another runtime took the projector over.
     #[error(
         "superseded: another process has started this projector (epoch {epoch}, this one has {own}); run it in one process alone"

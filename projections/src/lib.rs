@@ -174,13 +174,15 @@ pub use self::{
     projector::{Fallback, FallbackScope, Handlers, Hook, Projector, Route},
     registry::Registration,
     resources::{MissingResource, Resources},
+    rows::{ReadModel, Rows},
     runtime::{Append, Builder, ProjectorStatus, Runtime, State, Status, shutdown_signal},
     source::{
         AppendRequest, EventSource, EventStore, Expected, Filter, ImportChunk, ImportProgress,
         ImportReceipt, ReadRequest, Receipt,
     },
     storage::{
-        Async, AsyncStorage, Blocking, BlockingStorage, InProcess, ParameterMut, SessionFault,
+        Async, AsyncStorage, Blocking, BlockingStorage, InProcess, InProcessSession, ParameterMut,
+        SessionFault,
         Storage,
     },
     token::{ParseTokenError, Token},

@@ -158,12 +158,12 @@ impl<T: ?Sized> SharedFallback<T> for &Argument<Envelope, T> {
 /// Makes what a `&mut T` parameter points at.
 pub trait View<S: Storage, T: ParameterMut<S>> {
     /// Makes the view of the session.
-    fn view(self, session: &mut S::Session) -> T::View<'_>;
+    fn view(self, session: &S::Session) -> T::View<'_>;
 }
 
 impl<S: Storage, T: ParameterMut<S>> View<S, T> for Argument<S, T> {
     #[inline]
-    fn view(self, session: &mut S::Session) -> T::View<'_> {
+    fn view(self, session: &S::Session) -> T::View<'_> {
         T::view(session)
     }
 }
@@ -171,11 +171,11 @@ impl<S: Storage, T: ParameterMut<S>> View<S, T> for Argument<S, T> {
 /// Stands in where a `&mut T` is not of the projector's storage.
 pub trait ViewFallback<T> {
     /// Is never called.
-    fn view<Session>(self, session: &mut Session) -> T;
+    fn view<Session>(self, session: &Session) -> T;
 }
 
 impl<S: ?Sized, T> ViewFallback<T> for &Argument<S, T> {
-    fn view<Session>(self, _session: &mut Session) -> T {
+    fn view<Session>(self, _session: &Session) -> T {
         refused()
     }
 }

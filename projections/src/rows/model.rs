@@ -175,3 +175,54 @@ impl<T: ReadModel, V: ?Sized> std::fmt::Debug for ColumnOf<T, V> {
         write!(f, "{}.{}", T::TABLE.name, self.name())
     }
 }
+
+/// A column that rows can be looked up by: one with an index, or the first of the key. It is what
+/// `#[derive(ReadModel)]` makes of such a field instead of a [`ColumnOf`].
+pub struct IndexedColumn<T, V: ?Sized>(ColumnOf<T, V>);
+
+impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
+    /// The column with this number. For generated code.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(number: usize) -> Self {
+        Self(ColumnOf::new(number))
+    }
+
+    /// Returns the column, whether it is indexed or not.
+    #[must_use]
+    pub const fn column(self) -> ColumnOf<T, V> {
+        self.0
+    }
+
+    /// Returns its number in [`Table::columns`].
+    #[must_use]
+    pub const fn number(&self) -> usize {
+        self.0.number()
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.name()
+    }
+}
+
+impl<T, V: ?Sized> Clone for IndexedColumn<T, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, V: ?Sized> Copy for IndexedColumn<T, V> {}
+
+impl<T: ReadModel, V: ?Sized> std::fmt::Debug for IndexedColumn<T, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<T, V: ?Sized> From<IndexedColumn<T, V>> for ColumnOf<T, V> {
+    fn from(indexed: IndexedColumn<T, V>) -> Self {
+        indexed.0
+    }
+}
