@@ -182,8 +182,7 @@ pub use self::{
     },
     storage::{
         Async, AsyncStorage, Blocking, BlockingStorage, InProcess, InProcessSession, ParameterMut,
-        SessionFault,
-        Storage,
+        SessionFault, Storage,
     },
     token::{ParseTokenError, Token},
     upcast::{Stored, Upcast, UpcastError},

@@ -76,6 +76,11 @@ pub trait Handlers: Projector {
     #[doc(hidden)]
     const INERT: bool = false;
 
+    /// Whether all that the methods take by `&mut` are rows, so that emptying their tables empties
+    /// the read model.
+    #[doc(hidden)]
+    const ROWS_ONLY: bool = false;
+
     /// Holds the generated assertions on the types that the handlers name. Nobody calls it.
     #[doc(hidden)]
     fn check_types() {}

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    __private::Execution, BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    StoreError,
+    __private::Execution,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, StoreError,
     rows::{RowSets, RowStorage},
 };
 

@@ -89,6 +89,9 @@ fn implementation(
             }
         }
     });
+    let in_process = matches!(model.options.storage, Storage::InProcess);
+    let stateless = (in_process && model.fields.iter().all(|field| field.resource))
+        .then(|| quote_spanned!(Span::mixed_site()=> const IS_STATELESS: bool = true;));
     quote_spanned! {Span::mixed_site()=>
         #documentation
         #[automatically_derived]
@@ -97,6 +100,7 @@ fn implementation(
             const NAME: &'static ::core::primitive::str = #name;
             const OPTIONS: #public::Options = #options;
             type Storage = #storage;
+            #stateless
             #check_options
         }
     }

@@ -12,7 +12,8 @@ use super::checks::{
     EventArgument, HandlerError, HandlerReturn, HandlerValue, SharedParameter, decode, failed,
 };
 use crate::{
-    BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, RawEvent, Storage,
+    BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, RawEvent,
+    ReadModel, Rows, Storage, rows::DeclaredTable,
 };
 
 /// Names the types of one step: what it is made from, and what it makes.
@@ -270,4 +271,24 @@ impl<E: ?Sized> EncodeFallback for &Appended<'_, E> {
 /// Stands for a value whose type an assertion has refused.
 pub fn refused<T>() -> T {
     unreachable!("a projector of which an assertion has failed does not compile")
+}
+
+impl<T: ReadModel> Argument<(), Rows<T>> {
+    /// Lists the table of rows that a handler takes, once.
+    pub fn declare(self, tables: &mut Vec<DeclaredTable>) {
+        let table = DeclaredTable::of::<T>();
+        if !tables.iter().any(|other| other.is(&table)) {
+            tables.push(table);
+        }
+    }
+}
+
+/// Stands in where what a handler takes by `&mut` are no rows.
+pub trait DeclareFallback {
+    /// Lists nothing.
+    fn declare(self, tables: &mut Vec<DeclaredTable>);
+}
+
+impl<T: ?Sized> DeclareFallback for &Argument<(), T> {
+    fn declare(self, _tables: &mut Vec<DeclaredTable>) {}
 }

@@ -74,9 +74,8 @@ pub(super) fn apply<P: Handlers>(
         }
         Ok(())
     });
-    catch_unwind(run).unwrap_or_else(|panic| {
-        Err(settle_panic::<P>(panicked(batch, at.get(), &*panic), session))
-    })
+    catch_unwind(run)
+        .unwrap_or_else(|panic| Err(settle_panic::<P>(panicked(batch, at.get(), &*panic), session)))
 }
 
 /// Handles the events of a batch, by `fn` and `async fn` handlers.

@@ -227,4 +227,3 @@ where
         self.storage.commit(session, write)
     }
 }
-

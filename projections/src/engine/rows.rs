@@ -90,10 +90,7 @@ pub(super) fn prepare<P: Handlers>(
 }
 
 /// Writes the rows that the events up to `last` have changed.
-pub(super) fn flush<P: Handlers>(
-    last: usize,
-    session: &mut SessionOf<P>,
-) -> Result<(), Failure> {
+pub(super) fn flush<P: Handlers>(last: usize, session: &mut SessionOf<P>) -> Result<(), Failure> {
     let Some(rows) = P::Storage::rows(session) else { return Ok(()) };
     rows.flush().map_err(|error| refused(last, error))
 }

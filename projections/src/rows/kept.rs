@@ -5,7 +5,8 @@ use std::any::Any;
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, OwnedValue, ReadModel, RowAccess, RowValues, RowWrites, Rows, RowsError, Table, Values,
+    AsyncRowAccess, OwnedValue, ReadModel, RowAccess, RowValues, RowWrites, Rows, RowsError, Table,
+    Values,
     fault::{RowFault, RowProblem},
     index::values,
     sets::Origin,
@@ -221,8 +222,7 @@ impl<T: ReadModel> Rows<T> {
                     let (key, other) =
                         (values(&self.slots.at(*place).key), values(&self.slots.at(*other).key));
                     let columns = column_names(T::TABLE, self.indexes.columns(index));
-                    return self
-                        .note(RowProblem::Taken { columns, values: unique, other }, key);
+                    return self.note(RowProblem::Taken { columns, values: unique, other }, key);
                 }
             }
         }

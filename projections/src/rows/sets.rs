@@ -9,9 +9,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, ReadModel, RowAccess, Rows, RowsError, Table,
-    fault::RowFault,
-    kept::Kept,
+    AsyncRowAccess, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault, kept::Kept,
     rows::RowsGuard,
 };
 use crate::Storage;
@@ -73,6 +71,11 @@ impl DeclaredTable {
         let make = || Box::new(Mutex::new(Rows::<T>::new(Origin::Memory))) as Box<dyn Kept>;
         Self { table: T::TABLE, row: TypeId::of::<T>, make }
     }
+
+    /// Whether both are of one type of rows.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.row)() == (other.row)()
+    }
 }
 
 impl RowSets {
@@ -123,7 +126,9 @@ impl RowSets {
         let rows = set.and_then(|set| set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>());
         let table = T::TABLE.name;
         let Some(rows) = rows else {
-            panic!("table `{table}` is not declared: take its rows as `&mut Rows<..>`, by this name")
+            panic!(
+                "table `{table}` is not declared: take its rows as `&mut Rows<..>`, by this name"
+            )
         };
         let Some(guard) = rows.try_lock() else {
             panic!("the handler takes the rows of table `{table}` twice")
@@ -321,7 +326,13 @@ impl fmt::Debug for RowSets {
 /// The tables of a projector that has none.
 impl Default for RowSets {
     fn default() -> Self {
-        Self { sets: Vec::new(), origin: Origin::Memory, network: None, bound: usize::MAX, failed: Mutex::new(None) }
+        Self {
+            sets: Vec::new(),
+            origin: Origin::Memory,
+            network: None,
+            bound: usize::MAX,
+            failed: Mutex::new(None),
+        }
     }
 }
 

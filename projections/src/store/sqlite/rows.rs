@@ -2,9 +2,16 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use rusqlite::{Connection, Row, ToSql, types::{ToSqlOutput, ValueRef}};
+use rusqlite::{
+    Connection, Row, ToSql,
+    types::{ToSqlOutput, ValueRef},
+};
 
-use super::{error::{is_outage, store_error}, guard::Guard, writer::SharedConnection};
+use super::{
+    error::{is_outage, store_error},
+    guard::Guard,
+    writer::SharedConnection,
+};
 use crate::{
     StoreError,
     rows::{
