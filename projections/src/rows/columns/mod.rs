@@ -1,0 +1,13 @@
+//! What a column can hold out of the box: [`Column`](super::Column) for types of Rust and of
+//! other crates, a family a file.
+//!
+//! All keep one law: what was settled, put and read is equal to what was settled. So a cached row
+//! is what a reload would give.
+
+mod integers;
+mod option;
+mod reals;
+mod texts;
+
+#[cfg(test)]
+mod laws;
