@@ -5,6 +5,7 @@
 
 mod access;
 mod column;
+mod columns;
 mod fault;
 mod index;
 mod kept;
