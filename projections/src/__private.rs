@@ -50,7 +50,7 @@ pub mod markers {
 
 use crate::{HandleError, MissingResource, Resources};
 pub use crate::{
-    engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError},
+    engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
     projector::{Construct, HookCall, SessionOf},
     registry::{Linked, StorageKind},
     rows::DeclaredTable,

@@ -371,6 +371,21 @@ pub enum BuildFault {
         /// The other.
         second: &'static str,
     },
+    /// Two projectors, or two types of rows of one, write to one table. Rows stay in memory between
+    /// batches, so a table has one writer.
+    #[error(
+        "table `{table}` of `{storage}` is written by {first} and {second}: a table has one writer; give one of them another name with `#[read_model(table = ..)]`"
+    )]
+    SharedTable {
+        /// The table.
+        table: &'static str,
+        /// The storage's type, without its path.
+        storage: String,
+        /// A projector, and its type of rows.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A name given to `.only([..])` is not a projector's.
     #[error("there is no projector `{name}`; there are {known}")]
     UnknownProjector {

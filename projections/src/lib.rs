@@ -175,7 +175,9 @@ pub use self::{
     registry::Registration,
     resources::{MissingResource, Resources},
     rows::{ReadModel, Rows},
-    runtime::{Append, Builder, ProjectorStatus, Runtime, State, Status, shutdown_signal},
+    runtime::{
+        Append, Builder, ProjectorStatus, RowMemory, Runtime, State, Status, shutdown_signal,
+    },
     source::{
         AppendRequest, EventSource, EventStore, Expected, Filter, ImportChunk, ImportProgress,
         ImportReceipt, ReadRequest, Receipt,

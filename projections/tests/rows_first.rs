@@ -6,9 +6,7 @@ use projections::{
     Event, Expected, Rows, Runtime, handlers,
     memory::MemoryEventStore,
     projector,
-    rows::{
-        Column, ColumnDef, ColumnError, Kind, Put, ReadModel, RowValues, Table, Values,
-    },
+    rows::{Column, ColumnDef, ColumnError, Kind, Put, ReadModel, RowValues, Table, Values},
     sqlite::Sqlite,
 };
 
@@ -102,7 +100,6 @@ async fn rows_reach_sqlite() {
         db.query_row("SELECT net FROM stats WHERE player = 'ada'", [], |row| row.get(0)).unwrap();
     assert_eq!(net, 12);
     runtime.rebuild("stats").await.unwrap();
-    let net: i64 =
-        db.query_row("SELECT sum(hands) FROM stats", [], |row| row.get(0)).unwrap();
+    let net: i64 = db.query_row("SELECT sum(hands) FROM stats", [], |row| row.get(0)).unwrap();
     assert_eq!(net, 3);
 }

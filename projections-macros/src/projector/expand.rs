@@ -107,8 +107,16 @@ fn implementation(
 }
 
 fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream) -> TokenStream {
-    let Options { unregistered, batch_events, batch_bytes, from_now, version, on_change, .. } =
-        &model.options;
+    let Options {
+        unregistered,
+        batch_events,
+        batch_bytes,
+        row_bytes,
+        from_now,
+        version,
+        on_change,
+        ..
+    } = &model.options;
     let mut tokens = quote_spanned!(Span::mixed_site()=> #public::Options::DEFAULT);
     if let Some(domain) = domain {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .domain(#domain)));
@@ -138,6 +146,9 @@ fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream
         tokens.extend(quote_spanned! {Span::mixed_site()=>
             .batch(#public::BatchPolicy::new(#events, #bytes))
         });
+    }
+    if let Some(bytes) = row_bytes {
+        tokens.extend(quote_spanned!(Span::mixed_site()=> .row_bytes(#bytes)));
     }
     if *from_now {
         tokens.extend(quote_spanned! {Span::mixed_site()=>

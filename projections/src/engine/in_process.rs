@@ -7,7 +7,9 @@ use std::{any::Any, sync::Arc};
 
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
-use super::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply};
+use super::{
+    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply, rows::RowUse,
+};
 use crate::{
     Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, Handlers, InProcess,
     InProcessSession, Projector, StoreError, registry::StorageKind, rows::RowSets,
@@ -31,6 +33,7 @@ impl Execution<InProcess> for InProcess {
             make,
             origin: None,
             checkpoint: None,
+            used: Arc::default(),
         })
     }
 
@@ -56,6 +59,7 @@ struct InProcessEngine<P> {
     /// The checkpoint of the first start, which holds the places of what begins `from = "now"`.
     origin: Option<Checkpoint>,
     checkpoint: Option<Checkpoint>,
+    used: Arc<RowUse>,
 }
 
 impl<P> InProcessEngine<P>
@@ -81,6 +85,9 @@ where
         match applied {
             Ok(()) => {
                 session.rows.committed(usize::MAX);
+                if !session.rows.is_empty() {
+                    self.used.show(&mut session.rows);
+                }
                 attempt.state.position = batch.write.next.position;
                 attempt.whole = true;
                 Applied::Committed
@@ -172,5 +179,9 @@ where
 
     fn state(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         Some(Arc::clone(&self.state) as _)
+    }
+
+    fn row_use(&self) -> Option<Arc<RowUse>> {
+        Some(Arc::clone(&self.used))
     }
 }

@@ -10,10 +10,10 @@ mod rows;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
+pub use self::rows::RowUse;
 pub(crate) use self::{
     apply::{catch_panic, message},
     in_process::State,
-    rows::RowUse,
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,

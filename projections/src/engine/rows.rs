@@ -14,7 +14,7 @@ use crate::{
 
 /// What the rows in memory take, for the status.
 #[derive(Debug, Default)]
-pub(crate) struct RowUse {
+pub struct RowUse {
     pub(crate) rows: AtomicUsize,
     pub(crate) bytes: AtomicUsize,
 }
@@ -71,9 +71,15 @@ impl KeptRows {
 
     fn publish(&mut self) {
         if !self.tables.is_empty() {
-            self.used.rows.store(self.sets.count(), Relaxed);
-            self.used.bytes.store(self.sets.bytes(), Relaxed);
+            self.used.show(&mut self.sets);
         }
+    }
+}
+
+impl RowUse {
+    pub(super) fn show(&self, sets: &mut RowSets) {
+        self.rows.store(sets.count(), Relaxed);
+        self.bytes.store(sets.bytes(), Relaxed);
     }
 }
 

@@ -61,6 +61,7 @@ struct Set {
 pub struct DeclaredTable {
     pub(crate) table: &'static Table,
     row: fn() -> TypeId,
+    row_name: fn() -> &'static str,
     make: fn() -> Box<dyn Kept>,
 }
 
@@ -69,7 +70,12 @@ impl DeclaredTable {
     #[must_use]
     pub const fn of<T: ReadModel>() -> Self {
         let make = || Box::new(Mutex::new(Rows::<T>::new(Origin::Memory))) as Box<dyn Kept>;
-        Self { table: T::TABLE, row: TypeId::of::<T>, make }
+        Self { table: T::TABLE, row: TypeId::of::<T>, row_name: std::any::type_name::<T>, make }
+    }
+
+    /// The path of the type of its rows.
+    pub(crate) fn row_name(&self) -> &'static str {
+        (self.row_name)()
     }
 
     /// Whether both are of one type of rows.

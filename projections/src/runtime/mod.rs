@@ -23,7 +23,7 @@ pub use self::{
     append::Append,
     builder::Builder,
     shutdown::shutdown_signal,
-    status::{ProjectorStatus, State, Status},
+    status::{ProjectorStatus, RowMemory, State, Status},
 };
 use self::{runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages};
 use crate::{

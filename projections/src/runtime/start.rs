@@ -10,9 +10,9 @@ use super::{
     source::{Source, verify},
 };
 use crate::{
-    Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, Hook,
-    OnChange, ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError,
-    StoreErrorKind, Subscriptions, engine::Start,
+    Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, OnChange,
+    ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError, StoreErrorKind,
+    Subscriptions, engine::Start,
 };
 
 /// Why a start is not possible.
