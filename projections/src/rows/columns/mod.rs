@@ -4,9 +4,13 @@
 //! All keep one law: what was settled, put and read is equal to what was settled. So a cached row
 //! is what a reload would give.
 
+#[cfg(feature = "decimal")]
+mod decimal;
 mod ids;
 mod integers;
 mod option;
+#[cfg(feature = "decimal")]
+mod plain_decimal;
 mod reals;
 mod texts;
 mod times;
