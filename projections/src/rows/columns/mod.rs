@@ -6,10 +6,13 @@
 
 #[cfg(feature = "decimal")]
 mod decimal;
+#[cfg(any(feature = "sqlite", test))]
+#[allow(dead_code)] // the storage that has no decimals of its own takes it from here
+mod decimal_order;
 mod ids;
 mod integers;
 mod option;
-#[cfg(feature = "decimal")]
+#[cfg(any(feature = "decimal", feature = "sqlite", test))]
 mod plain_decimal;
 mod reals;
 mod texts;
@@ -17,3 +20,7 @@ mod times;
 
 #[cfg(test)]
 mod laws;
+
+#[cfg(feature = "sqlite")]
+#[allow(unused_imports)] // as above
+pub(crate) use self::decimal_order::{DecimalSortKey, decimal_sort_key};
