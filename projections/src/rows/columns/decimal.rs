@@ -57,13 +57,16 @@ impl DecimalText {
     const LONGEST: usize = 31;
 
     fn of(decimal: Decimal) -> Self {
-        /// What 64 bits hold without a care for the rest.
+        /// As many as 64 bits hold, whatever they are.
         const DIGITS: u32 = 19;
         const SPLIT: u128 = 10_u128.pow(DIGITS);
 
         let mantissa = decimal.mantissa().unsigned_abs();
-        // Both fit: the mantissa has 96 bits. Division of 64 bits is much faster than of 128.
-        let (mut high, mut low) = ((mantissa / SPLIT) as u64, (mantissa % SPLIT) as u64);
+        // Both fit, as the mantissa has 96 bits. Division of 128 bits is slow and seldom needed.
+        let (mut high, mut low) = match mantissa {
+            ..SPLIT => (0, mantissa as u64),
+            _ => ((mantissa / SPLIT) as u64, (mantissa % SPLIT) as u64),
+        };
         let mut text = Self { bytes: [b'0'; Self::LONGEST], start: Self::LONGEST };
         for place in 0.. {
             if place > decimal.scale() && low == 0 && high == 0 {

@@ -72,16 +72,12 @@ impl DecimalSortKey {
 
     /// Adds pairs of digits, as 1 to 100: no byte may be what the end of a key compares as.
     fn push_pairs(&mut self, head: &[u8], tail: &[u8]) {
-        let count = head.len() + tail.len();
-        let mut digits = [b'0'; PAIRS * 2];
-        digits[..head.len()].copy_from_slice(head); // the caller has counted them
-        digits[head.len()..count].copy_from_slice(tail);
-        let pairs = count.div_ceil(2);
-        for (byte, pair) in self.bytes[1..].iter_mut().zip(digits.as_chunks().0).take(pairs) {
-            let [ten, one] = pair;
-            *byte = (ten - b'0') * 10 + (one - b'0') + 1;
+        let digits = head.iter().chain(tail).map(|digit| digit - b'0');
+        for (place, digit) in digits.enumerate() {
+            let byte = &mut self.bytes[1 + place / 2]; // the caller has counted them
+            *byte += if place % 2 == 0 { digit * 10 + 1 } else { digit };
         }
-        self.length += pairs;
+        self.length += (head.len() + tail.len()).div_ceil(2);
     }
 
     fn invert(&mut self) {
