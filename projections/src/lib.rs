@@ -174,6 +174,7 @@ pub use self::{
     projector::{Fallback, FallbackScope, Handlers, Hook, Projector, Route},
     registry::Registration,
     resources::{MissingResource, Resources},
+    rows::ReadModel,
     runtime::{Append, Builder, ProjectorStatus, Runtime, State, Status, shutdown_signal},
     source::{
         AppendRequest, EventSource, EventStore, Expected, Filter, ImportChunk, ImportProgress,

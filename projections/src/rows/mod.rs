@@ -5,6 +5,7 @@
 
 mod access;
 mod column;
+pub(crate) mod json;
 mod model;
 mod table;
 mod value;
@@ -12,7 +13,7 @@ mod value;
 pub use self::{
     access::{AsyncRowAccess, Found, RowAccess, RowWrites, RowsError},
     column::{Column, ColumnError},
-    model::{ColumnOf, ReadModel, RowKey},
+    model::{ColumnOf, IndexedColumn, ReadModel, RowKey},
     table::{ColumnDef, IndexDef, Kind, LONGEST_NAME, Table},
     value::{OwnedValue, Put, RowValues, Value, Values},
 };
