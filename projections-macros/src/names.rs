@@ -89,7 +89,9 @@ fn sql_fault(noun: &str, name: &str, reserved: &[&str], attribute: &str) -> Opti
         ));
     }
     name.contains("__").then(|| {
-        format!("{noun} `{name}` has `__` in it\n{help}\nnote: names made from several are joined by it")
+        format!(
+            "{noun} `{name}` has `__` in it\n{help}\nnote: names made from several are joined by it"
+        )
     })
 }
 

@@ -13,6 +13,8 @@ mod inert;
 mod message;
 mod upcasts;
 
+pub use std::vec::Vec;
+
 pub use inventory;
 
 pub use self::{
@@ -23,9 +25,9 @@ pub use self::{
     },
     coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
-        Appended, Argument, ArgumentCheck, ArgumentCheckFallback, Decoder, DecoderFallback, Encode,
-        EncodeFallback, Outcome, OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback,
-        Shared, SharedFallback, View, ViewFallback, refused,
+        Appended, Argument, ArgumentCheck, ArgumentCheckFallback, DeclareFallback, Decoder,
+        DecoderFallback, Encode, EncodeFallback, Outcome, OutcomeFallback, RawDecoder,
+        RawDecoderFallback, ResultFallback, Shared, SharedFallback, View, ViewFallback, refused,
     },
     faults::{
         EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,
@@ -53,9 +55,10 @@ pub mod markers {
 
 use crate::{HandleError, MissingResource, Resources};
 pub use crate::{
-    engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError},
+    engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
     projector::{Construct, HookCall, SessionOf},
     registry::{Linked, StorageKind},
+    rows::DeclaredTable,
     runtime::storages::Storages,
 };
 

@@ -256,6 +256,15 @@ pub enum HandleError {
         /// The panic's message.
         message: String,
     },
+    /// The handler left a row that cannot be stored.
+    #[error("handler `{method}` left a row that cannot be stored")]
+    Rows {
+        /// The handler.
+        method: &'static str,
+        /// Which row, and why.
+        #[source]
+        source: BoxError,
+    },
     /// No handler takes the event, and the projector says `unregistered = "error"`.
     #[error("no handler takes `{event}` of domain `{domain}`; handled are {handled}")]
     Unregistered {
@@ -362,6 +371,21 @@ pub enum BuildFault {
         /// The other.
         second: &'static str,
     },
+    /// Two projectors, or two types of rows of one, write to one table. Rows stay in memory between
+    /// batches, so a table has one writer.
+    #[error(
+        "table `{table}` of `{storage}` is written by {first} and {second}: a table has one writer; give one of them another name with `#[read_model(table = ..)]`"
+    )]
+    SharedTable {
+        /// The table.
+        table: &'static str,
+        /// The storage's type, without its path.
+        storage: String,
+        /// A projector, and its type of rows.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A name given to `.only([..])` is not a projector's.
     #[error("there is no projector `{name}`; there are {known}")]
     UnknownProjector {
@@ -416,6 +440,12 @@ pub enum HaltReason {
     /// The storage or the source failed for good.
     #[error(transparent)]
     Store(StoreError),
+    /// A table of declared rows is not as declared.
+    #[error("{what}")]
+    Table {
+        /// Which table, what differs, and the way out.
+        what: String,
+    },
     /// Another runtime took the projector over.
     #[error(
         "superseded: another process has started this projector (epoch {epoch}, this one has {own}); run it in one process alone"

@@ -174,15 +174,17 @@ pub use self::{
     projector::{Fallback, FallbackScope, Handlers, Hook, Projector, Route},
     registry::Registration,
     resources::{MissingResource, Resources},
-    rows::ReadModel,
-    runtime::{Append, Builder, ProjectorStatus, Runtime, State, Status, shutdown_signal},
+    rows::{ReadModel, Rows},
+    runtime::{
+        Append, Builder, ProjectorStatus, RowMemory, Runtime, State, Status, shutdown_signal,
+    },
     source::{
         AppendRequest, EventSource, EventStore, Expected, Filter, ImportChunk, ImportProgress,
         ImportReceipt, ReadRequest, Receipt,
     },
     storage::{
-        Async, AsyncStorage, Blocking, BlockingStorage, InProcess, ParameterMut, SessionFault,
-        Storage,
+        Async, AsyncStorage, Blocking, BlockingStorage, InProcess, InProcessSession, ParameterMut,
+        SessionFault, Storage,
     },
     token::{ParseTokenError, Token},
     upcast::{Stored, Upcast, UpcastError},

@@ -159,6 +159,8 @@ pub struct Options {
     pub ignores: &'static [IgnoredEvent],
     /// Upper bounds of one transaction.
     pub batch: BatchPolicy,
+    /// How much memory the rows of its tables may take between batches, in bytes.
+    pub row_bytes: u64,
     /// Where to begin.
     pub from: StartFrom,
     /// Raised by the user to have the read model rebuilt.
@@ -175,6 +177,7 @@ impl Options {
         exhaustive: &[],
         ignores: &[],
         batch: BatchPolicy::DEFAULT,
+        row_bytes: 64 << 20,
         from: StartFrom::Beginning,
         version: 1,
         on_change: OnChange::Warn,
@@ -223,6 +226,15 @@ impl Options {
     #[must_use]
     pub const fn batch(mut self, batch: BatchPolicy) -> Self {
         self.batch = batch;
+        self
+    }
+
+    /// Sets how much memory the rows of its tables may take between batches, in bytes. What a batch
+    /// changes is in memory beside it until it is written, which happens early where it is more
+    /// than this. Read models in process have no bound: their rows are nowhere else.
+    #[must_use]
+    pub const fn row_bytes(mut self, bytes: u64) -> Self {
+        self.row_bytes = bytes;
         self
     }
 

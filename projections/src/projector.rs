@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{
     Envelope, Event, Fingerprint, HandleError, MissingResource, Options, Resources, StartFrom,
-    Storage, Upcast, storage::HookResult,
+    Storage, Upcast, rows::DeclaredTable, storage::HookResult,
 };
 
 /// A projector's name, options and storage.
@@ -22,6 +22,9 @@ pub trait Projector: Sized {
     const OPTIONS: Options;
     /// Where the read model is kept.
     type Storage: Storage;
+    /// Whether it has no fields but resources, so that all that its handlers change is stored.
+    #[doc(hidden)]
+    const IS_STATELESS: bool = false;
 
     /// Stops the compiler where the options of a generic projector do not fit its handlers. Those
     /// of any other are checked where they are declared.
@@ -73,9 +76,21 @@ pub trait Handlers: Projector {
     #[doc(hidden)]
     const INERT: bool = false;
 
+    /// Whether all that the methods take by `&mut` are rows, so that emptying their tables empties
+    /// the read model.
+    #[doc(hidden)]
+    const ROWS_ONLY: bool = false;
+
     /// Holds the generated assertions on the types that the handlers name. Nobody calls it.
     #[doc(hidden)]
     fn check_types() {}
+
+    /// Lists the tables of the rows that the methods take, in the order in which they name them.
+    #[doc(hidden)]
+    #[must_use]
+    fn tables() -> Vec<DeclaredTable> {
+        Vec::new()
+    }
 
     /// Runs a `fn` hook.
     #[doc(hidden)]

@@ -8,6 +8,7 @@ use crate::{
     Resources, Route, Storage,
     engine::{Engine, Execution, Make},
     projector::Construct,
+    rows::DeclaredTable,
     runtime::storages::Storages,
 };
 
@@ -36,6 +37,8 @@ pub struct Registration {
     pub(crate) storage_type: fn() -> (TypeId, &'static str),
     pub(crate) kind: StorageKind,
     pub(crate) reset: Hook,
+    pub(crate) rows_only: bool,
+    pub(crate) tables: fn() -> Vec<DeclaredTable>,
     pub(crate) inert: bool,
 }
 
@@ -73,6 +76,8 @@ impl Registration {
             storage_type: || (TypeId::of::<P::Storage>(), std::any::type_name::<P::Storage>()),
             kind: <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
             reset: P::RESET,
+            rows_only: P::ROWS_ONLY,
+            tables: P::tables,
             inert: P::INERT,
         }
     }
@@ -99,6 +104,11 @@ impl Registration {
     #[must_use]
     pub fn is_in_process(&self) -> bool {
         self.kind == StorageKind::InProcess
+    }
+
+    /// Whether a rebuild can empty the read model.
+    pub(crate) fn can_reset(&self) -> bool {
+        self.rows_only || self.reset != Hook::None
     }
 
     /// The domains that the projector takes events from, sorted. A fallback of every domain adds

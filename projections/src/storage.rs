@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use crate::{
-    __private::Execution, BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    StoreError,
+    __private::Execution,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, StoreError,
+    rows::{RowSets, RowStorage},
 };
 
 /// A place that holds read models and their checkpoints, and changes both in one transaction.
@@ -39,6 +40,13 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn check(session: &mut Self::Session) -> Result<(), SessionFault> {
         let _ = session;
         Ok(())
+    }
+
+    /// Returns the session's tables for rows, where the storage has such: it then implements
+    /// [`RowStorage`](crate::rows::RowStorage), too.
+    fn rows(session: &mut Self::Session) -> Option<&mut RowSets> {
+        let _ = session;
+        None
     }
 }
 
@@ -109,7 +117,7 @@ pub trait BlockingStorage: Storage<Execution = Blocking> {
 /// A storage behind a network, whose calls are futures. The methods are those of
 /// [`BlockingStorage`], and each is dropped only together with its session.
 #[allow(missing_docs)] // documented on `BlockingStorage`, method by method
-pub trait AsyncStorage: Storage<Execution = Async> {
+pub trait AsyncStorage: Storage<Execution = Async, Session: Sync> {
     fn begin(&self) -> impl Future<Output = Result<Self::Session, StoreError>> + Send;
 
     fn setup(
@@ -164,21 +172,37 @@ pub trait ParameterMut<S: Storage> {
     /// The parameter's type for one call.
     type View<'a>;
 
-    /// Makes the view.
-    fn view(session: &mut S::Session) -> Self::View<'_>;
+    /// Makes the view. A handler may take several, so the session is shared between them.
+    fn view(session: &S::Session) -> Self::View<'_>;
 }
 
 /// The storage of a projector that names none: its own fields, in every process.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InProcess;
 
+/// What the handlers of a projector in process work on beside its fields: its rows.
+#[derive(Debug)]
+pub struct InProcessSession {
+    pub(crate) rows: RowSets,
+}
+
+impl RowStorage for InProcess {
+    fn row_sets(session: &InProcessSession) -> &RowSets {
+        &session.rows
+    }
+}
+
 impl Storage for InProcess {
-    type Session = ();
+    type Session = InProcessSession;
     type Execution = InProcess;
     const LABEL: &'static str = "in process";
 
     fn label(&self) -> String {
         Self::LABEL.to_owned()
+    }
+
+    fn rows(session: &mut InProcessSession) -> Option<&mut RowSets> {
+        Some(&mut session.rows)
     }
 }
 

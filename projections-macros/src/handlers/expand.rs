@@ -8,7 +8,7 @@ use super::{
     checks,
     hashed::Hashed,
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
-    rustdoc,
+    rows, rustdoc,
 };
 use crate::head;
 
@@ -64,6 +64,7 @@ fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
         hooks(block),
         handle(block),
         check_types(block),
+        rows::tables(block),
     ];
     let documentation = rustdoc::table(block);
     let implementation =
@@ -344,7 +345,7 @@ fn call(
 ) -> (TokenStream, TokenStream) {
     let (public, private) = (block.library.public(), block.library.private());
     let Locals { this, envelope, session, .. } = locals;
-    let mut setup = TokenStream::new();
+    let (mut setup, mut rows) = (TokenStream::new(), TokenStream::new());
     let mut arguments: Vec<TokenStream> = first.into_iter().collect();
     for (index, parameter) in method.parameters.iter().enumerate() {
         let local = format_ident!("parameter_{index}", span = Span::mixed_site());
@@ -369,9 +370,11 @@ fn call(
                 quote!(#local),
             ),
         };
-        setup.extend(statement);
+        // The transaction's view writes the rows that it could see, which nobody may have then.
+        if parameter.is_rows() { &mut rows } else { &mut setup }.extend(statement);
         arguments.push(argument);
     }
+    setup.extend(rows);
     // Wholly at the method's name: rustc then speaks of the method, not of the macro.
     let name = &method.name;
     let span = name.span();

@@ -9,6 +9,7 @@ mod hashed;
 mod model;
 mod parse;
 mod part;
+mod rows;
 mod rustdoc;
 mod signature;
 mod whole;

@@ -89,6 +89,9 @@ fn implementation(
             }
         }
     });
+    let in_process = matches!(model.options.storage, Storage::InProcess);
+    let stateless = (in_process && model.fields.iter().all(|field| field.resource))
+        .then(|| quote_spanned!(Span::mixed_site()=> const IS_STATELESS: bool = true;));
     quote_spanned! {Span::mixed_site()=>
         #documentation
         #[automatically_derived]
@@ -97,14 +100,23 @@ fn implementation(
             const NAME: &'static ::core::primitive::str = #name;
             const OPTIONS: #public::Options = #options;
             type Storage = #storage;
+            #stateless
             #check_options
         }
     }
 }
 
 fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream) -> TokenStream {
-    let Options { unregistered, batch_events, batch_bytes, from_now, version, on_change, .. } =
-        &model.options;
+    let Options {
+        unregistered,
+        batch_events,
+        batch_bytes,
+        row_bytes,
+        from_now,
+        version,
+        on_change,
+        ..
+    } = &model.options;
     let mut tokens = quote_spanned!(Span::mixed_site()=> #public::Options::DEFAULT);
     if let Some(domain) = domain {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .domain(#domain)));
@@ -134,6 +146,9 @@ fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream
         tokens.extend(quote_spanned! {Span::mixed_site()=>
             .batch(#public::BatchPolicy::new(#events, #bytes))
         });
+    }
+    if let Some(bytes) = row_bytes {
+        tokens.extend(quote_spanned!(Span::mixed_site()=> .row_bytes(#bytes)));
     }
     if *from_now {
         tokens.extend(quote_spanned! {Span::mixed_site()=>

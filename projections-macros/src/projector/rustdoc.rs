@@ -23,6 +23,9 @@ pub(super) fn table(model: &Projector) -> TokenStream {
     if let Some(batch) = batch(*batch_events, *batch_bytes) {
         row("batch", batch);
     }
+    if let Some(bytes) = model.options.row_bytes {
+        row("row_bytes", format!("{bytes}, which rows may take in memory between batches"));
+    }
     row("on_failure", code("halt"));
     row("version", version.unwrap_or(1).to_string());
     row("on_change", code(on_change(model.options.on_change.map(|(policy, _)| policy))));

@@ -154,7 +154,9 @@ impl Options {
             _ => {
                 self.default_place = Some(entry.key.span());
                 self.default = match &entry.value {
-                    Value::Expression(value) => Some(DefaultValue::Expression(value.clone().into())),
+                    Value::Expression(value) => {
+                        Some(DefaultValue::Expression(value.clone().into()))
+                    }
                     _ => entry.flag(errors).then(|| DefaultValue::OfType(entry.key.span())),
                 };
             }
@@ -192,10 +194,7 @@ impl Options {
 fn has_key_fault(ty: &syn::Type, options: &Options, errors: &mut Errors) -> bool {
     let before = errors.count();
     if let Some(place) = options.default_place {
-        errors.at(
-            place,
-            "a column of the key has no default\nnote: no row is older than its key",
-        );
+        errors.at(place, "a column of the key has no default\nnote: no row is older than its key");
     }
     if let Some(place) = options.json {
         errors.at(place, "JSON cannot be a key\nnote: two texts can be the same value");

@@ -179,10 +179,7 @@ fn is(field: &Read, ident: &Ident) -> bool {
 }
 
 fn json_fault(field: &Read) -> String {
-    format!(
-        "`{}` cannot have an index\nnote: it is stored as JSON",
-        field.column.field.unraw()
-    )
+    format!("`{}` cannot have an index\nnote: it is stored as JSON", field.column.field.unraw())
 }
 
 fn no_such_field(ident: &Ident, all: &[Read]) -> String {

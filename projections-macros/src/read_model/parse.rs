@@ -126,7 +126,9 @@ fn check_shape(input: &DeriveInput, errors: &mut Errors) -> bool {
     let before = errors.count();
     let ident = &input.ident;
     let wrong = |kind: &str| {
-        format!("`#[derive(ReadModel)]` goes on a struct with named fields, but `{ident}` is {kind}")
+        format!(
+            "`#[derive(ReadModel)]` goes on a struct with named fields, but `{ident}` is {kind}"
+        )
     };
     match &input.data {
         syn::Data::Struct(data) => match &data.fields {
@@ -183,7 +185,9 @@ fn read_key(input: &DeriveInput, columns: &[fields::Read], errors: &mut Errors) 
         let count = keys().count();
         errors.at(
             field.key.unwrap_or_else(|| field.column.field.span()),
-            format!("the key of `{ident}` has {count} columns\nnote: a key has at most {MOST_KEYS}"),
+            format!(
+                "the key of `{ident}` has {count} columns\nnote: a key has at most {MOST_KEYS}"
+            ),
         );
         return Key::Faulty;
     }

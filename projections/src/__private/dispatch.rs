@@ -12,7 +12,8 @@ use super::checks::{
     EventArgument, HandlerError, HandlerReturn, HandlerValue, SharedParameter, decode, failed,
 };
 use crate::{
-    BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, RawEvent, Storage,
+    BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, RawEvent,
+    ReadModel, Rows, Storage, rows::DeclaredTable,
 };
 
 /// Names the types of one step: what it is made from, and what it makes.
@@ -158,12 +159,12 @@ impl<T: ?Sized> SharedFallback<T> for &Argument<Envelope, T> {
 /// Makes what a `&mut T` parameter points at.
 pub trait View<S: Storage, T: ParameterMut<S>> {
     /// Makes the view of the session.
-    fn view(self, session: &mut S::Session) -> T::View<'_>;
+    fn view(self, session: &S::Session) -> T::View<'_>;
 }
 
 impl<S: Storage, T: ParameterMut<S>> View<S, T> for Argument<S, T> {
     #[inline]
-    fn view(self, session: &mut S::Session) -> T::View<'_> {
+    fn view(self, session: &S::Session) -> T::View<'_> {
         T::view(session)
     }
 }
@@ -171,11 +172,11 @@ impl<S: Storage, T: ParameterMut<S>> View<S, T> for Argument<S, T> {
 /// Stands in where a `&mut T` is not of the projector's storage.
 pub trait ViewFallback<T> {
     /// Is never called.
-    fn view<Session>(self, session: &mut Session) -> T;
+    fn view<Session>(self, session: &Session) -> T;
 }
 
 impl<S: ?Sized, T> ViewFallback<T> for &Argument<S, T> {
-    fn view<Session>(self, _session: &mut Session) -> T {
+    fn view<Session>(self, _session: &Session) -> T {
         refused()
     }
 }
@@ -270,4 +271,24 @@ impl<E: ?Sized> EncodeFallback for &Appended<'_, E> {
 /// Stands for a value whose type an assertion has refused.
 pub fn refused<T>() -> T {
     unreachable!("a projector of which an assertion has failed does not compile")
+}
+
+impl<T: ReadModel> Argument<(), Rows<T>> {
+    /// Lists the table of rows that a handler takes, once.
+    pub fn declare(self, tables: &mut Vec<DeclaredTable>) {
+        let table = DeclaredTable::of::<T>();
+        if !tables.iter().any(|other| other.is(&table)) {
+            tables.push(table);
+        }
+    }
+}
+
+/// Stands in where what a handler takes by `&mut` are no rows.
+pub trait DeclareFallback {
+    /// Lists nothing.
+    fn declare(self, tables: &mut Vec<DeclaredTable>);
+}
+
+impl<T: ?Sized> DeclareFallback for &Argument<(), T> {
+    fn declare(self, _tables: &mut Vec<DeclaredTable>) {}
 }

@@ -27,7 +27,8 @@ pub struct Facts {
     kind: Option<StorageKind>,
     storage: &'static str,
     transaction: &'static str,
-    reset: Hook,
+    /// Whether a rebuild can empty the read model.
+    can_reset: bool,
     /// Whether some of the handlers do not compile, so that nothing can be said of all of them.
     pub(super) inert: bool,
 }
@@ -35,10 +36,21 @@ pub struct Facts {
 impl Facts {
     pub(crate) const fn of(registration: &Registration) -> Self {
         let Registration { name, options, routes, storage, kind, reset, inert, .. } = *registration;
+        let can_reset = registration.rows_only || !matches!(reset, Hook::None);
         let (kind, transaction) = (Some(kind), "");
         // Nothing is asserted of the routes by this way.
         let sound = true;
-        Self { name, routes, sound, options: *options, kind, storage, transaction, reset, inert }
+        Self {
+            name,
+            routes,
+            sound,
+            options: *options,
+            kind,
+            storage,
+            transaction,
+            can_reset,
+            inert,
+        }
     }
 }
 
@@ -62,7 +74,7 @@ impl<P: Handlers> Lookup<P> {
         },
         storage: <P::Storage as Storage>::LABEL,
         transaction: <P::Storage as Storage>::TRANSACTION,
-        reset: P::RESET,
+        can_reset: P::ROWS_ONLY || !matches!(P::RESET, Hook::None),
         inert: P::INERT,
     };
 }
@@ -88,7 +100,7 @@ pub trait LookupFallback {
         kind: None,
         storage: "",
         transaction: "",
-        reset: Hook::None,
+        can_reset: false,
         inert: true,
     };
     /// It is not a transaction of the projector's storage.
@@ -376,7 +388,7 @@ pub const fn no_variant_fault(facts: EventFacts, event: &'static str, domain: &'
 #[track_caller]
 pub const fn no_rebuild_fault(facts: &Facts) {
     let is_made_anew = matches!(facts.kind, None | Some(StorageKind::InProcess));
-    if is_made_anew || facts.inert || !matches!(facts.reset, Hook::None) {
+    if is_made_anew || facts.inert || facts.can_reset {
         return;
     }
     Message::new()

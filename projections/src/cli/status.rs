@@ -10,7 +10,7 @@ use super::{
     output,
     table::{Cell, Table, Tone},
 };
-use crate::{EventSource, ImportProgress, ProjectorStatus, Runtime, State, Status};
+use crate::{EventSource, ImportProgress, ProjectorStatus, RowMemory, Runtime, State, Status};
 
 /// How often `--watch` looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -38,6 +38,16 @@ struct Projector<'a> {
     behind: u64,
     age_seconds: Option<f64>,
     last_error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Rows>,
+}
+
+/// What rows take in memory, in the process that runs the projector.
+#[derive(Debug, Serialize)]
+struct Rows {
+    in_memory: usize,
+    bytes: usize,
+    bound: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +130,11 @@ fn projector(status: &ProjectorStatus) -> Projector<'_> {
         // Milliseconds are as much as two processes' clocks and a reader can agree on.
         age_seconds: status.age.map(|age| age.as_millis() as f64 / 1_000.0),
         last_error: status.last_error.as_deref(),
+        rows: status.rows.map(|RowMemory { rows, bytes, bound, .. }| Rows {
+            in_memory: rows,
+            bytes,
+            bound,
+        }),
     }
 }
 
@@ -222,6 +237,7 @@ mod tests {
             behind: 5,
             age: Some(Duration::from_millis(12_500)),
             last_error: Some("stream `\u{1b}]0;x` is broken".to_owned()),
+            rows: None,
             elsewhere: false,
         };
         Status { projectors: vec![one], imports: vec![] }

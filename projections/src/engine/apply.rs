@@ -10,10 +10,12 @@ use std::{
     pin::pin,
 };
 
-use super::{Batch, StartError, Target};
+use super::{Applied, Batch, StartError, Target};
 use crate::{
     BoxError, Envelope, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
+    StoreErrorKind,
     projector::{HookCall, SessionOf},
+    rows::RowFault,
     storage::HookResult,
 };
 
@@ -21,6 +23,35 @@ use crate::{
 pub(super) enum Failure {
     Event(usize, HandleError),
     Store(StoreError),
+    /// A table refused the rows of the events up to this one; which of them is to blame shows when
+    /// they are written event by event.
+    Refused(usize, BoxError),
+    /// A row was asked for that must be loaded before.
+    Missing,
+}
+
+impl Failure {
+    pub(super) fn into_applied(self, batch: &Batch) -> Applied {
+        match self {
+            Self::Event(index, error) => Applied::Event(index, error),
+            Self::Store(error) => Applied::Store(error),
+            Self::Refused(index, source) => {
+                Applied::Event(index, HandleError::Rows { method: method(batch, index), source })
+            }
+            Self::Missing => Applied::Store(StoreError::new(
+                StoreErrorKind::Other,
+                "load the rows that a handler asks for, on this storage",
+            )),
+        }
+    }
+}
+
+/// The handler that an event goes to.
+fn method(batch: &Batch, index: usize) -> &'static str {
+    match batch.targets[batch.page.record(index).name] {
+        Target::Route { method, .. } => method,
+        Target::Skip | Target::Unregistered => "", // nothing is called for these
+    }
 }
 
 /// Handles the events of a batch, by `fn` handlers.
@@ -43,7 +74,8 @@ pub(super) fn apply<P: Handlers>(
         }
         Ok(())
     });
-    catch_unwind(run).unwrap_or_else(|panic| Err(panicked(batch, at.get(), &*panic)))
+    catch_unwind(run)
+        .unwrap_or_else(|panic| Err(settle_panic::<P>(panicked(batch, at.get(), &*panic), session)))
 }
 
 /// Handles the events of a batch, by `fn` and `async fn` handlers.
@@ -72,8 +104,10 @@ where
         }
         Ok(())
     };
-    catch_panic(run).await.unwrap_or_else(|panic| {
-        Err(panicked(batch, at.load(std::sync::atomic::Ordering::Relaxed), &*panic))
+    let outcome = catch_panic(run).await;
+    outcome.unwrap_or_else(|panic| {
+        let at = at.load(std::sync::atomic::Ordering::Relaxed);
+        Err(settle_panic::<P>(panicked(batch, at, &*panic), session))
     })
 }
 
@@ -118,20 +152,47 @@ fn judge<P: Handlers>(
     outcome: Result<(), HandleError>,
     session: &mut SessionOf<P>,
 ) -> Result<(), Failure> {
+    let settled = settle_rows::<P>(index, method, session);
     match (P::Storage::check(session), outcome) {
-        (Ok(()), outcome) => outcome.map_err(|error| Failure::Event(index, error)),
         (Err(SessionFault::Storage(error)), _) => Err(Failure::Store(error)),
         (Err(SessionFault::LeftTransaction), _) => {
             Err(Failure::Event(index, HandleError::LeftTransaction { method }))
         }
+        (Ok(()), Ok(())) => settled,
+        (Ok(()), Err(error)) => Err(match settled {
+            // What the handler saw was not there: its own error says nothing.
+            Err(fault @ (Failure::Store(_) | Failure::Missing)) => fault,
+            _ => Failure::Event(index, error),
+        }),
+    }
+}
+
+/// Brings the rows that a handler has changed to their stored form, and checks them.
+#[inline]
+fn settle_rows<P: Handlers>(
+    index: usize,
+    method: &'static str,
+    session: &mut SessionOf<P>,
+) -> Result<(), Failure> {
+    let Some(rows) = P::Storage::rows(session) else { return Ok(()) };
+    rows.settle().map_err(|fault| match fault {
+        RowFault::Event(source) => Failure::Event(index, HandleError::Rows { method, source }),
+        RowFault::Store(error) => Failure::Store(error),
+        RowFault::Refused(source) => Failure::Refused(index, source),
+        RowFault::Missing => Failure::Missing,
+    })
+}
+
+/// After a panic: an outage may be behind it, or a row that must be loaded before.
+fn settle_panic<P: Handlers>(failure: Failure, session: &mut SessionOf<P>) -> Failure {
+    match settle_rows::<P>(0, "", session) {
+        Err(fault @ (Failure::Store(_) | Failure::Missing)) => fault,
+        _ => failure,
     }
 }
 
 fn panicked(batch: &Batch, index: usize, panic: &(dyn Any + Send)) -> Failure {
-    let method = match batch.targets[batch.page.record(index).name] {
-        Target::Route { method, .. } => method,
-        Target::Skip | Target::Unregistered => "", // nothing is called for these
-    };
+    let method = method(batch, index);
     Failure::Event(index, HandleError::Panicked { method, message: message(panic) })
 }
 
@@ -210,6 +271,10 @@ fn settle<P: Handlers>(
     session: &mut SessionOf<P>,
 ) -> Result<(), StartError> {
     let failed = |error| StartError::Hook(call.name(), error);
+    let rows = P::Storage::rows(session).map_or(Ok(()), crate::rows::RowSets::settle);
+    if let Err(RowFault::Store(error)) = rows {
+        return Err(error.into());
+    }
     match P::Storage::check(session) {
         Ok(()) => outcome.map_err(failed),
         Err(SessionFault::LeftTransaction) => Err(failed("it left its transaction".into())),

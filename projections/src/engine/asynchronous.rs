@@ -81,7 +81,7 @@ where
                 // A failed roll-back leaves nothing behind either: the session is gone with it.
                 Err(failure) => {
                     let _ = self.storage.rollback(session).await;
-                    failure.into()
+                    failure.into_applied(&batch)
                 }
             }
         })

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::{
     Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
     apply::{self, Failure},
+    rows::{self, KeptRows, RowUse},
 };
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
@@ -23,7 +24,13 @@ impl<S: BlockingStorage> Execution<S> for Blocking {
     where
         P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
     {
-        Box::new(BlockingEngine { thread: format!("project {name}"), storage, make, jobs: None })
+        Box::new(BlockingEngine {
+            name: name.to_owned(),
+            storage,
+            make,
+            jobs: None,
+            used: Arc::default(),
+        })
     }
 
     fn checkpoints<'a>(
@@ -40,10 +47,11 @@ impl<S: BlockingStorage> Execution<S> for Blocking {
 }
 
 struct BlockingEngine<S, P> {
-    thread: String,
+    name: String,
     storage: S,
     make: Make<P>,
     jobs: Option<mpsc::Sender<Job<S, P>>>,
+    used: Arc<RowUse>,
 }
 
 type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
@@ -51,7 +59,9 @@ type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
 /// What the thread owns.
 struct Worker<S, P> {
     storage: S,
+    name: String,
     projector: P,
+    rows: KeptRows,
 }
 
 impl<S, P> BlockingEngine<S, P>
@@ -87,10 +97,12 @@ where
     fn spawn(&self) -> Result<mpsc::Sender<Job<S, P>>, StoreError> {
         let (jobs, queue) = mpsc::channel::<Job<S, P>>();
         let (storage, make) = (self.storage.clone(), Arc::clone(&self.make));
+        let (name, used) = (self.name.clone(), Arc::clone(&self.used));
         std::thread::Builder::new()
-            .name(self.thread.clone())
+            .name(format!("project {name}"))
             .spawn(move || {
-                let mut worker = Worker { storage, projector: make() };
+                let rows = KeptRows::of::<P>(used);
+                let mut worker = Worker { storage, name, projector: make(), rows };
                 for job in queue {
                     // A panic in a handler is caught closer to it; one in a storage ends the job,
                     // whose caller then finds the answer missing.
@@ -142,6 +154,10 @@ where
     fn state(&self) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
         None
     }
+
+    fn row_use(&self) -> Option<Arc<RowUse>> {
+        Some(Arc::clone(&self.used))
+    }
 }
 
 impl<S, P> Worker<S, P>
@@ -159,10 +175,17 @@ where
     }
 
     fn start(&mut self, start: &Start) -> Result<(), StartError> {
+        // What follows is of another epoch.
+        self.rows.forget();
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
+        rows::prepare::<P>(&mut session, &self.name, start.reset)?;
+        self.rows.lend::<S>(&mut session, false);
         for (call, _) in apply::hooks::<P>(start.reset) {
             apply::hook(&mut self.projector, call, &mut session)?;
+        }
+        if let Some(rows) = S::rows(&mut session) {
+            rows.flush()?;
         }
         if start.reset {
             self.storage.reset(&mut session, &start.write.key)?;
@@ -171,31 +194,36 @@ where
     }
 
     fn apply(&mut self, batch: &Batch) -> Applied {
-        let mut session = match self.storage.begin() {
-            Ok(session) => session,
-            Err(error) => return Applied::Store(error),
-        };
-        match apply::apply(&mut self.projector, batch, &mut session) {
-            Ok(()) => self.storage.commit(session, &batch.write).into(),
-            // A failed roll-back leaves nothing behind either: the session is gone with it.
-            Err(failure) => {
-                let _ = self.storage.rollback(session);
-                failure.into()
-            }
+        match self.attempt(batch, false) {
+            // Which event's row it is shows when each event's rows are written by themselves.
+            Err(Failure::Refused(..)) if batch.events.len() > 1 => self.attempt(batch, true),
+            outcome => outcome,
         }
+        .unwrap_or_else(|failure| failure.into_applied(batch))
+    }
+
+    fn attempt(&mut self, batch: &Batch, by_event: bool) -> Result<Applied, Failure> {
+        let mut session = self.storage.begin().map_err(Failure::Store)?;
+        self.rows.lend::<S>(&mut session, by_event);
+        let applied = apply::apply(&mut self.projector, batch, &mut session)
+            .and_then(|()| rows::flush::<P>(batch.events.end - 1, &mut session));
+        if let Err(failure) = applied {
+            // A failed roll-back leaves nothing behind either: the session is gone with it.
+            let _ = self.storage.rollback(session);
+            self.rows.forget();
+            return Err(failure);
+        }
+        self.rows.take_back::<S>(&mut session);
+        let committed = self.storage.commit(session, &batch.write);
+        match &committed {
+            Ok(()) => self.rows.committed(),
+            Err(_) => self.rows.forget(),
+        }
+        Ok(committed.into())
     }
 
     fn save(&self, write: &CheckpointWrite) -> Result<(), CommitError> {
         let session = self.storage.begin()?;
         self.storage.commit(session, write)
-    }
-}
-
-impl From<Failure> for Applied {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Event(index, error) => Self::Event(index, error),
-            Failure::Store(error) => Self::Store(error),
-        }
     }
 }

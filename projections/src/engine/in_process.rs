@@ -7,10 +7,12 @@ use std::{any::Any, sync::Arc};
 
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
-use super::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply};
+use super::{
+    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply, rows::RowUse,
+};
 use crate::{
     Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, Handlers, InProcess,
-    Projector, StoreError, registry::StorageKind,
+    InProcessSession, Projector, StoreError, registry::StorageKind, rows::RowSets,
 };
 
 impl Execution<InProcess> for InProcess {
@@ -20,12 +22,18 @@ impl Execution<InProcess> for InProcess {
     where
         P: Projector<Storage = InProcess> + Handlers + Send + Sync + 'static,
     {
-        let state = State { projector: make(), position: GlobalPosition::BEGINNING };
+        let rows = RowSets::in_memory(&P::tables());
+        let state = State {
+            projector: make(),
+            session: InProcessSession { rows },
+            position: GlobalPosition::BEGINNING,
+        };
         Box::new(InProcessEngine {
             state: Arc::new(RwLock::new(state)),
             make,
             origin: None,
             checkpoint: None,
+            used: Arc::default(),
         })
     }
 
@@ -40,6 +48,8 @@ impl Execution<InProcess> for InProcess {
 /// A read model in process, and the last event in it.
 pub(crate) struct State<P> {
     pub(crate) projector: P,
+    /// The rows of its tables.
+    pub(crate) session: InProcessSession,
     pub(crate) position: GlobalPosition,
 }
 
@@ -49,6 +59,7 @@ struct InProcessEngine<P> {
     /// The checkpoint of the first start, which holds the places of what begins `from = "now"`.
     origin: Option<Checkpoint>,
     checkpoint: Option<Checkpoint>,
+    used: Arc<RowUse>,
 }
 
 impl<P> InProcessEngine<P>
@@ -65,26 +76,30 @@ where
         let (make, origin) = (&self.make, &self.origin);
         let checkpoint = &mut self.checkpoint;
         let mut attempt = Attempt { state, make, origin, checkpoint, whole: false };
-        let projector = &mut attempt.state.projector;
+        let State { projector, session, .. } = &mut *attempt.state;
         // A loop without awaits is compiled better, so it runs wherever no handler needs one.
         let applied = match apply::is_async::<P>() {
-            true => apply::apply_async(projector, batch, &mut ()).await,
-            false => apply::apply(projector, batch, &mut ()),
+            true => apply::apply_async(projector, batch, session).await,
+            false => apply::apply(projector, batch, session),
         };
         match applied {
             Ok(()) => {
+                session.rows.committed(usize::MAX);
+                if !session.rows.is_empty() {
+                    self.used.show(&mut session.rows);
+                }
                 attempt.state.position = batch.write.next.position;
                 attempt.whole = true;
                 Applied::Committed
             }
-            Err(failure) => failure.into(),
+            Err(failure) => failure.into_applied(batch),
         }
     }
 }
 
 /// A batch on its way. Unless it came to its end, the state is thrown away, and the position is
 /// that of the first start: also when the future is dropped between two events.
-struct Attempt<'a, P> {
+struct Attempt<'a, P: Projector> {
     state: RwLockWriteGuard<'a, State<P>>,
     make: &'a Make<P>,
     origin: &'a Option<Checkpoint>,
@@ -92,10 +107,17 @@ struct Attempt<'a, P> {
     whole: bool,
 }
 
-impl<P> Drop for Attempt<'_, P> {
+impl<P: Projector> Drop for Attempt<'_, P> {
     fn drop(&mut self) {
-        if !self.whole {
+        if self.whole {
+            return;
+        }
+        if P::IS_STATELESS {
+            // All that it has changed are rows, and they know what they were.
+            self.state.session.rows.roll_back();
+        } else {
             self.state.projector = (self.make)();
+            self.state.session.rows.clear();
             self.state.position = GlobalPosition::BEGINNING;
             let done = self.checkpoint.take();
             let effects_mark = done.map(|done| done.effects_mark).unwrap_or_default();
@@ -121,11 +143,14 @@ where
             let mut state = self.state.write().await;
             if start.reset {
                 state.projector = (self.make)();
+                state.session.rows.clear();
                 state.position = GlobalPosition::BEGINNING;
             }
+            let State { projector, session, .. } = &mut *state;
             for (call, kind) in apply::hooks::<P>(false) {
-                apply::hook_async(&mut state.projector, call, kind, &mut ()).await?;
+                apply::hook_async(projector, call, kind, session).await?;
             }
+            session.rows.committed(usize::MAX);
             drop(state);
             self.origin.get_or_insert_with(|| start.write.next.clone());
             self.keep(start.write);
@@ -154,5 +179,9 @@ where
 
     fn state(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         Some(Arc::clone(&self.state) as _)
+    }
+
+    fn row_use(&self) -> Option<Arc<RowUse>> {
+        Some(Arc::clone(&self.used))
     }
 }

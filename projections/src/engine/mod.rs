@@ -6,16 +6,18 @@ mod apply;
 mod asynchronous;
 mod blocking;
 mod in_process;
+mod rows;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
+pub use self::rows::RowUse;
 pub(crate) use self::{
     apply::{catch_panic, message},
     in_process::State,
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Page, Projector, Storage, StoreError, registry::StorageKind,
+    Handlers, Page, Projector, Storage, StoreError, registry::StorageKind, rows::RowsError,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -46,6 +48,11 @@ pub trait Engine: Send {
 
     /// The state that `Runtime::read` shows, where it is in process.
     fn state(&self) -> Option<Arc<dyn Any + Send + Sync>>;
+
+    /// What the rows in memory take, where a storage has them.
+    fn row_use(&self) -> Option<Arc<RowUse>> {
+        None
+    }
 }
 
 /// How a run starts.
@@ -62,8 +69,20 @@ pub struct Start {
 pub enum StartError {
     /// A hook failed.
     Hook(&'static str, BoxError),
+    /// A table is not as declared.
+    Table(String),
     /// The transaction failed.
     Commit(CommitError),
+}
+
+impl From<RowsError> for StartError {
+    fn from(error: RowsError) -> Self {
+        match error {
+            RowsError::Store(error) => error.into(),
+            RowsError::Differs(what) => Self::Table(what),
+            RowsError::Refused(source) => Self::Hook("setup", source),
+        }
+    }
 }
 
 impl From<StoreError> for StartError {

@@ -2,7 +2,7 @@
 
 use crate::{StoreError, engine::BoxFuture};
 
-use super::{RowValues, Table, Values};
+use super::{OwnedValue, RowValues, Table, Values};
 
 /// Takes the rows that were found, one after the other.
 pub type Found<'a> = &'a mut dyn FnMut(&dyn RowValues);
@@ -70,7 +70,7 @@ pub trait RowAccess: Send + Sync {
         &self,
         table: &Table,
         columns: &[usize],
-        values: &dyn Values,
+        values: &[OwnedValue],
         found: Found<'_>,
     ) -> Result<(), StoreError>;
 
@@ -99,6 +99,14 @@ pub trait AsyncRowAccess: Send + Sync {
         &'a self,
         table: &'a Table,
         keys: &'a [&'a dyn Values],
+        found: &'a mut (dyn FnMut(&dyn RowValues) + Send),
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    fn find<'a>(
+        &'a self,
+        table: &'a Table,
+        columns: &'a [usize],
+        values: &'a [OwnedValue],
         found: &'a mut (dyn FnMut(&dyn RowValues) + Send),
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 

@@ -5,15 +5,25 @@
 
 mod access;
 mod column;
+mod columns;
+mod fault;
+mod index;
 pub(crate) mod json;
+mod kept;
 mod model;
+mod rows;
+mod sets;
+mod slots;
 mod table;
 mod value;
 
+pub(crate) use self::fault::RowFault;
 pub use self::{
     access::{AsyncRowAccess, Found, RowAccess, RowWrites, RowsError},
     column::{Column, ColumnError},
     model::{ColumnOf, IndexedColumn, ReadModel, RowKey},
+    rows::{Rows, RowsGuard},
+    sets::{DeclaredTable, RowSets, RowStorage},
     table::{ColumnDef, IndexDef, Kind, LONGEST_NAME, Table},
     value::{OwnedValue, Put, RowValues, Value, Values},
 };

@@ -178,10 +178,8 @@ impl<T: ReadModel, V: ?Sized> std::fmt::Debug for ColumnOf<T, V> {
     }
 }
 
-/// A column by which rows can be looked up: it has an index, is the first of one, or is the first of
-/// the key.
-///
-/// It is what the constant of such a field is, and turns into a [`ColumnOf`].
+/// A column that rows can be looked up by: one with an index, or the first of the key. It is what
+/// `#[derive(ReadModel)]` makes of such a field instead of a [`ColumnOf`].
 pub struct IndexedColumn<T, V: ?Sized>(ColumnOf<T, V>);
 
 impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
@@ -192,9 +190,9 @@ impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
         Self(ColumnOf::new(number))
     }
 
-    /// Returns the column.
+    /// Returns the column, whether it is indexed or not.
     #[must_use]
-    pub const fn column(&self) -> ColumnOf<T, V> {
+    pub const fn column(self) -> ColumnOf<T, V> {
         self.0
     }
 
@@ -211,12 +209,6 @@ impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
     }
 }
 
-impl<T, V: ?Sized> From<IndexedColumn<T, V>> for ColumnOf<T, V> {
-    fn from(indexed: IndexedColumn<T, V>) -> Self {
-        indexed.0
-    }
-}
-
 impl<T, V: ?Sized> Clone for IndexedColumn<T, V> {
     fn clone(&self) -> Self {
         *self
@@ -227,6 +219,12 @@ impl<T, V: ?Sized> Copy for IndexedColumn<T, V> {}
 
 impl<T: ReadModel, V: ?Sized> std::fmt::Debug for IndexedColumn<T, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        std::fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<T, V: ?Sized> From<IndexedColumn<T, V>> for ColumnOf<T, V> {
+    fn from(indexed: IndexedColumn<T, V>) -> Self {
+        indexed.0
     }
 }

@@ -1,6 +1,11 @@
 //! [`Builder`]: what a runtime consists of, checked before the first event.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry as Place},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -193,6 +198,7 @@ impl<S: EventSource> Builder<S> {
     pub async fn build(mut self) -> Result<Runtime<S>, BuildError> {
         let entries = self.entries();
         find_shared_names(&entries, &mut self.faults);
+        find_shared_tables(&entries, &mut self.faults);
         let resources = Arc::new(std::mem::take(&mut self.resources));
         let source: Arc<dyn Source> = Arc::clone(&self.source) as _;
         let mut slots = Vec::new();
@@ -270,6 +276,7 @@ impl<S: EventSource> Builder<S> {
         let key = CheckpointKey::new(self.namespace.clone(), name.clone());
         let shared = Arc::new(Shared::default());
         let state = engine.state();
+        let row_use = engine.row_use().filter(|_| !(registration.tables)().is_empty());
         let runner = Runner::new(
             name.clone(),
             key.clone(),
@@ -279,7 +286,8 @@ impl<S: EventSource> Builder<S> {
             batch,
             Arc::clone(&shared),
         );
-        Slot { name, registration, key, runner: Arc::new(AsyncMutex::new(runner)), state, shared }
+        let runner = Arc::new(AsyncMutex::new(runner));
+        Slot { name, registration, key, runner, state, shared, row_use }
     }
 }
 
@@ -321,6 +329,30 @@ impl Entry {
 
 fn names(entries: &[Entry]) -> String {
     entries.iter().map(|entry| format!("`{}`", entry.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Finds tables that have two writers. Those of projectors in process are in no common place.
+fn find_shared_tables(entries: &[Entry], faults: &mut Vec<BuildFault>) {
+    let mut known: BTreeMap<(String, String), String> = BTreeMap::new();
+    for entry in entries {
+        let storage = match entry.registration.is_in_process() {
+            true => format!("projector `{}`", entry.name),
+            false => entry.registration.storage_name(),
+        };
+        for table in (entry.registration.tables)() {
+            let name = table.table.name;
+            let writer = format!("`{}` as `{}`", entry.name, table.row_name());
+            match known.entry((storage.clone(), name.to_ascii_lowercase())) {
+                Place::Vacant(place) => _ = place.insert(writer),
+                Place::Occupied(first) => faults.push(BuildFault::SharedTable {
+                    table: name,
+                    storage: storage.clone(),
+                    first: first.get().clone(),
+                    second: writer,
+                }),
+            }
+        }
+    }
 }
 
 /// Finds wire names of one domain that stand for two event types.

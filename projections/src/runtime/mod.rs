@@ -23,7 +23,7 @@ pub use self::{
     append::Append,
     builder::Builder,
     shutdown::shutdown_signal,
-    status::{ProjectorStatus, State, Status},
+    status::{ProjectorStatus, RowMemory, State, Status},
 };
 use self::{runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages};
 use crate::{
@@ -185,7 +185,7 @@ impl<S: EventSource> Runtime<S> {
         if slot.registration.is_in_process() {
             return Err(RebuildError::InProcess { projector });
         }
-        if slot.registration.reset == crate::Hook::None {
+        if !slot.registration.can_reset() {
             return Err(RebuildError::NoReset { projector });
         }
         let (_stop, stopped) = watch::channel(false);

@@ -210,6 +210,7 @@ impl Runner {
             Err(StartError::Hook(hook, source)) => {
                 return Err(HaltReason::Hook { hook, source }.into());
             }
+            Err(StartError::Table(what)) => return Err(HaltReason::Table { what }.into()),
             Err(StartError::Commit(error)) => return Err(error.into()),
         }
         self.epoch = next.epoch;

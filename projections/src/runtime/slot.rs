@@ -2,13 +2,16 @@
 
 use std::{
     any::Any,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
 };
 
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot, watch};
 
-use super::{runner::Runner, status::State};
-use crate::{Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration};
+use super::{
+    runner::Runner,
+    status::{RowMemory, State},
+};
+use crate::{Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse};
 
 /// One projector of a runtime.
 pub(crate) struct Slot {
@@ -20,6 +23,21 @@ pub(crate) struct Slot {
     /// In-process state, for readers.
     pub(crate) state: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) shared: Arc<Shared>,
+    /// What its rows take in memory, where it has tables.
+    pub(crate) row_use: Option<Arc<RowUse>>,
+}
+
+impl Slot {
+    /// What its rows take in memory, as of its last batch.
+    pub(crate) fn row_memory(&self) -> Option<RowMemory> {
+        let used = self.row_use.as_ref()?;
+        let bound = self.registration.options.row_bytes;
+        Some(RowMemory {
+            rows: used.rows.load(Relaxed),
+            bytes: used.bytes.load(Relaxed),
+            bound: (!self.registration.is_in_process()).then_some(bound),
+        })
+    }
 }
 
 /// What a runner shares with those who watch it or ask something of it.

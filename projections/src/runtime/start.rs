@@ -10,9 +10,9 @@ use super::{
     source::{Source, verify},
 };
 use crate::{
-    Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, Hook,
-    OnChange, ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError,
-    StoreErrorKind, Subscriptions, engine::Start,
+    Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, OnChange,
+    ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError, StoreErrorKind,
+    Subscriptions, engine::Start,
 };
 
 /// Why a start is not possible.
@@ -205,9 +205,9 @@ impl Candidate<'_> {
     }
 
     fn can_be_raised(&self, stored: &Checkpoint) -> Result<(), Refusal> {
-        let Registration { options, reset, .. } = self.registration;
+        let Registration { options, .. } = self.registration;
         let is_raised = options.version > stored.version;
-        if !is_raised || *reset != Hook::None || self.registration.is_in_process() {
+        if !is_raised || self.registration.can_reset() || self.registration.is_in_process() {
             return Ok(());
         }
         Err(stale(format!(
@@ -263,14 +263,14 @@ impl Candidate<'_> {
     }
 
     fn may_change(&self, stored: &Checkpoint) -> Result<(), Refusal> {
-        let Registration { options, reset, .. } = self.registration;
+        let Registration { options, .. } = self.registration;
         if !self.is_changed(stored) {
             return Ok(());
         }
         let change = self.change(stored);
         match options.on_change {
             OnChange::Ignore | OnChange::Warn => Ok(()),
-            OnChange::Rebuild if *reset != Hook::None => Ok(()),
+            OnChange::Rebuild if self.registration.can_reset() => Ok(()),
             OnChange::Rebuild => Err(stale(format!(
                 "{change}; `on_change = \"rebuild\"` asks for a rebuild, but there is no `#[reset]` method; add one"
             ))),

@@ -54,8 +54,23 @@ pub struct ProjectorStatus {
     pub age: Option<Duration>,
     /// Why it halted, or what it waits for.
     pub last_error: Option<String>,
+    /// What its rows take in this process, where it has tables of rows and runs here.
+    pub rows: Option<RowMemory>,
     /// Whether the read model is in the fields of a projector that does not run in this process.
     pub elsewhere: bool,
+}
+
+/// What a projector's rows take in memory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RowMemory {
+    /// How many are in memory, with keys of which is known that there is none.
+    pub rows: usize,
+    /// What they take, in bytes, as far as their types say what they keep.
+    pub bytes: usize,
+    /// What they may take between batches, in bytes: `row_bytes` of the projector. `None` where the
+    /// read model is in process: its rows are nowhere else.
+    pub bound: Option<u64>,
 }
 
 /// The state of a projector.
@@ -164,6 +179,7 @@ pub(crate) async fn of(
         behind,
         age,
         last_error: seen.last_error,
+        rows: live.running.then(|| slot.row_memory()).flatten(),
         elsewhere: slot.registration.is_in_process() && live.state.is_none(),
     })
 }

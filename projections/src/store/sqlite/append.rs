@@ -26,7 +26,8 @@ pub(super) fn append(
 ) -> Result<Receipt, AppendError> {
     request.validate()?;
     let turn = Turn::begin(file, options)?;
-    let writing = Writing { connection: turn.connection(), label: file.label() };
+    let connection = turn.shared();
+    let writing = Writing { connection: &connection.lock(), label: file.label() };
     if let Some((first, last)) = writing.known(request)? {
         return Ok(receipt(store, request, first, last));
     }
@@ -56,7 +57,8 @@ pub(super) fn import(
         check_event(event)?;
     }
     let turn = Turn::begin(file, options)?;
-    let writing = Writing { connection: turn.connection(), label: file.label() };
+    let connection = turn.shared();
+    let writing = Writing { connection: &connection.lock(), label: file.label() };
     let recorded_at = Timestamp::now().as_microsecond();
     let mut receipt = ImportReceipt::default();
     let mut ends: HashMap<&str, i64> = HashMap::new();

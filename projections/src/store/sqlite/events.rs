@@ -88,7 +88,7 @@ fn cut_off(label: &str, error: tokio::task::JoinError) -> StoreError {
 
 fn create(file: &Arc<File>, options: SqliteOptions) -> Result<StoreId, StoreError> {
     let turn = writer::Turn::begin_durable(file, options)?;
-    let id = schema::create_events(turn.connection(), file.label())?;
+    let id = schema::create_events(&turn.connection(), file.label())?;
     turn.commit().map_err(writer::Uncommitted::into_error)?;
     Ok(id)
 }

@@ -101,6 +101,7 @@ mod guard;
 mod network;
 mod options;
 mod read;
+mod rows;
 mod schema;
 mod storage;
 #[cfg(test)]

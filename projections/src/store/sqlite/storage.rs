@@ -2,14 +2,21 @@
 
 use std::{fmt, marker::PhantomData, path::Path, sync::Arc};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::{
-    SqliteOptions, SqliteTx, checkpoint, error::store_error, file::File, schema, writer::Turn,
+    SqliteOptions, SqliteTx, checkpoint,
+    error::store_error,
+    file::File,
+    rows::SqliteRows,
+    schema,
+    writer::{InUse, Turn},
 };
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
     ParameterMut, SessionFault, Storage, StoreError, StoreErrorKind,
+    rows::{RowSets, RowStorage},
 };
 
 /// The marker of the one database that most applications have.
@@ -107,8 +114,10 @@ impl<M> fmt::Debug for Sqlite<M> {
 /// An open transaction on a file. Dropping it rolls back.
 #[derive(Debug)]
 pub struct SqliteSession {
+    // Before `turn`, which gives the connection back when it is dropped.
+    rows: RowSets,
     turn: Turn,
-    fault: Fault,
+    fault: Mutex<Fault>,
 }
 
 /// Whether a [`SqliteTx`] met a failure of the storage.
@@ -122,21 +131,36 @@ enum Fault {
 
 impl SqliteSession {
     #[inline]
-    pub(super) fn connection(&self) -> &Connection {
+    pub(super) fn connection(&self) -> InUse<'_> {
         self.turn.connection()
     }
 
     /// Keeps the first failure, of which the others are consequences.
-    pub(super) fn remember(&mut self, error: rusqlite::Error) {
-        if matches!(self.fault, Fault::None) {
-            self.fault = Fault::Met(store_error("write to", self.turn.label(), error));
+    pub(super) fn remember(&self, error: rusqlite::Error) {
+        self.keep(store_error("write to", self.turn.label(), error));
+    }
+
+    fn keep(&self, error: StoreError) {
+        let mut fault = self.fault.lock();
+        if matches!(*fault, Fault::None) {
+            *fault = Fault::Met(error);
+        }
+    }
+
+    /// Writes the rows that a query could see.
+    #[inline]
+    pub(super) fn flush_rows(&self) {
+        if !self.rows.is_empty()
+            && let Err(error) = self.rows.flush_before_query()
+        {
+            self.rows.failed(error);
         }
     }
 
     /// Runs statements of the library's own, between those of handlers.
     fn own<T>(&mut self, work: impl FnOnce(&Connection, &str) -> T) -> T {
         self.turn.admit_handlers(false);
-        let outcome = work(self.turn.connection(), self.turn.label());
+        let outcome = work(&self.turn.connection(), self.turn.label());
         self.turn.admit_handlers(true);
         outcome
     }
@@ -154,12 +178,25 @@ impl<M: 'static> Storage for Sqlite<M> {
 
     #[inline]
     fn check(session: &mut SqliteSession) -> Result<(), SessionFault> {
-        if let Fault::Met(_) = session.fault
-            && let Fault::Met(error) = std::mem::replace(&mut session.fault, Fault::Told)
+        let fault = session.fault.get_mut();
+        if let Fault::Met(_) = fault
+            && let Fault::Met(error) = std::mem::replace(fault, Fault::Told)
         {
             return Err(SessionFault::Storage(error));
         }
         if session.turn.is_intact() { Ok(()) } else { Err(SessionFault::LeftTransaction) }
+    }
+
+    #[inline]
+    fn rows(session: &mut SqliteSession) -> Option<&mut RowSets> {
+        Some(&mut session.rows)
+    }
+}
+
+impl<M: 'static> RowStorage for Sqlite<M> {
+    #[inline]
+    fn row_sets(session: &SqliteSession) -> &RowSets {
+        &session.rows
     }
 }
 
@@ -167,7 +204,9 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
     fn begin(&self) -> Result<SqliteSession, StoreError> {
         let turn = Turn::begin(&self.file, self.options)?;
         turn.admit_handlers(true);
-        Ok(SqliteSession { turn, fault: Fault::None })
+        let access = SqliteRows::new(turn.shared(), turn.guard(), self.file.label());
+        let rows = RowSets::blocking(Arc::new(access));
+        Ok(SqliteSession { rows, turn, fault: Mutex::new(Fault::None) })
     }
 
     fn setup(&self, session: &mut SqliteSession) -> Result<(), StoreError> {
@@ -190,7 +229,7 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
         mut session: SqliteSession,
         write: &CheckpointWrite,
     ) -> Result<(), CommitError> {
-        match session.fault {
+        match std::mem::replace(session.fault.get_mut(), Fault::None) {
             Fault::None => {}
             Fault::Met(error) => return Err(error.into()),
             Fault::Told => return Err(failed_before(session.turn.label()).into()),
@@ -206,7 +245,10 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
     }
 
     fn rollback(&self, session: SqliteSession) -> Result<(), StoreError> {
-        session.turn.rollback()
+        let SqliteSession { rows, turn, .. } = session;
+        // Where the connection has to be given up, nothing else may hold it.
+        drop(rows);
+        turn.rollback()
     }
 
     fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
@@ -225,7 +267,7 @@ impl<M: 'static> ParameterMut<Sqlite<M>> for SqliteTx<'_> {
     type View<'a> = SqliteTx<'a>;
 
     #[inline]
-    fn view(session: &mut SqliteSession) -> SqliteTx<'_> {
+    fn view(session: &SqliteSession) -> SqliteTx<'_> {
         SqliteTx::new(session)
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
 
-use super::{error::is_outage, storage::SqliteSession};
+use super::{error::is_outage, storage::SqliteSession, writer::InUse};
 
 /// The runner's transaction, as a handler of a projector on [`Sqlite`](super::Sqlite) sees it.
 ///
@@ -27,14 +27,20 @@ use super::{error::is_outage, storage::SqliteSession};
 /// An SQL error that a handler swallows undoes its own statement only; the rest of the handler's
 /// work stays. One that undoes the transaction (`INSERT OR ROLLBACK`) fails the event even if it
 /// is swallowed.
+///
+/// Where a projector has rows as well, they are written before its handler gets this, so that its
+/// queries see them. What the same handler changes in its rows is written after it.
 #[derive(Debug)]
 pub struct SqliteTx<'a> {
-    session: &'a mut SqliteSession,
+    session: &'a SqliteSession,
+    connection: InUse<'a>,
 }
 
 impl<'a> SqliteTx<'a> {
-    pub(super) fn new(session: &'a mut SqliteSession) -> Self {
-        Self { session }
+    #[inline]
+    pub(super) fn new(session: &'a SqliteSession) -> Self {
+        session.flush_rows();
+        Self { session, connection: session.connection() }
     }
 
     /// Runs one statement; returns how many rows it changed.
@@ -104,7 +110,7 @@ impl<'a> SqliteTx<'a> {
     /// Returns the rowid of the last row that was inserted.
     #[must_use]
     pub fn last_insert_rowid(&self) -> i64 {
-        self.session.connection().last_insert_rowid()
+        self.connection.last_insert_rowid()
     }
 
     /// Returns the connection itself, for what this type has no method for.
@@ -114,7 +120,7 @@ impl<'a> SqliteTx<'a> {
     /// only the connection saw counts as the event's failure, if the handler returns it.
     #[must_use]
     pub fn raw(&self) -> &Connection {
-        self.session.connection()
+        &self.connection
     }
 
     /// Runs a statement, and remembers where the storage failed: that is no fault of the event.
@@ -123,11 +129,11 @@ impl<'a> SqliteTx<'a> {
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        work(self.session.connection()).map_err(|error| self.note(error))
+        work(&self.connection).map_err(|error| self.note(error))
     }
 
     #[cold]
-    fn note(&mut self, error: rusqlite::Error) -> rusqlite::Error {
+    fn note(&self, error: rusqlite::Error) -> rusqlite::Error {
         if let rusqlite::Error::SqliteFailure(cause, message) = &error
             && is_outage(&error)
         {

@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
 use rusqlite::Connection;
 
 use super::{error::store_error, file::File, guard::Guard, options::SqliteOptions};
@@ -29,10 +30,17 @@ struct Line {
     writer: Option<Writer>,
 }
 
+/// A connection that several views of one transaction use, all of them on one thread.
+pub(super) type SharedConnection = Arc<ReentrantMutex<Connection>>;
+
+/// A connection in use.
+pub(super) type InUse<'a> = ReentrantMutexGuard<'a, Connection>;
+
 /// The writing connection.
 #[derive(Debug)]
 pub(super) struct Writer {
-    connection: Connection,
+    /// Shared with the rows of the open transaction, which are loaded while a handler has it.
+    connection: SharedConnection,
     guard: Arc<Guard>,
     durable: bool,
 }
@@ -42,15 +50,20 @@ impl Writer {
         let guard = Guard::install(&mut connection)?;
         connection.set_prepared_statement_cache_capacity(256);
         connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-        Ok(Self { connection, guard, durable: false })
+        Ok(Self { connection: Arc::new(ReentrantMutex::new(connection)), guard, durable: false })
+    }
+
+    fn connection(&self) -> InUse<'_> {
+        self.connection.lock()
     }
 
     fn roll_back(&self) -> rusqlite::Result<()> {
         self.guard.admit_handlers(false);
-        if self.connection.is_autocommit() {
+        let connection = self.connection();
+        if connection.is_autocommit() {
             return Ok(());
         }
-        self.connection.execute_batch("ROLLBACK")
+        connection.execute_batch("ROLLBACK")
     }
 
     /// Every commit of an event store's file is synced before it is acknowledged.
@@ -61,7 +74,7 @@ impl Writer {
             } else {
                 "PRAGMA synchronous = NORMAL; PRAGMA fullfsync = OFF"
             };
-            self.connection.execute_batch(batch)?;
+            self.connection().execute_batch(batch)?;
             self.durable = durable;
         }
         Ok(())
@@ -176,7 +189,7 @@ impl Turn {
         turn.writer_mut().set_durable(durable).map_err(failed)?;
         let writer = turn.writer();
         writer.guard.reset(file.holds_events());
-        writer.connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        writer.connection().execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         Ok(turn)
     }
 
@@ -195,8 +208,17 @@ impl Turn {
     }
 
     #[inline]
-    pub(super) fn connection(&self) -> &Connection {
-        &self.writer().connection
+    pub(super) fn connection(&self) -> InUse<'_> {
+        self.writer().connection()
+    }
+
+    pub(super) fn guard(&self) -> Arc<Guard> {
+        Arc::clone(&self.writer().guard)
+    }
+
+    /// Returns what rows load and write through.
+    pub(super) fn shared(&self) -> SharedConnection {
+        Arc::clone(&self.writer().connection)
     }
 
     pub(super) fn label(&self) -> &str {
@@ -212,12 +234,13 @@ impl Turn {
     #[inline]
     pub(super) fn is_intact(&self) -> bool {
         let writer = self.writer();
-        !writer.guard.left() && !writer.connection.is_autocommit()
+        !writer.guard.left() && !writer.connection().is_autocommit()
     }
 
     /// Commits, and makes sure that it was a commit of the transaction that was begun.
     pub(super) fn commit(self) -> Result<(), Uncommitted> {
-        let Writer { connection, guard, .. } = self.writer();
+        let Writer { guard, .. } = self.writer();
+        let connection = self.connection();
         let failed = |error| store_error("commit to", self.label(), error);
         if !self.is_intact() {
             return Err(Uncommitted::Certain(ended(self.label())));
@@ -248,7 +271,7 @@ impl Drop for Turn {
             // A connection that cannot roll back is closed, which ends its transaction; the next
             // turn opens another one.
             let _ = writer.roll_back();
-            writer.connection.is_autocommit()
+            writer.connection().is_autocommit()
         });
         self.file.queue().leave(writer);
     }

@@ -188,7 +188,7 @@ impl AsyncStorage for MemoryStorage {
         key: &CheckpointKey,
     ) -> Result<Option<Checkpoint>, StoreError> {
         self.attempt(Call::Load)?;
-        Ok(session.contents.checkpoints.get(key).cloned())
+        Ok(session.contents.get_mut().checkpoints.get(key).cloned())
     }
 
     async fn reset(&self, _: &mut MemorySession, _: &CheckpointKey) -> Result<(), StoreError> {
@@ -214,12 +214,13 @@ impl AsyncStorage for MemoryStorage {
             )
             .into());
         }
-        let checkpoints = &mut session.contents.checkpoints;
+        let contents = session.contents.get_mut();
+        let checkpoints = &mut contents.checkpoints;
         if checkpoints.get(&write.key).map(Previous::from) != write.previous {
             return Err(CommitError::Conflict);
         }
         checkpoints.insert(write.key.clone(), write.next.clone());
-        committed.replace(session.contents);
+        committed.replace(std::mem::take(contents));
         match outcome {
             Outcome::CommitAndFail => {
                 Err(scripted(StoreErrorKind::Unavailable, Call::Commit).into())
@@ -248,7 +249,7 @@ impl AsyncStorage for MemoryStorage {
 impl ParameterMut<MemoryStorage> for MemoryTx<'_> {
     type View<'a> = MemoryTx<'a>;
 
-    fn view(session: &mut MemorySession) -> MemoryTx<'_> {
+    fn view(session: &MemorySession) -> MemoryTx<'_> {
         session.tx()
     }
 }

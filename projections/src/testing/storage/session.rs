@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::{Checkpoint, CheckpointKey};
 
 /// One version of everything that is stored. Tables are shared until they are written to.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Contents {
     tables: BTreeMap<String, Arc<Table>>,
     pub(super) checkpoints: BTreeMap<CheckpointKey, Checkpoint>,
@@ -24,7 +25,7 @@ impl Contents {
 
 /// A transaction of a [`MemoryStorage`](super::MemoryStorage); dropping it rolls back.
 pub struct MemorySession {
-    pub(super) contents: Contents,
+    pub(super) contents: Mutex<Contents>,
     /// The version that `contents` were copied from.
     pub(super) version: u64,
     _writer: OwnedMutexGuard<()>,
@@ -32,12 +33,12 @@ pub struct MemorySession {
 
 impl MemorySession {
     pub(super) fn new(contents: Contents, version: u64, writer: OwnedMutexGuard<()>) -> Self {
-        Self { contents, version, _writer: writer }
+        Self { contents: Mutex::new(contents), version, _writer: writer }
     }
 
     /// Returns what a handler sees of the transaction.
-    pub fn tx(&mut self) -> MemoryTx<'_> {
-        MemoryTx { session: self }
+    pub fn tx(&self) -> MemoryTx<'_> {
+        MemoryTx { contents: self.contents.lock() }
     }
 }
 
@@ -93,36 +94,36 @@ impl fmt::Debug for MemorySession {
 /// ```
 #[derive(Debug)]
 pub struct MemoryTx<'a> {
-    session: &'a mut MemorySession,
+    contents: MutexGuard<'a, Contents>,
 }
 
 impl MemoryTx<'_> {
     /// Returns the value under a key.
     #[must_use]
     pub fn get(&self, table: &str, key: &str) -> Option<Value> {
-        self.session.contents.tables.get(table)?.get(key).cloned()
+        self.contents.tables.get(table)?.get(key).cloned()
     }
 
     /// Returns every row of a table, by key.
     #[must_use]
     pub fn rows(&self, table: &str) -> BTreeMap<String, Value> {
-        self.session.contents.rows(table)
+        self.contents.rows(table)
     }
 
     /// Puts a value under a key.
     pub fn set(&mut self, table: &str, key: impl Into<String>, value: impl Into<Value>) {
-        let rows = self.session.contents.tables.entry(table.to_owned()).or_default();
+        let rows = self.contents.tables.entry(table.to_owned()).or_default();
         Arc::make_mut(rows).insert(key.into(), value.into());
     }
 
     /// Removes what is under a key, and returns it.
     pub fn remove(&mut self, table: &str, key: &str) -> Option<Value> {
-        let rows = self.session.contents.tables.get_mut(table)?;
+        let rows = self.contents.tables.get_mut(table)?;
         Arc::make_mut(rows).remove(key)
     }
 
     /// Removes every row of a table.
     pub fn clear(&mut self, table: &str) {
-        self.session.contents.tables.remove(table);
+        self.contents.tables.remove(table);
     }
 }

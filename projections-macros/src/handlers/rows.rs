@@ -1,0 +1,71 @@
+//! The tables of the rows that a block's methods take.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::Type;
+
+use super::model::{Block, Method, Parameter};
+use crate::paths::ungrouped;
+
+impl Parameter {
+    /// Whether it is written as `&mut Rows<..>`.
+    pub(super) fn is_rows(&self) -> bool {
+        matches!(self, Self::View(ty) if last_name(ty).is_some_and(|name| name == "Rows"))
+    }
+
+    /// Whether it may be rows: an alias can have any name but that of a transaction.
+    fn may_be_rows(&self) -> Option<&Type> {
+        let Self::View(ty) = self else { return None };
+        last_name(ty).is_none_or(|name| !name.to_string().ends_with("Tx")).then_some(ty)
+    }
+}
+
+fn last_name(ty: &Type) -> Option<&syn::Ident> {
+    let Type::Path(path) = ungrouped(ty) else { return None };
+    path.path.segments.last().map(|segment| &segment.ident)
+}
+
+/// The function that lists the tables, each where it is first named, and whether there is nothing
+/// else in the read model.
+pub(super) fn tables(block: &Block) -> TokenStream {
+    let mut seen = Vec::new();
+    let mut statements = TokenStream::new();
+    for (method, parameter) in parameters(block) {
+        let Some(ty) = parameter.may_be_rows() else { continue };
+        let text = (ty.to_token_stream().to_string(), method.cfg.len());
+        if seen.contains(&text) {
+            continue;
+        }
+        seen.push(text);
+        let cfg = &method.cfg;
+        statements.extend(quote_spanned! {Span::mixed_site()=>
+            #(#cfg)*
+            __Argument::<(), #ty>::STEP.declare(&mut tables);
+        });
+    }
+    if seen.is_empty() {
+        return TokenStream::new();
+    }
+    let private = block.library.private();
+    let views = parameters(block).filter(|(_, given)| matches!(given, Parameter::View(_)));
+    let rows_only = views.clone().all(|(_, parameter)| parameter.is_rows());
+    let rows_only =
+        rows_only.then(|| quote_spanned!(Span::mixed_site()=> const ROWS_ONLY: bool = true;));
+    quote_spanned! {Span::mixed_site()=>
+        #rows_only
+        fn tables() -> #private::Vec<#private::DeclaredTable> {
+            use #private::{Argument as __Argument, DeclareFallback as _};
+            let mut tables = #private::Vec::new();
+            #statements
+            tables
+        }
+    }
+}
+
+fn parameters(block: &Block) -> impl Iterator<Item = (&Method, &Parameter)> + Clone {
+    let handlers = block.handlers.iter().map(|handler| &handler.method);
+    let fallback = block.fallback.iter().map(|fallback| &fallback.method);
+    let hooks = block.setup.iter().chain(&block.reset);
+    let methods = handlers.chain(fallback).chain(hooks);
+    methods.flat_map(|method| method.parameters.iter().map(move |given| (method, given)))
+}

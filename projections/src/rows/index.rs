@@ -1,0 +1,180 @@
+//! [`Indexes`]: which rows in memory have which values in the indexed columns.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{OwnedValue, ReadModel, Table, Value, Values, slots::Slots};
+
+/// The values of an index's columns, as bytes: equal where they are.
+type Entry = Box<[u8]>;
+
+/// Where a row stands in each index. Empty where its table has none, or before it was looked at.
+#[derive(Debug, Default)]
+pub(super) struct Entries(Box<[Entry]>);
+
+impl Entries {
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|entry| entry.len() + size_of::<Entry>()).sum()
+    }
+}
+
+/// The indexes of a table, over the rows in memory: the unique ones, and the columns that somebody
+/// has looked rows up by.
+#[derive(Debug)]
+pub(super) struct Indexes {
+    maps: Vec<Map>,
+    /// Of which values all rows of the table are in memory.
+    complete: HashSet<(usize, Entry)>,
+}
+
+#[derive(Debug)]
+struct Map {
+    columns: Vec<usize>,
+    unique: bool,
+    places: HashMap<Entry, Vec<u32>>,
+}
+
+/// Writes values as bytes.
+pub(super) fn entry(values: &[OwnedValue]) -> Box<[u8]> {
+    let mut bytes = Vec::with_capacity(32);
+    for value in values {
+        encode(value.as_value(), &mut bytes);
+    }
+    bytes.into_boxed_slice()
+}
+
+fn encode(value: Value<'_>, bytes: &mut Vec<u8>) {
+    let mut sized = |kind: u8, content: &[u8]| {
+        bytes.push(kind);
+        bytes.extend_from_slice(&(content.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(content);
+    };
+    match value {
+        Value::Null => bytes.push(0),
+        Value::Bool(value) => bytes.extend([1, u8::from(value)]),
+        Value::Integer(value) => sized(2, &value.to_le_bytes()),
+        Value::Real(value) => sized(3, &value.to_bits().to_le_bytes()),
+        Value::Text(text) => sized(4, text.as_bytes()),
+        Value::Bytes(content) => sized(5, content),
+        Value::Decimal(text) => sized(6, text.as_bytes()),
+        Value::Timestamp(value) => sized(7, &value.to_le_bytes()),
+        Value::Date(value) => sized(8, &value.to_le_bytes()),
+        Value::Time(value) => sized(9, &value.to_le_bytes()),
+        Value::Uuid(value) => sized(10, &value),
+        Value::Json(text) => sized(11, text.as_bytes()),
+    }
+}
+
+/// The values of a row, or of a key.
+pub(super) fn values(of: &dyn Values) -> Vec<OwnedValue> {
+    let mut values = Vec::new();
+    // A row that was settled can be put; of another, what can be put is enough to be shown.
+    let _ = of.put(&mut |value| values.push(value.into()));
+    values
+}
+
+impl Indexes {
+    /// Of a table in which nobody has looked anything up yet.
+    pub(super) fn of(table: &Table) -> Self {
+        let unique = table.indexes.iter().filter(|index| index.unique);
+        let maps = unique.map(|index| Map::new(index.columns.to_vec(), true));
+        Self { maps: maps.collect(), complete: HashSet::new() }
+    }
+
+    /// Whether rows need not be entered.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.maps.is_empty()
+    }
+
+    pub(super) fn columns(&self, index: usize) -> &[usize] {
+        &self.maps[index].columns // the number comes from `by_column` or `clash`
+    }
+
+    /// Returns the number of the index on one column, which is made where there is none.
+    pub(super) fn by_column<T: ReadModel>(&mut self, slots: &mut Slots<T>, column: usize) -> usize {
+        if let Some(index) = self.maps.iter().position(|map| map.columns == [column]) {
+            return index;
+        }
+        self.maps.push(Map::new(vec![column], false));
+        self.rebuild(slots, false);
+        self.maps.len() - 1
+    }
+
+    /// Enters a row anew, with the values that it has now; tells whether a unique key has changed.
+    pub(super) fn enter<T: ReadModel>(&mut self, slots: &mut Slots<T>, place: u32) -> bool {
+        let before = self.leave(slots, place);
+        let slot = slots.at_mut(place);
+        let Some(row) = &slot.row else { return false };
+        let row = values(row);
+        let entries = self.maps.iter().map(|map| entry(&pick(&row, &map.columns)));
+        let entries: Vec<Entry> = entries.collect();
+        let mut moved = false;
+        for (number, map) in self.maps.iter_mut().enumerate() {
+            let entry = &entries[number]; // one a map
+            moved |= map.unique && before.0.get(number).is_some_and(|before| before != entry);
+            map.places.entry(entry.clone()).or_default().push(place);
+        }
+        slot.entries = Entries(entries.into_boxed_slice());
+        moved
+    }
+
+    /// Takes a row out; returns where it stood.
+    fn leave<T: ReadModel>(&mut self, slots: &mut Slots<T>, place: u32) -> Entries {
+        let entries = std::mem::take(&mut slots.at_mut(place).entries);
+        for (map, entry) in self.maps.iter_mut().zip(&entries.0) {
+            if let Some(places) = map.places.get_mut(entry) {
+                places.retain(|other| *other != place);
+                if places.is_empty() {
+                    map.places.remove(entry);
+                }
+            }
+        }
+        entries
+    }
+
+    /// Enters all rows anew, after places or indexes have changed; after rows were `dropped`,
+    /// nothing is known to be complete.
+    pub(super) fn rebuild<T: ReadModel>(&mut self, slots: &mut Slots<T>, dropped: bool) {
+        self.maps.iter_mut().for_each(|map| map.places.clear());
+        if dropped {
+            self.complete.clear();
+        }
+        #[allow(clippy::cast_possible_truncation)] // as many as there are places
+        for place in 0..slots.len() as u32 {
+            slots.at_mut(place).entries = Entries::default();
+            self.enter(slots, place);
+        }
+    }
+
+    /// The places of the rows with these values.
+    pub(super) fn find(&self, index: usize, values: &[OwnedValue]) -> &[u32] {
+        self.maps[index].places.get(&entry(values)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn is_complete(&self, index: usize, values: &[OwnedValue]) -> bool {
+        self.complete.contains(&(index, entry(values)))
+    }
+
+    /// Says that all rows with these values are in memory, until some are dropped.
+    pub(super) fn completed(&mut self, index: usize, values: &[OwnedValue]) {
+        self.complete.insert((index, entry(values)));
+    }
+
+    /// The unique keys of a row: the number of the index, and the values.
+    pub(super) fn unique<T: ReadModel>(&self, row: &T) -> Vec<(usize, Vec<OwnedValue>)> {
+        let row = values(row);
+        let unique = self.maps.iter().enumerate().filter(|(_, map)| map.unique);
+        let picked = unique.map(|(index, map)| (index, pick(&row, &map.columns)));
+        picked.filter(|(_, values)| !values.contains(&OwnedValue::Null)).collect()
+    }
+}
+
+impl Map {
+    fn new(columns: Vec<usize>, unique: bool) -> Self {
+        Self { columns, unique, places: HashMap::new() }
+    }
+}
+
+fn pick(row: &[OwnedValue], columns: &[usize]) -> Vec<OwnedValue> {
+    columns.iter().map(|column| row[*column].clone()).collect() // a row has all columns
+}

@@ -1,0 +1,395 @@
+//! [`Kept`]: what the engines do with rows, whatever their type.
+
+use std::any::Any;
+
+use parking_lot::Mutex;
+
+use super::{
+    AsyncRowAccess, OwnedValue, ReadModel, RowAccess, RowValues, RowWrites, Rows, RowsError, Table,
+    Values,
+    fault::{RowFault, RowProblem},
+    index::values,
+    sets::Origin,
+};
+use crate::engine::BoxFuture;
+
+/// The rows of a table whose type is forgotten.
+pub(super) trait Kept: Send + Sync {
+    fn any(&self) -> &dyn Any;
+    fn table(&self) -> &'static Table;
+    fn set_origin(&mut self, origin: Origin);
+    fn begin_batch(&mut self, batch: u64);
+    /// Returns what the rows take in memory.
+    fn settle(&mut self) -> Result<usize, RowFault>;
+    /// Deletes the rows that are gone, and those whose unique keys have moved.
+    fn delete(&mut self, access: &dyn RowAccess) -> Result<(), RowsError>;
+    /// Writes the rows that are there, once `delete` was called.
+    fn upsert(&mut self, access: &dyn RowAccess) -> Result<(), RowsError>;
+    /// Writes all, unless a handler has the rows.
+    fn flush_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError>;
+    fn delete_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
+    fn upsert_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
+    fn committed(&mut self);
+    fn roll_back(&mut self);
+    fn drop_written(&mut self, older_only: bool);
+    fn clear(&mut self);
+    fn bytes(&mut self) -> usize;
+    fn len(&mut self) -> usize;
+    fn probe(&mut self, probing: bool);
+    fn load_wanted<'a>(
+        &'a mut self,
+        access: &'a dyn AsyncRowAccess,
+    ) -> BoxFuture<'a, Result<bool, RowFault>>;
+}
+
+type Writing<'a> = BoxFuture<'a, Result<(), RowsError>>;
+
+impl<T: ReadModel> Kept for Mutex<Rows<T>> {
+    fn any(&self) -> &dyn Any {
+        self
+    }
+
+    fn table(&self) -> &'static Table {
+        T::TABLE
+    }
+
+    fn set_origin(&mut self, origin: Origin) {
+        self.get_mut().origin = origin;
+    }
+
+    fn begin_batch(&mut self, batch: u64) {
+        self.get_mut().batch = batch;
+    }
+
+    #[inline]
+    fn settle(&mut self) -> Result<usize, RowFault> {
+        let rows = self.get_mut();
+        rows.settle()?;
+        Ok(rows.slots.bytes())
+    }
+
+    fn delete(&mut self, access: &dyn RowAccess) -> Result<(), RowsError> {
+        self.get_mut().delete(access)
+    }
+
+    fn upsert(&mut self, access: &dyn RowAccess) -> Result<(), RowsError> {
+        self.get_mut().upsert(access)
+    }
+
+    fn flush_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError> {
+        let Some(mut rows) = self.try_lock() else {
+            let order = format!(
+                "a handler takes the rows of table `{}` before the transaction; name their type `Rows<..>`, or take the transaction first",
+                T::TABLE.name
+            );
+            return Err(RowsError::Refused(order.into()));
+        };
+        rows.delete(access)?;
+        rows.upsert(access)
+    }
+
+    fn delete_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a> {
+        Box::pin(async move {
+            let rows = self.get_mut();
+            let places = rows.to_delete();
+            if places.is_empty() {
+                return Ok(());
+            }
+            let deletes = rows.keys(&places);
+            access.write(T::TABLE, RowWrites { deletes: &deletes, upserts: &[] }).await?;
+            rows.deleted(&places);
+            Ok(())
+        })
+    }
+
+    fn upsert_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a> {
+        Box::pin(async move {
+            let rows = self.get_mut();
+            rows.sort_dirty();
+            let upserts = rows.unwritten();
+            if !upserts.is_empty() {
+                access.write(T::TABLE, RowWrites { deletes: &[], upserts: &upserts }).await?;
+            }
+            rows.written();
+            Ok(())
+        })
+    }
+
+    fn committed(&mut self) {
+        self.get_mut().committed();
+    }
+
+    fn roll_back(&mut self) {
+        self.get_mut().roll_back();
+    }
+
+    fn drop_written(&mut self, older_only: bool) {
+        let rows = self.get_mut();
+        let batch = rows.batch;
+        rows.drop_slots(|slot| slot.dirty || (older_only && slot.used == batch));
+    }
+
+    fn clear(&mut self) {
+        let rows = self.get_mut();
+        let origin = rows.origin.clone();
+        *rows = Rows::new(origin);
+    }
+
+    fn bytes(&mut self) -> usize {
+        self.get_mut().slots.bytes()
+    }
+
+    fn len(&mut self) -> usize {
+        self.get_mut().slots.len()
+    }
+
+    fn probe(&mut self, probing: bool) {
+        let rows = self.get_mut();
+        rows.probing = probing;
+        rows.fault = None;
+    }
+
+    fn load_wanted<'a>(
+        &'a mut self,
+        access: &'a dyn AsyncRowAccess,
+    ) -> BoxFuture<'a, Result<bool, RowFault>> {
+        Box::pin(async move { self.get_mut().load_wanted(access).await })
+    }
+}
+
+impl<T: ReadModel> Rows<T> {
+    /// Brings what the handler has changed to its stored form.
+    #[inline]
+    fn settle(&mut self) -> Result<(), RowFault> {
+        if self.touched.is_empty() && self.fault.is_none() {
+            return Ok(());
+        }
+        self.settle_touched()
+    }
+
+    fn settle_touched(&mut self) -> Result<(), RowFault> {
+        let mut touched = std::mem::take(&mut self.touched);
+        for place in &touched {
+            self.settle_row(*place);
+        }
+        if !self.indexes.is_empty() {
+            self.settle_indexes(&touched);
+        }
+        touched.clear();
+        self.touched = touched;
+        match self.fault.take() {
+            None => Ok(()),
+            Some(fault) => Err(fault),
+        }
+    }
+
+    #[inline]
+    fn settle_row(&mut self, place: u32) {
+        let slot = self.slots.at_mut(place);
+        slot.touched = false;
+        let problem = match &mut slot.row {
+            None => None,
+            Some(row) => match row.settle() {
+                Err(error) => Some(RowProblem::Value(error)),
+                Ok(()) if row.has_key(&slot.key) => None,
+                Ok(()) => Some(RowProblem::Moved(values(&row.key()))),
+            },
+        };
+        self.slots.weigh(place);
+        if let Some(problem) = problem {
+            let key = values(&self.slots.at(place).key);
+            self.note(problem, key);
+        }
+    }
+
+    /// Enters changed rows into the indexes, and looks for others with their unique keys: in memory,
+    /// and in the table.
+    #[cold]
+    fn settle_indexes(&mut self, touched: &[u32]) {
+        for place in touched {
+            let moved = self.indexes.enter(&mut self.slots, *place);
+            self.slots.at_mut(*place).moved |= moved;
+            self.slots.weigh(*place);
+        }
+        for place in touched {
+            let Some(row) = &self.slots.at(*place).row else { continue };
+            for (index, unique) in self.indexes.unique(row) {
+                if !self.find(index, &unique) {
+                    return; // it noted why
+                }
+                let places = self.indexes.find(index, &unique);
+                if let Some(other) = places.iter().find(|other| *other != place) {
+                    let (key, other) =
+                        (values(&self.slots.at(*place).key), values(&self.slots.at(*other).key));
+                    let columns = column_names(T::TABLE, self.indexes.columns(index));
+                    return self.note(RowProblem::Taken { columns, values: unique, other }, key);
+                }
+            }
+        }
+    }
+
+    fn delete(&mut self, access: &dyn RowAccess) -> Result<(), RowsError> {
+        let places = self.to_delete();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let deletes = self.keys(&places);
+        access.write(T::TABLE, RowWrites { deletes: &deletes, upserts: &[] })?;
+        self.deleted(&places);
+        Ok(())
+    }
+
+    fn upsert(&mut self, access: &dyn RowAccess) -> Result<(), RowsError> {
+        if self.dirty.is_empty() {
+            return Ok(());
+        }
+        self.sort_dirty();
+        let upserts = self.unwritten();
+        if !upserts.is_empty() {
+            access.write(T::TABLE, RowWrites { deletes: &[], upserts: &upserts })?;
+        }
+        self.written();
+        Ok(())
+    }
+
+    /// The stored rows that are gone, and those whose unique keys have moved, which are written anew.
+    fn to_delete(&self) -> Vec<u32> {
+        let slots = &self.slots;
+        let is_gone = |place: &&u32| {
+            let slot = slots.at(**place);
+            slot.stored && (slot.row.is_none() || slot.moved)
+        };
+        let mut places: Vec<u32> = self.dirty.iter().filter(is_gone).copied().collect();
+        places.sort_unstable_by(|a, b| slots.at(*a).key.cmp(&slots.at(*b).key));
+        places
+    }
+
+    fn keys(&self, places: &[u32]) -> Vec<&dyn Values> {
+        places.iter().map(|place| &self.slots.at(*place).key as &dyn Values).collect()
+    }
+
+    fn deleted(&mut self, places: &[u32]) {
+        for place in places {
+            self.slots.at_mut(*place).stored = false;
+        }
+    }
+
+    /// In the order of their keys, so that two writers never wait for each other's rows.
+    fn sort_dirty(&mut self) {
+        let slots = &self.slots;
+        self.dirty.sort_unstable_by(|a, b| slots.at(*a).key.cmp(&slots.at(*b).key));
+    }
+
+    fn unwritten(&self) -> Vec<&dyn Values> {
+        let rows = self.dirty.iter().filter_map(|place| self.slots.at(*place).row.as_ref());
+        rows.map(|row| row as &dyn Values).collect()
+    }
+
+    fn written(&mut self) {
+        for place in std::mem::take(&mut self.dirty) {
+            let slot = self.slots.at_mut(place);
+            (slot.dirty, slot.moved) = (false, false);
+            slot.stored = slot.row.is_some();
+        }
+    }
+
+    /// In memory this is where a change becomes one that stays.
+    fn committed(&mut self) {
+        let mut gone = 0;
+        for place in std::mem::take(&mut self.dirty) {
+            let slot = self.slots.at_mut(place);
+            (slot.dirty, slot.moved, slot.before) = (false, false, None);
+            gone += usize::from(slot.row.is_none());
+        }
+        self.gone += gone;
+        if matches!(self.origin, Origin::Memory) && self.gone > 1024 + self.slots.len() / 2 {
+            self.drop_slots(|slot| slot.row.is_some());
+            self.gone = 0;
+        }
+    }
+
+    fn roll_back(&mut self) {
+        for place in std::mem::take(&mut self.dirty) {
+            let slot = self.slots.at_mut(place);
+            slot.dirty = false;
+            slot.touched = false;
+            if let Some(before) = slot.before.take() {
+                slot.row = before;
+            }
+            self.slots.weigh(place);
+            if !self.indexes.is_empty() {
+                self.indexes.enter(&mut self.slots, place);
+            }
+        }
+        self.touched.clear();
+        self.fault = None;
+    }
+
+    fn drop_slots(&mut self, keep: impl FnMut(&super::slots::Slot<T>) -> bool) {
+        let dirty: Vec<T::Key> =
+            self.dirty.iter().map(|place| self.slots.at(*place).key.clone()).collect();
+        self.slots.retain(keep);
+        // Places have changed.
+        self.dirty = dirty.iter().filter_map(|key| self.slots.find::<T::Key>(key)).collect();
+        if !self.indexes.is_empty() {
+            let dropped = !matches!(self.origin, Origin::Memory);
+            self.indexes.rebuild(&mut self.slots, dropped);
+        }
+    }
+
+    async fn load_wanted(&mut self, access: &dyn AsyncRowAccess) -> Result<bool, RowFault> {
+        let mut keys = std::mem::take(&mut self.wanted.keys);
+        keys.retain(|key| self.slots.find::<T::Key>(key).is_none());
+        keys.sort_unstable();
+        keys.dedup();
+        let finds = std::mem::take(&mut self.wanted.finds);
+        if !keys.is_empty() {
+            self.load_keys(access, keys.clone()).await?;
+        }
+        for (index, values) in &finds {
+            self.load_by(access, *index, values).await?;
+        }
+        Ok(!keys.is_empty() || !finds.is_empty())
+    }
+
+    async fn load_keys(
+        &mut self,
+        access: &dyn AsyncRowAccess,
+        keys: Vec<T::Key>,
+    ) -> Result<(), RowFault> {
+        let mut rows = Vec::new();
+        let wanted: Vec<&dyn Values> = keys.iter().map(|key| key as &dyn Values).collect();
+        let loaded = access.load(T::TABLE, &wanted, &mut |row| rows.push(T::read(row))).await;
+        loaded.map_err(RowFault::Store)?;
+        for row in rows {
+            let row = row.map_err(|error| RowFault::unreadable(T::TABLE, &[], error))?;
+            self.adopt(row);
+        }
+        for key in keys {
+            if self.slots.find::<T::Key>(&key).is_none() {
+                self.slots.add(key, None, false, self.batch);
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_by(
+        &mut self,
+        access: &dyn AsyncRowAccess,
+        index: usize,
+        values: &[OwnedValue],
+    ) -> Result<(), RowFault> {
+        let mut rows = Vec::new();
+        let columns = self.indexes.columns(index).to_vec();
+        let mut found = |row: &dyn RowValues| rows.push(T::read(row));
+        access.find(T::TABLE, &columns, values, &mut found).await.map_err(RowFault::Store)?;
+        self.adopt_found(index, values, rows);
+        self.fault.take().map_or(Ok(()), Err)
+    }
+}
+
+fn column_names(table: &Table, columns: &[usize]) -> String {
+    let names: Vec<_> =
+        columns.iter().map(|column| format!("`{}`", table.columns[*column].name)).collect();
+    names.join(", ")
+}

@@ -1,0 +1,349 @@
+//! [`RowSets`]: the tables of one projector, in one session.
+
+use std::{
+    any::{Any, TypeId},
+    fmt,
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    AsyncRowAccess, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault, kept::Kept,
+    rows::RowsGuard,
+};
+use crate::Storage;
+
+/// A storage that has tables for rows.
+///
+/// A handler of its projectors may take `&mut Rows<T>`.
+pub trait RowStorage: Storage {
+    /// Returns the session's tables, which [`Storage::rows`] returns, too.
+    fn row_sets(session: &Self::Session) -> &RowSets;
+}
+
+/// Where rows come from that are not in memory.
+#[derive(Clone)]
+pub(super) enum Origin {
+    /// Nowhere: all of them are in memory.
+    Memory,
+    /// A storage whose calls block.
+    Blocking(Arc<dyn RowAccess>),
+    /// A storage whose calls are futures: they are loaded between handlers.
+    Network,
+    /// Nowhere now: no transaction is open.
+    Away,
+}
+
+/// The tables of one projector, as a storage's session holds them.
+///
+/// A storage makes it when it begins a transaction, with its access to the tables within that
+/// transaction; the runtime does the rest.
+pub struct RowSets {
+    sets: Vec<Set>,
+    origin: Origin,
+    pub(super) network: Option<Arc<dyn AsyncRowAccess>>,
+    /// How much may be in memory, in bytes, beside what is not written yet.
+    bound: usize,
+    /// What went wrong while a handler had its session.
+    failed: Mutex<Option<RowsError>>,
+}
+
+struct Set {
+    row: TypeId,
+    rows: Box<dyn Kept>,
+}
+
+/// A table that a projector's handlers change: what `#[handlers]` lists.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations)]
+pub struct DeclaredTable {
+    pub(crate) table: &'static Table,
+    row: fn() -> TypeId,
+    row_name: fn() -> &'static str,
+    make: fn() -> Box<dyn Kept>,
+}
+
+impl DeclaredTable {
+    /// The table of a type of rows.
+    #[must_use]
+    pub const fn of<T: ReadModel>() -> Self {
+        let make = || Box::new(Mutex::new(Rows::<T>::new(Origin::Memory))) as Box<dyn Kept>;
+        Self { table: T::TABLE, row: TypeId::of::<T>, row_name: std::any::type_name::<T>, make }
+    }
+
+    /// The path of the type of its rows.
+    pub(crate) fn row_name(&self) -> &'static str {
+        (self.row_name)()
+    }
+
+    /// Whether both are of one type of rows.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.row)() == (other.row)()
+    }
+}
+
+impl RowSets {
+    /// The tables of a transaction of a storage whose calls block.
+    #[must_use]
+    pub fn blocking(access: Arc<dyn RowAccess>) -> Self {
+        Self { sets: Vec::new(), origin: Origin::Blocking(access), ..Self::default() }
+    }
+
+    /// The tables of a transaction of a storage behind a network.
+    #[must_use]
+    pub fn network(access: Arc<dyn AsyncRowAccess>) -> Self {
+        Self { origin: Origin::Network, network: Some(access), ..Self::default() }
+    }
+
+    /// Tables that are in memory only.
+    pub(crate) fn in_memory(tables: &[DeclaredTable]) -> Self {
+        let mut sets = Self::default();
+        sets.declare(tables);
+        sets
+    }
+
+    /// Adds the tables that are not there yet.
+    pub(crate) fn declare(&mut self, tables: &[DeclaredTable]) {
+        for table in tables {
+            let row = (table.row)();
+            if !self.sets.iter().any(|set| set.row == row) {
+                let mut rows = (table.make)();
+                rows.set_origin(self.origin.clone());
+                self.sets.push(Set { row, rows });
+            }
+        }
+    }
+
+    /// Whether there is no table.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sets.is_empty()
+    }
+
+    /// Lends the rows of a table to a handler.
+    ///
+    /// # Panics
+    /// When the handler has them already, or they are none of the projector's.
+    pub(super) fn lend<T: ReadModel>(&self) -> RowsGuard<'_, T> {
+        let row = TypeId::of::<T>();
+        let set = self.sets.iter().find(|set| set.row == row);
+        let rows = set.and_then(|set| set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>());
+        let table = T::TABLE.name;
+        let Some(rows) = rows else {
+            panic!(
+                "table `{table}` is not declared: take its rows as `&mut Rows<..>`, by this name"
+            )
+        };
+        let Some(guard) = rows.try_lock() else {
+            panic!("the handler takes the rows of table `{table}` twice")
+        };
+        RowsGuard(guard)
+    }
+
+    /// Looks at the rows of a table, from outside of its projector's handlers.
+    pub(crate) fn look<T: ReadModel, R>(&self, look: impl FnOnce(&mut Rows<T>) -> R) -> Option<R> {
+        let row = TypeId::of::<T>();
+        let set = self.sets.iter().find(|set| set.row == row)?;
+        Some(look(&mut set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>()?.lock()))
+    }
+
+    /// Writes what is not written yet, before a query that could see it. A storage calls it when it
+    /// makes the transaction that a handler takes.
+    ///
+    /// # Errors
+    /// When the storage fails, or refuses the rows.
+    pub fn flush_before_query(&self) -> Result<(), RowsError> {
+        let Origin::Blocking(access) = &self.origin else { return Ok(()) };
+        self.sets.iter().try_for_each(|set| set.rows.flush_shared(&**access))
+    }
+
+    /// Keeps what [`flush_before_query`](Self::flush_before_query) returned, where it cannot be
+    /// told to the handler: it is told to the runtime.
+    pub fn failed(&self, error: RowsError) {
+        self.failed.lock().get_or_insert(error);
+    }
+
+    /// Takes the rows that were kept since the last batch into a new session.
+    pub(crate) fn take_over(&mut self, kept: Self) {
+        self.sets = kept.sets;
+        for set in &mut self.sets {
+            set.rows.set_origin(self.origin.clone());
+        }
+    }
+
+    /// Takes the rows out of a session that ends.
+    pub(crate) fn take(&mut self) -> Self {
+        let mut sets = std::mem::take(&mut self.sets);
+        sets.iter_mut().for_each(|set| set.rows.set_origin(Origin::Away));
+        Self { sets, ..Self::default() }
+    }
+
+    fn each(&mut self) -> impl DoubleEndedIterator<Item = &mut (dyn Kept + 'static)> {
+        self.sets.iter_mut().map(|set| &mut *set.rows)
+    }
+
+    /// Begins a batch, in which rows that are written may take so many bytes.
+    pub(crate) fn begin_batch(&mut self, batch: u64, bound: usize) {
+        self.bound = bound;
+        self.each().for_each(|rows| rows.begin_batch(batch));
+    }
+
+    /// Brings what a handler has changed to its stored form, and checks it. A batch that outgrows
+    /// the bound is written early, in its transaction.
+    #[inline]
+    pub(crate) fn settle(&mut self) -> Result<(), RowFault> {
+        if let Some(error) = self.failed.get_mut().take() {
+            return Err(error.into());
+        }
+        let mut bytes = 0;
+        for set in &mut self.sets {
+            bytes += set.rows.settle()?;
+        }
+        if bytes > self.bound { self.settle_early() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn settle_early(&mut self) -> Result<(), RowFault> {
+        if matches!(self.origin, Origin::Blocking(_)) {
+            self.flush()?;
+            self.shrink(self.bound);
+        }
+        Ok(())
+    }
+
+    /// Creates or checks tables; `reset` makes them anew, children before their parents.
+    pub(crate) fn prepare(
+        &mut self,
+        tables: &[DeclaredTable],
+        projector: &str,
+        reset: bool,
+    ) -> Result<(), RowsError> {
+        let Origin::Blocking(access) = self.origin.clone() else { return Ok(()) };
+        if reset {
+            tables.iter().rev().try_for_each(|table| access.drop_table(table.table))?;
+        }
+        tables.iter().try_for_each(|table| access.prepare(table.table, projector))
+    }
+
+    /// As [`prepare`](Self::prepare), on a storage behind a network.
+    pub(crate) async fn prepare_async(
+        &mut self,
+        tables: &[DeclaredTable],
+        projector: &str,
+        reset: bool,
+    ) -> Result<(), RowsError> {
+        let Some(access) = self.network.clone() else { return Ok(()) };
+        if reset {
+            for table in tables.iter().rev() {
+                access.drop_table(table.table).await?;
+            }
+        }
+        for table in tables {
+            access.prepare(table.table, projector).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what has changed: deletes first, and those of children before their parents'.
+    pub(crate) fn flush(&mut self) -> Result<(), RowsError> {
+        let Origin::Blocking(access) = self.origin.clone() else { return Ok(()) };
+        self.each().rev().try_for_each(|rows| rows.delete(&*access))?;
+        self.each().try_for_each(|rows| rows.upsert(&*access))
+    }
+
+    /// As [`flush`](Self::flush), on a storage behind a network.
+    pub(crate) async fn flush_async(&mut self) -> Result<(), RowsError> {
+        let Some(access) = self.network.clone() else { return Ok(()) };
+        for rows in self.each().rev() {
+            rows.delete_async(&*access).await?;
+        }
+        for rows in self.each() {
+            rows.upsert_async(&*access).await?;
+        }
+        Ok(())
+    }
+
+    /// The batch is committed: drops what is over the bound, and the means to take it back.
+    /// Tables that are in memory only have no bound.
+    pub(crate) fn committed(&mut self, bound: usize) {
+        self.each().for_each(Kept::committed);
+        self.shrink(bound);
+    }
+
+    /// Drops rows that are written, those first that were not asked for in the last batch.
+    pub(crate) fn shrink(&mut self, bound: usize) {
+        if self.bytes() <= bound {
+            return;
+        }
+        for older_only in [true, false] {
+            self.each().for_each(|rows| rows.drop_written(older_only));
+            if self.bytes() <= bound / 2 {
+                break;
+            }
+        }
+    }
+
+    /// Takes back what has changed since the last commit, in memory.
+    pub(crate) fn roll_back(&mut self) {
+        self.each().for_each(Kept::roll_back);
+    }
+
+    /// Forgets all rows.
+    pub(crate) fn clear(&mut self) {
+        self.each().for_each(Kept::clear);
+    }
+
+    /// Returns what the rows keep in memory.
+    pub(crate) fn bytes(&mut self) -> usize {
+        self.each().map(|rows| rows.bytes()).sum()
+    }
+
+    /// Says of each table how many of its rows are in memory.
+    pub(crate) fn count(&mut self) -> usize {
+        self.each().map(|rows| rows.len()).sum()
+    }
+
+    /// Says whether handlers are only called to see their keys.
+    pub(crate) fn probe(&mut self, probing: bool) {
+        self.each().for_each(|rows| rows.probe(probing));
+    }
+
+    /// Loads what handlers have asked for in vain: by one query a table, and one for each value of
+    /// an index. Tells whether there was anything.
+    pub(crate) async fn load_wanted(&mut self) -> Result<bool, RowFault> {
+        let Some(access) = self.network.clone() else { return Ok(false) };
+        let mut any = false;
+        for rows in self.each() {
+            any |= rows.load_wanted(&*access).await?;
+        }
+        Ok(any)
+    }
+}
+
+impl fmt::Debug for RowSets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tables = self.sets.iter().map(|set| set.rows.table().name);
+        f.debug_list().entries(tables).finish()
+    }
+}
+
+/// The tables of a projector that has none.
+impl Default for RowSets {
+    fn default() -> Self {
+        Self {
+            sets: Vec::new(),
+            origin: Origin::Memory,
+            network: None,
+            bound: usize::MAX,
+            failed: Mutex::new(None),
+        }
+    }
+}
+
+impl dyn Kept {
+    fn as_any(&self) -> &dyn Any {
+        self.any()
+    }
+}
