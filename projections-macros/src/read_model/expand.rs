@@ -117,9 +117,14 @@ fn read_model(row: &Row, key: &TokenStream) -> TokenStream {
     let table = table(row);
     let key_methods = key_methods(row);
     let row_methods = row_methods(row);
+    // What is not `Send + Sync` is reported where it implements `Values`, and not here once more.
+    let where_clause = match row.generics.params.is_empty() {
+        true => quote_spanned!(Span::mixed_site()=> where Self: #public::rows::Values),
+        false => where_clause,
+    };
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
-        #[allow(deprecated, unused_variables)]
+        #[allow(deprecated, trivial_bounds, unused_variables)]
         impl #impl_generics #public::rows::ReadModel for #ident #type_generics #where_clause {
             type Key = #key;
             const TABLE: &'static #public::rows::Table = #table;
@@ -290,7 +295,12 @@ fn row_methods(row: &Row) -> TokenStream {
 fn constants(row: &Row) -> TokenStream {
     let (public, ident) = (row.library.public(), &row.ident);
     let (impl_generics, type_generics, where_clause) = generics(row);
-    let constants = row.columns.iter().enumerate().map(|(number, column)| {
+    // Of two that have one name the other is reported.
+    let is_first = |(number, column): &(usize, &Column)| {
+        let mut before = row.columns.iter().take(*number);
+        before.all(|other| other.constant() != column.constant())
+    };
+    let constants = row.columns.iter().enumerate().filter(is_first).map(|(number, column)| {
         let Column { visibility, ty, name, .. } = column;
         let doc = format!("The column `{name}` of the table `{}`.", row.table);
         let constant = column.constant_ident();

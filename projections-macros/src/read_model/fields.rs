@@ -228,7 +228,7 @@ fn check_twins(new: &Named, before: &[Named], errors: &mut Errors) {
             errors.at(
                 *place,
                 format!(
-                    "column `{}` is that of the field `{}`, too{note}",
+                    "column `{}` belongs to the field `{}` already{note}",
                     column.name,
                     other.field.unraw()
                 ),
