@@ -12,7 +12,6 @@ use crate::errors::Errors;
 
 /// Writes the implementations, the constants of the columns, the assertions and the faults.
 pub(super) fn row(row: &Row, errors: Errors) -> TokenStream {
-    let is_sound = !errors.any();
     let (key, faults) = match &row.key {
         Key::Columns(columns) => (key_type(row, columns), errors.finish()),
         Key::Faulty => {
@@ -24,9 +23,6 @@ pub(super) fn row(row: &Row, errors: Errors) -> TokenStream {
     let mut tokens = values(row);
     tokens.extend(read_model(row, &key));
     tokens.extend(constants(row));
-    if is_sound {
-        tokens.extend(checks::keys(row));
-    }
     tokens.extend(faults);
     tokens
 }
@@ -36,19 +32,13 @@ fn unknown_key(row: &Row) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #private::UnknownKey)
 }
 
-/// The type of the key, at the place of its first column.
+/// The type of the key: that of its column, or a tuple.
 fn key_type(row: &Row, columns: &[usize]) -> TokenStream {
-    let types: Vec<_> = columns.iter().filter_map(|number| row.columns.get(*number)).collect();
-    match types.as_slice() {
-        [only] => {
-            let ty = &only.ty;
-            quote!(#ty)
-        }
-        several => {
-            let types = several.iter().map(|column| &column.ty);
-            let place = several.first().map_or_else(Span::mixed_site, |column| column.place());
-            quote_spanned!(place=> (#(#types),*))
-        }
+    let columns = columns.iter().filter_map(|number| row.columns.get(*number));
+    let parts: Vec<_> = columns.map(|column| checks::key_part(row, column)).collect();
+    match parts.as_slice() {
+        [only] => only.clone(),
+        several => quote_spanned!(Span::mixed_site()=> (#(#several),*)),
     }
 }
 
@@ -117,14 +107,9 @@ fn read_model(row: &Row, key: &TokenStream) -> TokenStream {
     let table = table(row);
     let key_methods = key_methods(row);
     let row_methods = row_methods(row);
-    // What is not `Send + Sync` is reported where it implements `Values`, and not here once more.
-    let where_clause = match row.generics.params.is_empty() {
-        true => quote_spanned!(Span::mixed_site()=> where Self: #public::rows::Values),
-        false => where_clause,
-    };
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
-        #[allow(deprecated, trivial_bounds, unused_variables)]
+        #[allow(deprecated, unused_variables)]
         impl #impl_generics #public::rows::ReadModel for #ident #type_generics #where_clause {
             type Key = #key;
             const TABLE: &'static #public::rows::Table = #table;
@@ -329,11 +314,6 @@ impl Row {
 }
 
 impl Column {
-    /// The place of its type.
-    fn place(&self) -> Span {
-        crate::paths::ends(&self.ty).0
-    }
-
     /// The path of the steps that are taken with its field.
     fn steps(&self, row: &Row) -> TokenStream {
         let (private, ty) = (row.library.private(), &self.ty);

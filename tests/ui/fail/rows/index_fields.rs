@@ -24,9 +24,7 @@ struct Json {
     badges: Vec<String>,
 }
 
-fn finds(rows: &mut Rows<Stats>) {
-    rows.find(Stats::NAME, "Ada");
-}
+const NAME: projections::rows::IndexedColumn<Stats, String> = Stats::NAME;
 
 fn uses(rows: &mut Rows<Stats>) -> bool {
     rows.entry("Ada").hands += 1;

@@ -1,7 +1,7 @@
 //! What is stored as JSON goes there and back, between threads.
 use projections::{ReadModel, Rows};
 
-use std::{cell::Cell, rc::Rc};
+use std::cell::Cell;
 
 use serde::Serialize;
 
@@ -30,14 +30,6 @@ struct NotSync {
     player: String,
     #[column(json)]
     cell: Cell<u8>,
-}
-
-#[derive(Default, ReadModel)]
-struct NotSend {
-    #[key]
-    player: String,
-    #[column(json)]
-    shared: Rc<u8>,
 }
 
 fn uses(rows: &mut Rows<Stats>) -> bool {

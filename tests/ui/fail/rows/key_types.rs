@@ -72,7 +72,9 @@ fn uses(
     hidden: &mut Rows<HiddenFloat>,
     hiddens: &mut Rows<HiddenFloatOfTwo>,
 ) {
-    floats.entry(&1.0).score = 2.0;
+    floats.get_mut(&Default::default());
+    hidden.get_mut(&Default::default());
+    hiddens.get_mut(&Default::default());
     optionals.entry("Ada").team = None;
 }
 

@@ -22,6 +22,8 @@ struct Stats {
     e: i64,
     #[column(default = )]
     f: i64,
+    #[column(default(5))]
+    net: i64,
     #[column(name = "g")]
     #[column(json)]
     g: i64,
