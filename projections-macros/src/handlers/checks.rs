@@ -106,7 +106,7 @@ fn routes(block: &Block) -> TokenStream {
         return TokenStream::new();
     }
     let calls = block.handlers.iter().map(|handler| {
-        let (id, cfg, event) = (handler.id, &handler.method.cfg, shown(&handler.event));
+        let (id, cfg, event) = (handler.id, &handler.method.cfg, &handler.shown_event);
         let arguments = quote!(#id, #event);
         let route = value(block, ends(&handler.event), "no_route_fault", &arguments);
         let domain = handler
