@@ -137,6 +137,7 @@ mod page;
 mod policy;
 mod position;
 mod projector;
+pub mod read;
 mod registry;
 mod resources;
 pub mod rows;

@@ -10,13 +10,15 @@ mod fault;
 mod index;
 mod kept;
 mod model;
+mod order;
 mod rows;
+mod select;
 mod sets;
 mod slots;
 mod table;
 mod value;
 
-pub(crate) use self::fault::RowFault;
+pub(crate) use self::fault::{RowFault, unreadable};
 pub use self::{
     access::{AsyncRowAccess, Found, RowAccess, RowWrites, RowsError},
     column::{Column, ColumnError},

@@ -9,10 +9,10 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault, kept::Kept,
+    AsyncRowAccess, Found, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault, kept::Kept,
     rows::RowsGuard,
 };
-use crate::Storage;
+use crate::{Storage, read::Selection};
 
 /// A storage that has tables for rows.
 ///
@@ -78,6 +78,11 @@ impl DeclaredTable {
         (self.row_name)()
     }
 
+    /// Whether its rows are of this type.
+    pub(crate) fn is_of<T: ReadModel>(&self) -> bool {
+        (self.row)() == TypeId::of::<T>()
+    }
+
     /// Whether both are of one type of rows.
     pub(crate) fn is(&self, other: &Self) -> bool {
         (self.row)() == (other.row)()
@@ -140,6 +145,23 @@ impl RowSets {
             panic!("the handler takes the rows of table `{table}` twice")
         };
         RowsGuard(guard)
+    }
+
+    /// Selects rows of a table, where all of them are in memory.
+    pub(crate) fn select(&self, selection: &Selection, selected: Found<'_>) {
+        if let Some(rows) = self.table(selection.table) {
+            rows.select(selection, selected);
+        }
+    }
+
+    /// Counts rows, as [`select`](Self::select) selects them.
+    pub(crate) fn count_selected(&self, selection: &Selection) -> u64 {
+        self.table(selection.table).map_or(0, |rows| rows.count(selection))
+    }
+
+    fn table(&self, table: &Table) -> Option<&dyn Kept> {
+        let set = self.sets.iter().find(|set| set.rows.table().name == table.name);
+        set.map(|set| &*set.rows)
     }
 
     /// Looks at the rows of a table, from outside of its projector's handlers.

@@ -140,7 +140,7 @@ fn bind(
 }
 
 /// A value on its way into SQLite.
-struct Bound<'a>(Value<'a>);
+pub(super) struct Bound<'a>(pub(super) Value<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -162,9 +162,9 @@ impl ToSql for Bound<'_> {
 }
 
 /// A row that SQLite found.
-struct StoredRow<'a> {
-    row: &'a Row<'a>,
-    table: &'a Table,
+pub(super) struct StoredRow<'a> {
+    pub(super) row: &'a Row<'a>,
+    pub(super) table: &'a Table,
 }
 
 impl RowValues for StoredRow<'_> {
@@ -225,7 +225,7 @@ fn create(table: &Table) -> String {
     sql
 }
 
-fn sql_type(kind: Kind) -> &'static str {
+pub(super) fn sql_type(kind: Kind) -> &'static str {
     match kind {
         Kind::Bool | Kind::Integer | Kind::Timestamp | Kind::Date | Kind::Time => "INTEGER",
         Kind::Real => "REAL",
@@ -234,13 +234,13 @@ fn sql_type(kind: Kind) -> &'static str {
     }
 }
 
-fn names(table: &Table, columns: &[usize], between: &str) -> String {
+pub(super) fn names(table: &Table, columns: &[usize], between: &str) -> String {
     let names: Vec<_> =
         columns.iter().map(|column| format!("\"{}\"", table.columns[*column].name)).collect();
     names.join(between)
 }
 
-fn all(table: &Table) -> Vec<usize> {
+pub(super) fn all(table: &Table) -> Vec<usize> {
     (0..table.columns.len()).collect()
 }
 
