@@ -55,13 +55,25 @@ impl Errors {
 
     /// Returns the faults as tokens that report them, in the order of the source.
     pub(crate) fn finish(mut self) -> TokenStream {
+        self.sort();
+        self.found.iter().map(syn::Error::to_compile_error).collect()
+    }
+
+    /// Returns the first fault in a form that can stand for a type, and the others. A type that is a
+    /// fault is right wherever it is used, so that nobody else is blamed.
+    pub(crate) fn finish_as_type(mut self) -> (Option<TokenStream>, TokenStream) {
+        self.sort();
+        let mut found = self.found.drain(..).flatten().map(|error| error.to_compile_error());
+        (found.next(), found.collect())
+    }
+
+    fn sort(&mut self) {
         self.finished = true;
         // A stable sort: faults of one place stay in the order in which they were found.
         self.found.sort_by_key(|error| {
             let start = error.span().start();
             (start.line, start.column)
         });
-        self.found.iter().map(syn::Error::to_compile_error).collect()
     }
 }
 

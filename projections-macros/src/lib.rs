@@ -15,6 +15,7 @@ mod names;
 mod paths;
 mod policies;
 mod projector;
+mod read_model;
 mod rustdoc;
 mod stray;
 mod suggest;
@@ -32,6 +33,12 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Domain, attributes(domain))]
 pub fn derive_domain(input: TokenStream) -> TokenStream {
     domain::expand(input.into()).into()
+}
+
+/// Writes `projections::ReadModel` for a struct.
+#[proc_macro_derive(ReadModel, attributes(read_model, key, index, unique, column))]
+pub fn derive_read_model(input: TokenStream) -> TokenStream {
+    read_model::expand(input.into()).into()
 }
 
 /// Names a projector and registers it.

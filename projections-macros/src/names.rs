@@ -46,6 +46,60 @@ pub(crate) fn event_fault(name: &str) -> Option<String> {
     name.contains(blank).then(|| format!("event name `{name}` contains white space"))
 }
 
+/// The longest name of a table or a column, in bytes: `projections::rows::LONGEST_NAME`.
+const LONGEST_IN_TABLES: usize = 48;
+
+/// Tells what is wrong with a table's name.
+pub(crate) fn table_fault(name: &str) -> Option<String> {
+    if name.eq_ignore_ascii_case("events") {
+        return Some(format!(
+            "table `{name}` is the event store's\nhelp: write `#[read_model(table = \"...\")]` with another name"
+        ));
+    }
+    let reserved = ["projections_", "sqlite_"];
+    sql_fault("table", name, &reserved, "#[read_model(table = \"...\")]")
+}
+
+/// Tells what is wrong with a column's name.
+pub(crate) fn column_fault(name: &str) -> Option<String> {
+    sql_fault("column", name, &["projections_"], "#[column(name = \"...\")]")
+}
+
+fn sql_fault(noun: &str, name: &str, reserved: &[&str], attribute: &str) -> Option<String> {
+    let help = format!("help: write `{attribute}` with another name");
+    if name.is_empty() {
+        return Some(format!("a {noun}'s name must not be empty"));
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.chars().all(fits) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some(format!(
+            "`{name}` is not a {noun}'s name\n{help}\nnote: it has ASCII letters, digits and `_`, and does not begin with a digit"
+        ));
+    }
+    if name.len() > LONGEST_IN_TABLES {
+        return Some(format!(
+            "{noun} `{name}` has {} bytes\n{help}\nnote: a name has at most {LONGEST_IN_TABLES}",
+            name.len()
+        ));
+    }
+    let lower = name.to_ascii_lowercase();
+    if let Some(prefix) = reserved.iter().find(|prefix| lower.starts_with(**prefix)) {
+        return Some(format!(
+            "{noun} `{name}` begins with `{prefix}`\n{help}\nnote: such names are reserved"
+        ));
+    }
+    name.contains("__").then(|| {
+        format!(
+            "{noun} `{name}` has `__` in it\n{help}\nnote: names made from several are joined by it"
+        )
+    })
+}
+
+/// Turns an identifier into snake_case. It may come out empty.
+pub(crate) fn snake(text: &str) -> String {
+    kebab(text).replace('-', "_")
+}
+
 /// Turns an identifier or a text into kebab-case. It may come out empty.
 pub(crate) fn kebab(text: &str) -> String {
     let mut words = String::new();
@@ -123,6 +177,24 @@ mod tests {
             domain_fault("input_domain", "").as_deref(),
             Some("input_domain must not be empty")
         );
+    }
+
+    #[test]
+    fn a_table_has_a_name_that_every_database_takes() {
+        for name in ["players", "Players", "_a", "a1_b", &"a".repeat(48), "my_events"] {
+            assert_eq!(table_fault(name), None, "{name}");
+            assert_eq!(column_fault(name), None, "{name}");
+        }
+        let long = "a".repeat(49);
+        let faulty = ["", "a-b", "1a", "é", "a b", "a__b", "Projections_a", long.as_str()];
+        for name in faulty {
+            assert!(table_fault(name).is_some(), "{name}");
+            assert!(column_fault(name).is_some(), "{name}");
+        }
+        for name in ["events", "EVENTS", "sqlite_a"] {
+            assert!(table_fault(name).is_some(), "{name}");
+            assert_eq!(column_fault(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod checks;
 pub(crate) mod coverage;
 mod dispatch;
 mod faults;
+mod fields;
 mod inert;
 mod message;
 mod upcasts;
@@ -32,6 +33,10 @@ pub use self::{
         EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,
         no_domain_fault, no_fallback_fault, no_mut_self_fault, no_rebuild_fault, no_route_fault,
         no_shared_fault, no_value_fault, no_variant_fault, no_view_fault,
+    },
+    fields::{
+        BlankRow, Field, FieldFallback, JsonField, JsonValue, KeyField, KeyFieldFallback,
+        UnknownKey, check_column, check_json, no_null_key_fault,
     },
     inert::Inert,
     upcasts::{

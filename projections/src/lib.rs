@@ -108,6 +108,7 @@
 //! | Name | What | Default? |
 //! |---|---|---|
 //! | `macros` | the derive and attribute macros | yes |
+//! | `decimal` | `rust_decimal::Decimal` in the columns of rows | no |
 //! | `sqlite` | an event store and a storage on the bundled SQLite | no |
 //! | `cli` | the command line that every application gets | no |
 //!

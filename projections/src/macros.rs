@@ -78,6 +78,17 @@ pub use projections_macros::Event;
 /// [`#[projector]`](macro@projector) takes: a projector that names it must decide about every event.
 pub use projections_macros::Domain;
 
+/// Derives the trait [`ReadModel`](trait@crate::ReadModel) for a struct, which is then a row of a
+/// table.
+///
+/// | option of `#[read_model(..)]` | value | default |
+/// |---|---|---|
+/// | `table` | the table's name | the struct's name in snake_case |
+/// | `index(..)` | the fields of an index, in its order; once for each index | none |
+/// | `unique(..)` | the fields of an index that holds no values twice | none |
+/// | `crate` | the path of this library, where it has another name | `::projections` |
+pub use projections_macros::ReadModel;
+
 /// Names a projector, sets its options and registers it. Goes on the struct.
 ///
 /// ```standalone_crate

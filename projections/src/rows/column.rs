@@ -9,6 +9,49 @@ use super::{Kind, Put, Value};
 /// It is implemented for the types in the table of [`Kind`], and for `Option` of each. A type of
 /// your own that wraps one of them implements it by calling the wrapped type's methods; anything
 /// else can be stored as JSON, with `#[column(json)]` on the field.
+///
+/// ```
+/// use projections::rows::{Column, ColumnError, Kind, Put, RowKey, Value};
+///
+/// #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+/// struct PlayerId(String);
+///
+/// impl Column for PlayerId {
+///     const KIND: Kind = String::KIND;
+///
+///     fn put(&self, put: Put<'_>) -> Result<(), ColumnError> {
+///         Column::put(&self.0, put)
+///     }
+///
+///     fn read(value: Value<'_>) -> Result<Self, ColumnError> {
+///         <String as Column>::read(value).map(Self)
+///     }
+///
+///     fn settle(&mut self) -> Result<(), ColumnError> {
+///         Column::settle(&mut self.0)
+///     }
+///
+///     fn heap_bytes(&self) -> usize {
+///         Column::heap_bytes(&self.0)
+///     }
+///
+///     fn duplicate(&self) -> Self {
+///         Self(self.0.duplicate())
+///     }
+/// }
+///
+/// let stored = Value::Text("ada");
+/// assert_eq!(<PlayerId as Column>::read(stored)?, PlayerId("ada".into()));
+///
+/// // It can be compared and hashed, so it can be a key, alone or in a tuple.
+/// fn can_be_a_key<K: RowKey>() {}
+/// can_be_a_key::<PlayerId>();
+/// can_be_a_key::<(PlayerId, u32)>();
+/// # Ok::<(), ColumnError>(())
+/// ```
+///
+/// With `settle` and `heap_bytes` left out it would compile, too, and values that cannot be stored
+/// would be found only when they are written, and memory be counted too low.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no column type",
     label = "a column cannot hold `{Self}`",

@@ -8,6 +8,7 @@ mod column;
 mod columns;
 mod fault;
 mod index;
+pub(crate) mod json;
 mod kept;
 mod model;
 mod order;

@@ -12,7 +12,7 @@ use super::{Column, ColumnError, Put, RowValues, Table, Values};
     label = "`{Self}` does not implement `ReadModel`",
     note = "write `#[derive(ReadModel, Default)]` and `#[read_model(table = \"...\")]` on `{Self}`, and `#[key]` on the field that is its key"
 )]
-pub trait ReadModel: Values + Sized + Send + Sync + 'static {
+pub trait ReadModel: Values + Sized + 'static {
     /// The type of its key: that of the field with `#[key]`, or a tuple where several have it.
     type Key: RowKey;
     /// Its table.
@@ -71,12 +71,14 @@ pub trait RowKey: Values + Clone + Eq + Hash + Ord + Send + Sync + 'static {
     fn heap_bytes(&self) -> usize;
 }
 
+#[diagnostic::do_not_recommend]
 impl<C: Column> Values for C {
     fn put(&self, put: Put<'_>) -> Result<(), ColumnError> {
         Column::put(self, put)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<C: Column + Clone + Eq + Hash + Ord> RowKey for C {
     fn settle(&mut self) -> Result<(), ColumnError> {
         Column::settle(self)
@@ -176,8 +178,10 @@ impl<T: ReadModel, V: ?Sized> std::fmt::Debug for ColumnOf<T, V> {
     }
 }
 
-/// A column that rows can be looked up by: one with an index, or the first of the key. It is what
-/// `#[derive(ReadModel)]` makes of such a field instead of a [`ColumnOf`].
+/// A column by which rows can be looked up: it has an index, is the first of one, or is the first of
+/// the key.
+///
+/// It is what the constant of such a field is, and turns into a [`ColumnOf`].
 pub struct IndexedColumn<T, V: ?Sized>(ColumnOf<T, V>);
 
 impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
@@ -188,9 +192,9 @@ impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
         Self(ColumnOf::new(number))
     }
 
-    /// Returns the column, whether it is indexed or not.
+    /// Returns the column.
     #[must_use]
-    pub const fn column(self) -> ColumnOf<T, V> {
+    pub const fn column(&self) -> ColumnOf<T, V> {
         self.0
     }
 
@@ -207,6 +211,12 @@ impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
     }
 }
 
+impl<T, V: ?Sized> From<IndexedColumn<T, V>> for ColumnOf<T, V> {
+    fn from(indexed: IndexedColumn<T, V>) -> Self {
+        indexed.0
+    }
+}
+
 impl<T, V: ?Sized> Clone for IndexedColumn<T, V> {
     fn clone(&self) -> Self {
         *self
@@ -217,12 +227,6 @@ impl<T, V: ?Sized> Copy for IndexedColumn<T, V> {}
 
 impl<T: ReadModel, V: ?Sized> std::fmt::Debug for IndexedColumn<T, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl<T, V: ?Sized> From<IndexedColumn<T, V>> for ColumnOf<T, V> {
-    fn from(indexed: IndexedColumn<T, V>) -> Self {
-        indexed.0
+        self.0.fmt(f)
     }
 }

@@ -49,16 +49,32 @@ pub struct IndexDef {
 /// | Kind | Rust | SQLite |
 /// |---|---|---|
 /// | `Bool` | `bool` | `INTEGER`, 0 or 1 |
-/// | `Integer` | `i8` to `i64`, `u8` to `u64`, `isize`, `usize` | `INTEGER` |
+/// | `Integer` | `i8` to `i64`, `u8` to `u64`, `isize`, `usize`, `GlobalPosition`, `StreamPosition` | `INTEGER` |
 /// | `Real` | `f32`, `f64` | `REAL` |
-/// | `Text` | `String` | `TEXT` |
-/// | `Bytes` | `Vec<u8>` | `BLOB` |
+/// | `Text` | `String`, `Box<str>`, `Arc<str>`, `Cow<'static, str>`, `char` | `TEXT` |
+/// | `Bytes` | `Vec<u8>`, `Box<[u8]>` | `BLOB` |
 /// | `Decimal` | `rust_decimal::Decimal`, feature `decimal` | `TEXT`, with a generated column beside it that sorts by value |
 /// | `Timestamp` | `jiff::Timestamp` | `INTEGER`, microseconds since 1970 |
 /// | `Date` | `jiff::civil::Date` | `TEXT`, `2026-01-31` |
 /// | `Time` | `jiff::civil::Time` | `TEXT`, `13:59:59.000001` |
-/// | `Uuid` | `uuid::Uuid`, `EventId` | `BLOB` of 16 bytes |
+/// | `Uuid` | `uuid::Uuid`, `EventId`, `StoreId` | `BLOB` of 16 bytes |
 /// | `Json` | what is `Serialize` and `Deserialize`, with `#[column(json)]` | `TEXT` |
+///
+/// A row is the same on every storage, and a row in memory is what a reload would give. So values
+/// are brought to the form that all storages keep when the handler ends, and an event whose rows
+/// hold a value without such a form fails:
+///
+/// | Kind | What is changed | What is refused |
+/// |---|---|---|
+/// | `Integer` | | less than -2^63, or 2^63 and more |
+/// | `Real` | a negative zero loses its sign | NaN; infinities are kept |
+/// | `Text` | | the character U+0000 |
+/// | `Decimal` | zeros at the end, and the sign of zero, are dropped | |
+/// | `Timestamp` | cut to the microsecond, towards the past | before -4713-11-24, the first day that PostgreSQL has |
+/// | `Date` | | as `Timestamp` |
+/// | `Time` | cut to the microsecond | |
+///
+/// What is read must fit the field's type: it is never wrapped, rounded or cut.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[allow(missing_docs)] // in the table above
 #[allow(clippy::exhaustive_enums)] // a storage must know them all

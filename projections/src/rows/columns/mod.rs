@@ -4,12 +4,23 @@
 //! All keep one law: what was settled, put and read is equal to what was settled. So a cached row
 //! is what a reload would give.
 
+#[cfg(feature = "decimal")]
+mod decimal;
+#[cfg(any(feature = "sqlite", test))]
+#[allow(dead_code)] // the storage that has no decimals of its own takes it from here
+mod decimal_order;
 mod ids;
 mod integers;
 mod option;
+#[cfg(any(feature = "decimal", feature = "sqlite", test))]
+mod plain_decimal;
 mod reals;
 mod texts;
 mod times;
 
 #[cfg(test)]
 mod laws;
+
+#[cfg(feature = "sqlite")]
+#[allow(unused_imports)] // as above
+pub(crate) use self::decimal_order::{DecimalSortKey, decimal_sort_key};

@@ -34,7 +34,10 @@ impl Column for Timestamp {
     }
 
     fn settle(&mut self) -> Result<(), ColumnError> {
-        *self = Self::read(Value::Timestamp(stored_microseconds(*self)?))?;
+        let microseconds = stored_microseconds(*self)?;
+        if self.subsec_nanosecond() % 1000 != 0 {
+            *self = Self::read(Value::Timestamp(microseconds))?;
+        }
         Ok(())
     }
 
@@ -98,7 +101,9 @@ impl Column for Time {
     #[inline]
     fn settle(&mut self) -> Result<(), ColumnError> {
         let beyond = i64::from(self.subsec_nanosecond() % 1000);
-        *self = self.wrapping_sub(SignedDuration::from_nanos(beyond)); // never below the second
+        if beyond != 0 {
+            *self = self.wrapping_sub(SignedDuration::from_nanos(beyond)); // and no second less
+        }
         Ok(())
     }
 
