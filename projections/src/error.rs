@@ -582,7 +582,9 @@ pub enum AccessError {
         storage: String,
     },
     /// No projector of this runtime takes the rows, or not by this name.
-    #[error("no projector of this runtime keeps rows of `{row}`, or not by this name: a handler keeps them that takes `&mut Rows<..>` of them")]
+    #[error(
+        "no projector of this runtime keeps rows of `{row}`, or not by this name: a handler keeps them that takes `&mut Rows<..>` of them"
+    )]
     NoTable {
         /// The type of the rows.
         row: &'static str,

@@ -8,13 +8,12 @@ use std::{any::Any, sync::Arc};
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
 use super::{
-    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply, reads::InProcessReads,
-    rows::RowUse,
+    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply,
+    reads::InProcessReads, rows::RowUse,
 };
 use crate::{
     Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, Handlers, InProcess,
-    InProcessSession, Projector, StoreError, read::RowReads, registry::StorageKind,
-    rows::RowSets,
+    InProcessSession, Projector, StoreError, read::RowReads, registry::StorageKind, rows::RowSets,
 };
 
 impl Execution<InProcess> for InProcess {

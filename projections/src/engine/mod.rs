@@ -18,7 +18,8 @@ pub(crate) use self::{
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Page, Projector, Storage, StoreError, read::RowReads, registry::StorageKind, rows::RowsError,
+    Handlers, Page, Projector, Storage, StoreError, read::RowReads, registry::StorageKind,
+    rows::RowsError,
 };
 
 /// A boxed future: one a batch, never one an event.

@@ -6,9 +6,7 @@ use std::{
     ops::{Bound, RangeBounds},
 };
 
-use super::{
-    Comparison, Condition, OrderBy, Pages, QueryError, Reader, Selection, reader::values,
-};
+use super::{Comparison, Condition, OrderBy, Pages, QueryError, Reader, Selection, reader::values};
 use crate::{
     GlobalPosition, ReadModel,
     engine::BoxFuture,

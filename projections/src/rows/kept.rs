@@ -5,8 +5,8 @@ use std::any::Any;
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, Found, OwnedValue, ReadModel, RowAccess, RowValues, RowWrites, Rows, RowsError, Table,
-    Values,
+    AsyncRowAccess, Found, OwnedValue, ReadModel, RowAccess, RowValues, RowWrites, Rows, RowsError,
+    Table, Values,
     fault::{RowFault, RowProblem},
     index::values,
     sets::Origin,

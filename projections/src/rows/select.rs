@@ -1,9 +1,6 @@
 //! Selects rows for readers, where all of them are in memory.
 
-use super::{
-    Found, OwnedValue, ReadModel, RowKey, Rows, Values,
-    index::values,
-};
+use super::{Found, OwnedValue, ReadModel, RowKey, Rows, Values, index::values};
 use crate::read::{Comparison, Condition, Selection};
 
 impl<T: ReadModel> Rows<T> {
@@ -11,7 +8,7 @@ impl<T: ReadModel> Rows<T> {
     pub(super) fn select(&mut self, selection: &Selection, selected: Found<'_>) {
         for place in self.sorted(selection) {
             if let Some(row) = &self.slots.at(place).row {
-                selected(&values(row)[..]);
+                selected(&values(row).as_slice());
             }
         }
     }
@@ -25,7 +22,8 @@ impl<T: ReadModel> Rows<T> {
 
     /// The places of the selected rows, in order.
     fn sorted(&mut self, selection: &Selection) -> Vec<u32> {
-        let limit = selection.limit.map_or(usize::MAX, |limit| limit.try_into().unwrap_or(usize::MAX));
+        let limit =
+            selection.limit.map_or(usize::MAX, |limit| limit.try_into().unwrap_or(usize::MAX));
         if limit == 0 {
             return Vec::new();
         }
@@ -77,7 +75,7 @@ impl<T: ReadModel> Rows<T> {
         });
         let parts: Vec<OwnedValue> = parts.collect::<Option<_>>()?;
         let numbers: Vec<usize> = (0..parts.len()).collect();
-        T::Key::read(&parts[..], &numbers).ok()
+        T::Key::read(&parts.as_slice(), &numbers).ok()
     }
 
     fn meets(&self, place: u32, conditions: &[&Condition]) -> bool {

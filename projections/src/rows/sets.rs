@@ -9,8 +9,8 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, Found, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault, kept::Kept,
-    rows::RowsGuard,
+    AsyncRowAccess, Found, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
+    kept::Kept, rows::RowsGuard,
 };
 use crate::{Storage, read::Selection};
 
@@ -162,13 +162,6 @@ impl RowSets {
     fn table(&self, table: &Table) -> Option<&dyn Kept> {
         let set = self.sets.iter().find(|set| set.rows.table().name == table.name);
         set.map(|set| &*set.rows)
-    }
-
-    /// Looks at the rows of a table, from outside of its projector's handlers.
-    pub(crate) fn look<T: ReadModel, R>(&self, look: impl FnOnce(&mut Rows<T>) -> R) -> Option<R> {
-        let row = TypeId::of::<T>();
-        let set = self.sets.iter().find(|set| set.row == row)?;
-        Some(look(&mut set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>()?.lock()))
     }
 
     /// Writes what is not written yet, before a query that could see it. A storage calls it when it

@@ -11,7 +11,9 @@ use super::{
     runner::Runner,
     status::{RowMemory, State},
 };
-use crate::{Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse, read::RowReads};
+use crate::{
+    Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse, read::RowReads,
+};
 
 /// One projector of a runtime.
 pub(crate) struct Slot {

@@ -9,7 +9,7 @@ use super::{
     Sqlite, SqliteOptions, checkpoint,
     error::store_error,
     file::File,
-    rows::{Bound, StoredRow, difference},
+    rows::{Bound, StoredRow, sql_type},
     schema,
     select_rows::{Statement, count, select},
 };
@@ -181,6 +181,45 @@ fn table_exists(connection: &Connection, table: &Table) -> rusqlite::Result<bool
         .query_row([table.name], |_| Ok(()))
         .optional()?;
     Ok(found.is_some())
+}
+
+/// Says what keeps a table from being read as it is declared. Columns that are not declared do not.
+fn difference(connection: &Connection, table: &Table) -> rusqlite::Result<Option<String>> {
+    let mut statement = connection
+        .prepare_cached("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1, 'main')")?;
+    let mut rows = statement.query([table.name])?;
+    let mut columns = HashMap::new();
+    let mut key = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (name, kind, not_null): (String, String, bool) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        let place: usize = row.get(3)?;
+        if place > 0 {
+            key.push((place, name.clone()));
+        }
+        columns.insert(name, (kind, not_null));
+    }
+    for column in table.columns {
+        let name = column.name;
+        let Some((found, not_null)) = columns.get(name) else {
+            return Ok(Some(format!("it has no column `{name}`")));
+        };
+        let declared = sql_type(column.kind);
+        if !found.eq_ignore_ascii_case(declared) {
+            return Ok(Some(format!("column `{name}` is {found}, and {declared} is declared")));
+        }
+        if !not_null && !column.nullable {
+            return Ok(Some(format!("column `{name}` may be NULL, which is not declared")));
+        }
+    }
+    key.sort_unstable();
+    let found: Vec<_> = key.into_iter().map(|(_, name)| name).collect();
+    let declared: Vec<_> = table.key.iter().map(|column| table.columns[*column].name).collect();
+    if found != declared {
+        let (found, declared) = (found.join(", "), declared.join(", "));
+        return Ok(Some(format!("its key is ({found}), and ({declared}) is declared")));
+    }
+    Ok(None)
 }
 
 fn each(

@@ -5,7 +5,7 @@ use crate::{
     rows::{OwnedValue, Table},
 };
 
-use super::rows::{all, names, sort_column, sort_value};
+use super::rows::{all, names};
 
 /// A statement, and the values of its parameters.
 pub(super) struct Statement {
@@ -130,6 +130,16 @@ impl Where<'_> {
         let rest = self.beyond(order, values);
         format!("({beyond} OR ({equal} AND {rest}))")
     }
+}
+
+/// What a column is sorted and compared by.
+fn sort_column(table: &Table, column: usize) -> String {
+    format!("\"{}\"", table.columns[column].name) // the reader takes columns of the table
+}
+
+/// A value as [`sort_column`] holds it.
+fn sort_value(value: &OwnedValue) -> OwnedValue {
+    value.clone()
 }
 
 fn beyond(by: OrderBy) -> Comparison {
