@@ -207,7 +207,10 @@ impl<T: ReadModel> Rows<T> {
                 Ok(()) => Some(RowProblem::Moved(values(&row.key()))),
             },
         };
-        self.slots.weigh(place);
+        // In memory there is no bound to be within at every event.
+        if !matches!(self.origin, Origin::Memory) {
+            self.slots.weigh(place);
+        }
         if let Some(problem) = problem {
             let key = values(&self.slots.at(place).key);
             self.note(problem, key);
@@ -311,7 +314,9 @@ impl<T: ReadModel> Rows<T> {
         for place in std::mem::take(&mut self.dirty) {
             let slot = self.slots.at_mut(place);
             (slot.dirty, slot.moved, slot.before) = (false, false, None);
-            gone += usize::from(slot.row.is_none());
+            let is_gone = slot.row.is_none();
+            self.slots.weigh(place);
+            gone += usize::from(is_gone);
         }
         self.gone += gone;
         if matches!(self.origin, Origin::Memory) && self.gone > 1024 + self.slots.len() / 2 {

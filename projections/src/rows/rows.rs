@@ -161,7 +161,11 @@ impl<T: ReadModel> Rows<T> {
     }
 
     /// Inserts a row, or puts it in the place of the one with its key, which is returned.
-    pub fn insert(&mut self, row: T) -> Option<T> {
+    pub fn insert(&mut self, mut row: T) -> Option<T> {
+        if let Err(error) = row.settle_key() {
+            self.note(RowProblem::Key(error), index::values(&row.key()));
+            return None;
+        }
         let place = self.place(&row.key())?;
         if self.probing {
             return None;
