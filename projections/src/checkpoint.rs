@@ -37,13 +37,6 @@ impl CheckpointKey {
     }
 }
 
-/// The key of a projector by its name, in the namespace that applications have by default.
-impl From<&str> for CheckpointKey {
-    fn from(projector: &str) -> Self {
-        Self::new("", projector)
-    }
-}
-
 /// How far a projector has come, as stored beside its read model.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[allow(clippy::exhaustive_structs)] // a storage must keep every field

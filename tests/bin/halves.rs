@@ -12,7 +12,7 @@ use projections_tests::halves::{Half, watch};
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [read, last] = &arguments[..] else { panic!("READ LAST") };
-    let halves = Sqlite::open(read).unwrap().rows_of::<Half>("halves");
+    let halves = Sqlite::open(read).unwrap().rows::<Half>();
     assert_eq!(halves.count().await.unwrap(), 0);
     println!("ready");
     let seen = watch(&halves, last.parse::<u64>().unwrap().into()).await.unwrap();

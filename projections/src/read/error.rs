@@ -21,15 +21,6 @@ pub enum QueryError {
         /// What differs.
         what: String,
     },
-    /// Nobody has said which projector keeps the rows, so nobody knows their position. Make the
-    /// reader with `rows_of`, or through a runtime.
-    #[error(
-        "the projector that keeps table `{table}` is not known here, and so not its position: name it with `rows_of`, or read through a runtime"
-    )]
-    NoProjector {
-        /// The table.
-        table: &'static str,
-    },
     /// Waiting for a position takes a runtime. Make the reader with
     /// [`Runtime::rows`](crate::Runtime::rows).
     #[error(

@@ -45,7 +45,7 @@ impl<T: ReadModel> Pages<T> {
         let left = selection.limit.unwrap_or(u64::MAX);
         let wanted = self.rows.min(left);
         let page = Selection { limit: Some(wanted), ..selection.clone() };
-        let (rows, _) = reader.select(page, false).await?;
+        let (rows, _) = reader.select(page).await?;
         let Some(last) = rows.last() else {
             self.rest = None;
             return Ok(None);

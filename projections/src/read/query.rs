@@ -107,20 +107,20 @@ impl<T: ReadModel> Query<T> {
     /// Cancel safe: it changes nothing.
     pub async fn fetch(self) -> Result<Vec<T>, QueryError> {
         let (reader, selection) = self.selection()?;
-        let (rows, _) = reader.select(selection, false).await?;
+        let (rows, _) = reader.select(selection).await?;
         Ok(rows)
     }
 
     /// Reads the rows, and the position of the last event that they show.
     ///
     /// # Errors
-    /// As [`fetch`](Self::fetch), and when nobody knows which projector keeps the rows.
+    /// As [`fetch`](Self::fetch).
     ///
     /// # Cancel safety
     /// Cancel safe: it changes nothing.
     pub async fn fetch_with_position(self) -> Result<(Vec<T>, GlobalPosition), QueryError> {
         let (reader, selection) = self.selection()?;
-        reader.select(selection, true).await
+        reader.select(Selection { with_position: true, ..selection }).await
     }
 
     /// Counts the rows. A limit, and a row to begin after, make no difference.
@@ -180,7 +180,7 @@ impl<T: ReadModel> Query<T> {
             order,
             after,
             limit: self.limit,
-            checkpoint: None,
+            with_position: false,
         };
         Ok((self.reader, selection))
     }

@@ -7,7 +7,7 @@ use super::{
     wait::{Wait, Waits},
 };
 use crate::{
-    CheckpointKey, GlobalPosition, ReadModel,
+    GlobalPosition, ReadModel,
     rows::{IndexedColumn, OwnedValue, RowKey, Values},
 };
 
@@ -25,23 +25,17 @@ pub struct Reader<T> {
 /// Where rows come from.
 struct Source {
     reads: Arc<dyn RowReads>,
-    /// Where the position is that they show.
-    checkpoint: Option<CheckpointKey>,
     waits: Option<Arc<dyn Waits>>,
 }
 
 impl<T: ReadModel> Reader<T> {
-    pub(crate) fn new(reads: Arc<dyn RowReads>, checkpoint: Option<CheckpointKey>) -> Self {
-        Self::of(Source { reads, checkpoint, waits: None })
+    pub(crate) fn new(reads: Arc<dyn RowReads>) -> Self {
+        Self::of(Source { reads, waits: None })
     }
 
     /// Reads the rows of a projector in a runtime, which can wait for it.
-    pub(crate) fn of_runtime(
-        reads: Arc<dyn RowReads>,
-        checkpoint: CheckpointKey,
-        waits: Arc<dyn Waits>,
-    ) -> Self {
-        Self::of(Source { reads, checkpoint: Some(checkpoint), waits: Some(waits) })
+    pub(crate) fn of_runtime(reads: Arc<dyn RowReads>, waits: Arc<dyn Waits>) -> Self {
+        Self::of(Source { reads, waits: Some(waits) })
     }
 
     fn of(source: Source) -> Self {
@@ -96,7 +90,7 @@ impl<T: ReadModel> Reader<T> {
     /// were read, ask for both with [`Query::fetch_with_position`].
     ///
     /// # Errors
-    /// When the storage cannot be read, or nobody knows which projector keeps the rows.
+    /// When the storage cannot be read, or the table is not as declared.
     ///
     /// # Cancel safety
     /// Cancel safe: it changes nothing.
@@ -120,12 +114,8 @@ impl<T: ReadModel> Reader<T> {
 
     pub(super) async fn select(
         &self,
-        mut selection: Selection,
-        with_position: bool,
+        selection: Selection,
     ) -> Result<(Vec<T>, GlobalPosition), QueryError> {
-        if with_position {
-            selection.checkpoint = Some(self.checkpoint()?.clone());
-        }
         self.arrive().await?;
         super::collect::collect(&*self.source.reads, selection).await
     }
@@ -133,11 +123,6 @@ impl<T: ReadModel> Reader<T> {
     pub(super) async fn count_of(&self, selection: Selection) -> Result<u64, QueryError> {
         self.arrive().await?;
         self.source.reads.count(selection).await
-    }
-
-    fn checkpoint(&self) -> Result<&CheckpointKey, QueryError> {
-        let table = T::TABLE.name;
-        self.source.checkpoint.as_ref().ok_or(QueryError::NoProjector { table })
     }
 
     async fn arrive(&self) -> Result<(), QueryError> {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::QueryError;
 use crate::{
-    CheckpointKey, GlobalPosition,
+    GlobalPosition,
     engine::BoxFuture,
     rows::{OwnedValue, RowValues, Table, Value},
 };
@@ -18,8 +18,8 @@ pub type Selected = Box<dyn FnMut(&dyn RowValues) + Send>;
 /// call reads one snapshot, which shows whole batches only, and never holds a projector up for
 /// longer than it takes. Where there is no table yet, there are no rows.
 pub trait RowReads: Send + Sync {
-    /// Reads the rows of a selection, in its order, and the position that they show where the
-    /// selection asks for it.
+    /// Reads the rows of a selection, in its order, and the position of the last event that they
+    /// show: the beginning, where no projector has begun with them.
     ///
     /// # Errors
     /// When the storage fails, or the table is not as declared.
@@ -51,8 +51,8 @@ pub struct Selection {
     pub after: Option<Vec<OwnedValue>>,
     /// How many rows there are at most.
     pub limit: Option<u64>,
-    /// The checkpoint whose position is asked for; where there is none yet, it is the beginning.
-    pub checkpoint: Option<CheckpointKey>,
+    /// Whether the position is asked for; else any will do.
+    pub with_position: bool,
 }
 
 /// A column that rows are sorted by.

@@ -45,7 +45,7 @@ impl<S: EventSource> Runtime<S> {
             });
         };
         let waits = SlotWaits { inner: Arc::clone(&self.inner), slot: Arc::clone(slot) };
-        Ok(Reader::of_runtime(Arc::clone(reads), slot.key.clone(), Arc::new(waits)))
+        Ok(Reader::of_runtime(Arc::clone(reads), Arc::new(waits)))
     }
 }
 

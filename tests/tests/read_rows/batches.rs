@@ -47,7 +47,7 @@ async fn a_thread_that_opens_the_file_itself_sees_whole_batches() {
     let reader = std::thread::spawn(move || {
         let executor = tokio::runtime::Builder::new_current_thread().build().unwrap();
         executor.block_on(async {
-            let halves = Sqlite::open(path).unwrap().rows_of::<Half>("halves");
+            let halves = Sqlite::open(path).unwrap().rows::<Half>();
             assert_eq!(halves.count().await.unwrap(), 0);
             ready.send(()).unwrap();
             watch(&halves, last).await.unwrap()

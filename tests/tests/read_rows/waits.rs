@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use projections::{AccessError, Expected, StoreId, Token, WaitError, read::QueryError};
 
-use crate::board::{Board, Change, Place, player};
+use crate::board::{Board, Change, Place, Player, player};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -63,11 +63,9 @@ pub(crate) async fn rows_come_with_their_position(place: Place) {
     assert_eq!((rows.len(), position.get()), (2, 3));
     assert_eq!(players.position().await.unwrap().get(), 3);
     if let Some(sqlite) = &board.sqlite {
-        let of_file = sqlite.rows_of::<crate::board::Player>("board");
-        assert_eq!(of_file.position().await.unwrap().get(), 3);
-        let of_another = sqlite.rows_of::<crate::board::Player>("another");
-        assert_eq!(of_another.position().await.unwrap().get(), 0);
+        let of_file = sqlite.rows::<Player>();
+        assert_eq!(of_file.position().await.unwrap().get(), 3, "the file says whose they are");
     }
-    let named = board.runtime.rows_of::<crate::board::Player>("another").unwrap_err();
+    let named = board.runtime.rows_of::<Player>("another").unwrap_err();
     assert!(matches!(named, AccessError::NoTable { .. }), "{named:?}");
 }

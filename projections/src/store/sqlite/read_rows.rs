@@ -3,18 +3,18 @@
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::Connection;
 
 use super::{
     Sqlite, SqliteOptions, checkpoint,
     error::store_error,
     file::File,
-    rows::{Bound, StoredRow, sql_type},
+    rows::{Readable, StoredRow, bind_sought, readable},
     schema,
     select_rows::{Statement, count, select},
 };
 use crate::{
-    CheckpointKey, GlobalPosition, ReadModel, StoreError, StoreErrorKind,
+    GlobalPosition, ReadModel, StoreError, StoreErrorKind,
     engine::BoxFuture,
     read::{QueryError, Reader, RowReads, Selected, Selection},
     rows::Table,
@@ -24,8 +24,7 @@ impl<M> Sqlite<M> {
     /// Reads the rows of a table, whatever process keeps it. See [`read`](crate::read) for what a
     /// reader can do.
     ///
-    /// It takes no runtime and no projector. One that also knows the rows' position is made by
-    /// [`rows_of`](Self::rows_of).
+    /// It takes no runtime and no projector, and so cannot wait for one.
     ///
     /// ```standalone_crate
     /// use projections::{ReadModel, sqlite::Sqlite};
@@ -45,15 +44,7 @@ impl<M> Sqlite<M> {
     /// ```
     #[must_use]
     pub fn rows<T: ReadModel>(&self) -> Reader<T> {
-        Reader::new(self.reads(), None)
-    }
-
-    /// As [`rows`](Self::rows), of the projector with a name, whose position the reader then knows.
-    /// Where the runtime has a [`namespace`](crate::Builder::namespace), the name is a
-    /// [`CheckpointKey`] with it.
-    #[must_use]
-    pub fn rows_of<T: ReadModel>(&self, projector: impl Into<CheckpointKey>) -> Reader<T> {
-        Reader::new(self.reads(), Some(projector.into()))
+        Reader::new(self.reads())
     }
 
     pub(super) fn reads(&self) -> Arc<dyn RowReads> {
@@ -72,11 +63,17 @@ struct Shared {
     seen: Mutex<HashMap<&'static str, Seen>>,
 }
 
-/// A table that was compared with its declaration, and the version of the schema that it was in.
-#[derive(Clone, Copy)]
+/// A table as it was found, and the version of the file's schema then.
+#[derive(Clone)]
 struct Seen {
     schema: i64,
-    exists: bool,
+    found: Found,
+}
+
+#[derive(Clone)]
+enum Found {
+    Missing,
+    Table { owner: Option<Arc<str>> },
 }
 
 impl RowReads for SqliteReads {
@@ -86,15 +83,16 @@ impl RowReads for SqliteReads {
         mut selected: Selected,
     ) -> BoxFuture<'_, Result<GlobalPosition, QueryError>> {
         self.look(move |shared, connection| {
-            if shared.exists(connection, selection.table)? {
-                let table = selection.table;
-                let rows = each(connection, &select(&selection), &mut |row| {
-                    selected(&StoredRow { row, table });
-                });
-                rows.map_err(|error| shared.failed(table, error))?;
-            }
-            match &selection.checkpoint {
-                Some(key) => Ok(shared.position(connection, key)?),
+            let table = selection.table;
+            let Found::Table { owner } = shared.find(connection, table)? else {
+                return Ok(GlobalPosition::BEGINNING);
+            };
+            let rows = each(connection, &select(&selection), &mut |row| {
+                selected(&StoredRow { row, table });
+            });
+            rows.map_err(|error| shared.failed(table, error))?;
+            match owner.filter(|_| selection.with_position) {
+                Some(owner) => Ok(shared.position(connection, &owner)?),
                 None => Ok(GlobalPosition::BEGINNING),
             }
         })
@@ -102,13 +100,14 @@ impl RowReads for SqliteReads {
 
     fn count(&self, selection: Selection) -> BoxFuture<'_, Result<u64, QueryError>> {
         self.look(move |shared, connection| {
-            let mut rows = 0;
-            if shared.exists(connection, selection.table)? {
-                let counted = each(connection, &count(&selection), &mut |row| {
-                    rows = row.get(0).unwrap_or_default(); // a count is a number
-                });
-                counted.map_err(|error| shared.failed(selection.table, error))?;
+            if let Found::Missing = shared.find(connection, selection.table)? {
+                return Ok(0);
             }
+            let mut rows = 0;
+            let counted = each(connection, &count(&selection), &mut |row| {
+                rows = row.get(0).unwrap_or_default(); // a count is a number
+            });
+            counted.map_err(|error| shared.failed(selection.table, error))?;
             Ok(rows)
         })
     }
@@ -132,41 +131,40 @@ impl SqliteReads {
 }
 
 impl Shared {
-    /// Tells whether a table is there, and makes sure that it is as declared. It is compared once
-    /// for each version of the file's schema.
-    fn exists(&self, connection: &Connection, table: &'static Table) -> Result<bool, QueryError> {
-        let failed = |error| self.failed(table, error);
+    /// Looks for a table, and makes sure that it can be read. It is compared with its declaration
+    /// once for each version of the file's schema.
+    fn find(&self, connection: &Connection, table: &'static Table) -> Result<Found, QueryError> {
+        let label = self.file.label();
         let schema = connection
             .prepare_cached("PRAGMA main.schema_version")
             .and_then(|mut version| version.query_row([], |row| row.get(0)))
-            .map_err(failed)?;
+            .map_err(|error| self.failed(table, error))?;
         if let Some(seen) = self.seen.lock().get(table.name)
             && seen.schema == schema
         {
-            return Ok(seen.exists);
+            return Ok(seen.found.clone());
         }
-        let exists = table_exists(connection, table).map_err(failed)?;
-        if exists && let Some(what) = difference(connection, table).map_err(failed)? {
-            let (table, place) = (table.name, self.file.label().to_owned());
-            return Err(QueryError::Differs { table, place, what });
-        }
-        self.seen.lock().insert(table.name, Seen { schema, exists });
-        Ok(exists)
+        let found = match readable(connection, label, table)? {
+            Readable::Missing => Found::Missing,
+            Readable::As { owner } => Found::Table { owner: owner.map(Arc::from) },
+            Readable::Not(what) => {
+                let (table, place) = (table.name, label.to_owned());
+                return Err(QueryError::Differs { table, place, what });
+            }
+        };
+        self.seen.lock().insert(table.name, Seen { schema, found: found.clone() });
+        Ok(found)
     }
 
-    /// The last event that the snapshot shows; the beginning where nothing has run yet.
-    fn position(
-        &self,
-        connection: &Connection,
-        key: &CheckpointKey,
-    ) -> Result<GlobalPosition, StoreError> {
+    /// The last event that a projector has applied; the beginning where it has not begun.
+    fn position(&self, connection: &Connection, owner: &str) -> Result<GlobalPosition, StoreError> {
         let label = self.file.label();
         if !schema::has_checkpoints(connection, label)? {
             return Ok(GlobalPosition::BEGINNING);
         }
-        let stored = checkpoint::load(connection, key)
+        let position = checkpoint::position_of_owner(connection, owner)
             .map_err(|error| store_error("read the checkpoint from", label, error))?;
-        Ok(stored.map_or(GlobalPosition::BEGINNING, |stored| stored.position))
+        Ok(position.unwrap_or_default())
     }
 
     fn failed(&self, table: &Table, error: rusqlite::Error) -> QueryError {
@@ -175,61 +173,16 @@ impl Shared {
     }
 }
 
-fn table_exists(connection: &Connection, table: &Table) -> rusqlite::Result<bool> {
-    let found = connection
-        .prepare_cached("SELECT 1 FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE")?
-        .query_row([table.name], |_| Ok(()))
-        .optional()?;
-    Ok(found.is_some())
-}
-
-/// Says what keeps a table from being read as it is declared. Columns that are not declared do not.
-fn difference(connection: &Connection, table: &Table) -> rusqlite::Result<Option<String>> {
-    let mut statement = connection
-        .prepare_cached("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1, 'main')")?;
-    let mut rows = statement.query([table.name])?;
-    let mut columns = HashMap::new();
-    let mut key = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (name, kind, not_null): (String, String, bool) =
-            (row.get(0)?, row.get(1)?, row.get(2)?);
-        let place: usize = row.get(3)?;
-        if place > 0 {
-            key.push((place, name.clone()));
-        }
-        columns.insert(name, (kind, not_null));
-    }
-    for column in table.columns {
-        let name = column.name;
-        let Some((found, not_null)) = columns.get(name) else {
-            return Ok(Some(format!("it has no column `{name}`")));
-        };
-        let declared = sql_type(column.kind);
-        if !found.eq_ignore_ascii_case(declared) {
-            return Ok(Some(format!("column `{name}` is {found}, and {declared} is declared")));
-        }
-        if !not_null && !column.nullable {
-            return Ok(Some(format!("column `{name}` may be NULL, which is not declared")));
-        }
-    }
-    key.sort_unstable();
-    let found: Vec<_> = key.into_iter().map(|(_, name)| name).collect();
-    let declared: Vec<_> = table.key.iter().map(|column| table.columns[*column].name).collect();
-    if found != declared {
-        let (found, declared) = (found.join(", "), declared.join(", "));
-        return Ok(Some(format!("its key is ({found}), and ({declared}) is declared")));
-    }
-    Ok(None)
-}
-
 fn each(
     connection: &Connection,
     statement: &Statement,
     found: &mut dyn FnMut(&rusqlite::Row<'_>),
 ) -> rusqlite::Result<()> {
     let mut prepared = connection.prepare_cached(&statement.sql)?;
-    let values = statement.values.iter().map(|value| Bound(value.as_value()));
-    let mut rows = prepared.query(params_from_iter(values))?;
+    for (value, parameter) in statement.values.iter().zip(1..) {
+        bind_sought(&mut prepared, parameter, value.as_value())?;
+    }
+    let mut rows = prepared.raw_query();
     while let Some(row) = rows.next()? {
         found(row);
     }

@@ -5,7 +5,7 @@ use crate::{
     rows::{OwnedValue, Table},
 };
 
-use super::rows::{all, names};
+use super::rows::{quoted, sorted};
 
 /// A statement, and the values of its parameters.
 pub(super) struct Statement {
@@ -23,8 +23,8 @@ pub(super) fn select(selection: &Selection) -> Statement {
         tests.push(wanted.after(order, after));
     }
     let by: Vec<String> = order.iter().map(|by| order_term(table, *by)).collect();
-    let columns = names(table, &all(table), ", ");
-    let mut sql = from(table, &columns, &tests);
+    let columns: Vec<String> = table.columns.iter().map(|column| quoted(column.name)).collect();
+    let mut sql = from(table, &columns.join(", "), &tests);
     sql.push_str(" ORDER BY ");
     sql.push_str(&by.join(", "));
     if let Some(limit) = limit {
@@ -45,7 +45,7 @@ pub(super) fn count(selection: &Selection) -> Statement {
 
 fn from(table: &Table, columns: &str, tests: &[String]) -> String {
     let tests = if tests.is_empty() { "1".to_owned() } else { tests.join(" AND ") };
-    format!("SELECT {columns} FROM main.\"{}\" WHERE {tests}", table.name)
+    format!("SELECT {columns} FROM main.{} WHERE {tests}", quoted(table.name))
 }
 
 fn order_term(table: &Table, by: OrderBy) -> String {
@@ -71,8 +71,7 @@ impl Where<'_> {
 
     /// SQL compares nothing with NULL, which here is before all else.
     fn compare(&mut self, column: usize, comparison: Comparison, to: &OwnedValue) -> String {
-        let definition = &self.table.columns[column]; // the reader takes columns of the table
-        let name = format!("\"{}\"", definition.name);
+        let name = sort_column(self.table, column);
         let is_null = *to == OwnedValue::Null;
         let sign = match comparison {
             Comparison::Equal if is_null => return format!("{name} IS NULL"),
@@ -86,10 +85,13 @@ impl Where<'_> {
             Comparison::Less => "<",
             Comparison::LessOrEqual => "<=",
         };
-        let sorted = sort_column(self.table, column);
-        let test = format!("{sorted} {sign} {}", self.bind(sort_value(to)));
+        let test = format!("{name} {sign} {}", self.bind(to.clone()));
         let with_null = matches!(comparison, Comparison::Less | Comparison::LessOrEqual);
-        if definition.nullable && with_null { format!("({test} OR {name} IS NULL)") } else { test }
+        if self.table.columns[column].nullable && with_null {
+            format!("({test} OR {name} IS NULL)")
+        } else {
+            test
+        }
     }
 
     /// Tests whether a row comes after some values in the columns of an order.
@@ -114,7 +116,7 @@ impl Where<'_> {
 
     fn after_plain(&mut self, order: &[OrderBy], values: &[OwnedValue]) -> String {
         let columns: Vec<_> = order.iter().map(|by| sort_column(self.table, by.column)).collect();
-        let values: Vec<_> = values.iter().map(|value| self.bind(sort_value(value))).collect();
+        let values: Vec<_> = values.iter().map(|value| self.bind(value.clone())).collect();
         let sign = if order.first().is_some_and(|by| by.descending) { "<" } else { ">" };
         format!("({}) {sign} ({})", columns.join(", "), values.join(", "))
     }
@@ -132,14 +134,9 @@ impl Where<'_> {
     }
 }
 
-/// What a column is sorted and compared by.
+/// What a column is sorted and compared by. What is bound to compare with it is of the same form.
 fn sort_column(table: &Table, column: usize) -> String {
-    format!("\"{}\"", table.columns[column].name) // the reader takes columns of the table
-}
-
-/// A value as [`sort_column`] holds it.
-fn sort_value(value: &OwnedValue) -> OwnedValue {
-    value.clone()
+    quoted(&sorted(&table.columns[column])) // the reader takes columns of the table
 }
 
 fn beyond(by: OrderBy) -> Comparison {
