@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, StoreErrorKind, registry::StorageKind,
+    Projector, StoreError, StoreErrorKind, read::RowReads, registry::StorageKind,
 };
 
 impl<S: BlockingStorage> Execution<S> for Blocking {
@@ -149,6 +149,10 @@ where
 
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move { self.call(move |worker| worker.save(&write)).await? })
+    }
+
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        self.storage.row_reads()
     }
 
     fn state(&self) -> Option<Arc<dyn std::any::Any + Send + Sync>> {

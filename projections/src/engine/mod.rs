@@ -6,6 +6,7 @@ mod apply;
 mod asynchronous;
 mod blocking;
 mod in_process;
+mod reads;
 mod rows;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
@@ -17,7 +18,8 @@ pub(crate) use self::{
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Page, Projector, Storage, StoreError, registry::StorageKind, rows::RowsError,
+    Handlers, Page, Projector, Storage, StoreError, read::RowReads, registry::StorageKind,
+    rows::RowsError,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -53,6 +55,9 @@ pub trait Engine: Send {
     fn row_use(&self) -> Option<Arc<RowUse>> {
         None
     }
+
+    /// The tables, for readers, where the storage has such.
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>>;
 }
 
 /// How a run starts.

@@ -5,18 +5,22 @@ use std::any::Any;
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, OwnedValue, ReadModel, RowAccess, RowValues, RowWrites, Rows, RowsError, Table,
-    Values,
+    AsyncRowAccess, Found, OwnedValue, ReadModel, RowAccess, RowValues, RowWrites, Rows, RowsError,
+    Table, Values,
     fault::{RowFault, RowProblem},
     index::values,
     sets::Origin,
 };
-use crate::engine::BoxFuture;
+use crate::{engine::BoxFuture, read::Selection};
 
 /// The rows of a table whose type is forgotten.
 pub(super) trait Kept: Send + Sync {
     fn any(&self) -> &dyn Any;
     fn table(&self) -> &'static Table;
+    /// Selects rows, where all of them are in memory.
+    fn select(&self, selection: &Selection, selected: Found<'_>);
+    /// Counts rows, as `select` selects them.
+    fn count(&self, selection: &Selection) -> u64;
     fn set_origin(&mut self, origin: Origin);
     fn begin_batch(&mut self, batch: u64);
     /// Returns what the rows take in memory.
@@ -51,6 +55,14 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
 
     fn table(&self) -> &'static Table {
         T::TABLE
+    }
+
+    fn select(&self, selection: &Selection, selected: Found<'_>) {
+        self.lock().select(selection, selected);
+    }
+
+    fn count(&self, selection: &Selection) -> u64 {
+        self.lock().count(selection)
     }
 
     fn set_origin(&mut self, origin: Origin) {

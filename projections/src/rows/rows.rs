@@ -271,7 +271,7 @@ impl<T: ReadModel> Rows<T> {
     }
 
     /// Finds the places of the rows with a value in a column.
-    fn places_by(&mut self, column: usize, values: Vec<super::OwnedValue>) -> Vec<u32> {
+    pub(super) fn places_by(&mut self, column: usize, values: Vec<super::OwnedValue>) -> Vec<u32> {
         let index = self.indexes.by_column(&mut self.slots, column);
         // What this handler has changed is not entered yet.
         for place in std::mem::take(&mut self.touched) {

@@ -9,10 +9,10 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault, kept::Kept,
-    rows::RowsGuard,
+    AsyncRowAccess, Found, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
+    kept::Kept, rows::RowsGuard,
 };
-use crate::Storage;
+use crate::{Storage, read::Selection};
 
 /// A storage that has tables for rows.
 ///
@@ -76,6 +76,11 @@ impl DeclaredTable {
     /// The path of the type of its rows.
     pub(crate) fn row_name(&self) -> &'static str {
         (self.row_name)()
+    }
+
+    /// Whether its rows are of this type.
+    pub(crate) fn is_of<T: ReadModel>(&self) -> bool {
+        (self.row)() == TypeId::of::<T>()
     }
 
     /// Whether both are of one type of rows.
@@ -157,11 +162,21 @@ impl RowSets {
         RowsGuard(guard)
     }
 
-    /// Looks at the rows of a table, from outside of its projector's handlers.
-    pub(crate) fn look<T: ReadModel, R>(&self, look: impl FnOnce(&mut Rows<T>) -> R) -> Option<R> {
-        let row = TypeId::of::<T>();
-        let set = self.sets.iter().find(|set| set.row == row)?;
-        Some(look(&mut set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>()?.lock()))
+    /// Selects rows of a table, where all of them are in memory.
+    pub(crate) fn select(&self, selection: &Selection, selected: Found<'_>) {
+        if let Some(rows) = self.table(selection.table) {
+            rows.select(selection, selected);
+        }
+    }
+
+    /// Counts rows, as [`select`](Self::select) selects them.
+    pub(crate) fn count_selected(&self, selection: &Selection) -> u64 {
+        self.table(selection.table).map_or(0, |rows| rows.count(selection))
+    }
+
+    fn table(&self, table: &Table) -> Option<&dyn Kept> {
+        let set = self.sets.iter().find(|set| set.rows.table().name == table.name);
+        set.map(|set| &*set.rows)
     }
 
     /// Writes what is not written yet, before a query that could see it. A storage calls it when it
