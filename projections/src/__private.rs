@@ -35,8 +35,8 @@ pub use self::{
         no_shared_fault, no_value_fault, no_variant_fault, no_view_fault,
     },
     fields::{
-        BlankRow, Field, FieldFallback, JsonField, JsonValue, KeyField, KeyFieldFallback,
-        UnknownKey, check_column, check_json, no_null_key_fault,
+        BlankRow, Field, FieldFallback, JsonField, JsonValue, KeyField, KeyFieldFallback, KeyPart,
+        KeyType, UnknownKey, check_column, check_json, is_key,
     },
     inert::Inert,
     upcasts::{

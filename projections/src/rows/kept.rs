@@ -172,7 +172,8 @@ impl<T: ReadModel> Rows<T> {
         for place in &touched {
             self.settle_row(*place);
         }
-        if !self.indexes.is_empty() {
+        // Rows that cannot be stored have no place in an index.
+        if !self.indexes.is_empty() && self.fault.is_none() {
             self.settle_indexes(&touched);
         }
         touched.clear();
@@ -195,7 +196,10 @@ impl<T: ReadModel> Rows<T> {
                 Ok(()) => Some(RowProblem::Moved(values(&row.key()))),
             },
         };
-        self.slots.weigh(place);
+        // In memory there is no bound to be within at every event.
+        if !matches!(self.origin, Origin::Memory) {
+            self.slots.weigh(place);
+        }
         if let Some(problem) = problem {
             let key = values(&self.slots.at(place).key);
             self.note(problem, key);
@@ -207,8 +211,7 @@ impl<T: ReadModel> Rows<T> {
     #[cold]
     fn settle_indexes(&mut self, touched: &[u32]) {
         for place in touched {
-            let moved = self.indexes.enter(&mut self.slots, *place);
-            self.slots.at_mut(*place).moved |= moved;
+            self.indexes.enter(&mut self.slots, *place);
             self.slots.weigh(*place);
         }
         for place in touched {
@@ -299,7 +302,9 @@ impl<T: ReadModel> Rows<T> {
         for place in std::mem::take(&mut self.dirty) {
             let slot = self.slots.at_mut(place);
             (slot.dirty, slot.moved, slot.before) = (false, false, None);
-            gone += usize::from(slot.row.is_none());
+            let is_gone = slot.row.is_none();
+            self.slots.weigh(place);
+            gone += usize::from(is_gone);
         }
         self.gone += gone;
         if matches!(self.origin, Origin::Memory) && self.gone > 1024 + self.slots.len() / 2 {

@@ -194,7 +194,10 @@ impl RowSets {
     /// the bound is written early, in its transaction.
     #[inline]
     pub(crate) fn settle(&mut self) -> Result<(), RowFault> {
-        if let Some(error) = self.failed.get_mut().take() {
+        let failed = self.failed.get_mut();
+        if failed.is_some()
+            && let Some(error) = failed.take()
+        {
             return Err(error.into());
         }
         let mut bytes = 0;
