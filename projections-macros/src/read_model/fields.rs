@@ -1,14 +1,13 @@
 //! The fields of a row and their attributes.
 
 use proc_macro2::Span;
-use syn::{Attribute, ext::IdentExt};
+use syn::{Attribute, ext::IdentExt, visit::Visit};
 
 use super::model::{Column, DefaultValue, Stored};
 use crate::{
     attr::{Entry, Keys, Value, shown},
     errors::Errors,
     names,
-    paths::ungrouped,
 };
 
 const KEYS: Keys = Keys {
@@ -81,9 +80,10 @@ fn read_field(field: &syn::Field, ident: &syn::Ident, errors: &mut Errors) -> Na
             }
         }
     }
+    options.check_json(&field.ty, errors);
     let (name, place) = options.name(ident, errors);
     let is_key = key.is_some();
-    let is_faulty_key = is_key && has_key_fault(&field.ty, &options, errors);
+    let is_faulty_key = is_key && has_key_fault(&options, errors);
     let column = Column {
         field: ident.clone(),
         visibility: field.vis.clone(),
@@ -163,6 +163,17 @@ impl Options {
         }
     }
 
+    /// Reports a reference, of which the compiler would say that something is "not general enough".
+    fn check_json(&mut self, ty: &syn::Type, errors: &mut Errors) {
+        if self.json.is_some() && has_reference(ty) {
+            errors.on(
+                ty,
+                format!("`{}` cannot be stored as JSON: it borrows\nhelp: use a type that owns its data, such as `String`", shown(ty)),
+            );
+            self.is_faulty = true;
+        }
+    }
+
     fn stored(&self) -> Stored {
         match self.json {
             _ if self.is_faulty => Stored::Unknown,
@@ -190,27 +201,30 @@ impl Options {
     }
 }
 
-/// Reports why a field cannot be a key, as far as it can be read. An alias is seen by its type.
-fn has_key_fault(ty: &syn::Type, options: &Options, errors: &mut Errors) -> bool {
+fn has_reference(ty: &syn::Type) -> bool {
+    struct References(bool);
+
+    impl<'ast> Visit<'ast> for References {
+        fn visit_type_reference(&mut self, _: &'ast syn::TypeReference) {
+            self.0 = true;
+        }
+    }
+
+    let mut references = References(false);
+    references.visit_type(ty);
+    references.0
+}
+
+/// Reports why a field cannot be a key, as far as it is written. Its type is another matter.
+fn has_key_fault(options: &Options, errors: &mut Errors) -> bool {
     let before = errors.count();
     if let Some(place) = options.default_place {
         errors.at(place, "a column of the key has no default\nnote: no row is older than its key");
     }
     if let Some(place) = options.json {
         errors.at(place, "JSON cannot be a key\nnote: two texts can be the same value");
-    } else if let Some(help) = key_type_fault(ty) {
-        errors.on(ty, format!("`{}` cannot be a key\n{help}", shown(ty)));
     }
     errors.count() > before
-}
-
-fn key_type_fault(ty: &syn::Type) -> Option<&'static str> {
-    let syn::Type::Path(path) = ungrouped(ty) else { return None };
-    match path.path.segments.last()?.ident.to_string().as_str() {
-        "f32" | "f64" => Some("note: floats that look alike may differ, and NaN is not itself"),
-        "Option" => Some("help: use the type without `Option`\nnote: each row has a key"),
-        _ => None,
-    }
 }
 
 /// Reports two columns of one name, or two constants.
@@ -228,7 +242,7 @@ fn check_twins(new: &Named, before: &[Named], errors: &mut Errors) {
             errors.at(
                 *place,
                 format!(
-                    "column `{}` is that of the field `{}`, too{note}",
+                    "column `{}` belongs to the field `{}` already{note}",
                     column.name,
                     other.field.unraw()
                 ),
