@@ -156,6 +156,10 @@ pub struct Route {
     pub from: StartFrom,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
+    /// Whether there may be none, or another than the event's own.
+    pub(crate) is_domain_doubtful: bool,
+    /// Of two routes with different keys the events have no name in common; of 0 nothing is known.
+    pub(crate) key: u64,
     /// The hash of the method's tokens.
     pub(crate) hash: u64,
     /// The event's present shape, and with it the older ones.
@@ -178,10 +182,12 @@ impl Route {
         input_domain: Option<&'static str>,
         options: &Options,
     ) -> Self {
-        let domain = match (input_domain, E::DOMAIN, options.domain) {
-            (Some(domain), _, _) | (None, Some(domain), _) | (None, None, Some(domain)) => domain,
-            (None, None, None) => "",
+        let (domain, is_domain_doubtful) = match (input_domain, E::DOMAIN, options.domain) {
+            (Some(domain), own, _) => (domain, own.is_some()),
+            (None, Some(domain), _) | (None, None, Some(domain)) => (domain, false),
+            (None, None, None) => ("", true),
         };
+        let is_plain = matches!((E::ALIASES, E::UPCASTS), ([], []));
         Self {
             id,
             event: E::NAME,
@@ -191,6 +197,8 @@ impl Route {
             is_async: false,
             from: StartFrom::Beginning,
             own_domain: E::DOMAIN,
+            is_domain_doubtful,
+            key: if is_plain { E::KEY } else { 0 },
             hash,
             shape: Upcast::of::<E>(),
             type_name: std::any::type_name::<E>,

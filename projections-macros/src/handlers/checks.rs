@@ -106,7 +106,7 @@ fn routes(block: &Block) -> TokenStream {
         return TokenStream::new();
     }
     let calls = block.handlers.iter().map(|handler| {
-        let (id, cfg, event) = (handler.id, &handler.method.cfg, shown(&handler.event));
+        let (id, cfg, event) = (handler.id, &handler.method.cfg, &handler.shown_event);
         let arguments = quote!(#id, #event);
         let route = value(block, ends(&handler.event), "no_route_fault", &arguments);
         let domain = handler
@@ -183,8 +183,12 @@ impl Common<'_> {
     fn subject(&self) -> TokenStream {
         const SHOWN: usize = 8;
         let first = &self.first.subject;
-        let mut names: Vec<_> =
-            self.others.iter().take(SHOWN).map(|method| format!("`{}`", method.name.unraw())).collect();
+        let mut names: Vec<_> = self
+            .others
+            .iter()
+            .take(SHOWN)
+            .map(|method| format!("`{}`", method.name.unraw()))
+            .collect();
         let more = self.others.len() - names.len();
         if more > 0 {
             names.push(format!("{more} more"));

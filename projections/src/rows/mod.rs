@@ -17,6 +17,8 @@ mod slots;
 mod table;
 mod value;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use self::columns::decimal_sort_key;
 pub(crate) use self::fault::RowFault;
 pub use self::{
     access::{AsyncRowAccess, Found, RowAccess, RowWrites, RowsError},

@@ -97,6 +97,21 @@ impl RowSets {
         Self { origin: Origin::Network, network: Some(access), ..Self::default() }
     }
 
+    /// Returns what [`blocking`](Self::blocking) was given, for a storage that wraps another one.
+    #[must_use]
+    pub fn blocking_access(&self) -> Option<Arc<dyn RowAccess>> {
+        match &self.origin {
+            Origin::Blocking(access) => Some(Arc::clone(access)),
+            _ => None,
+        }
+    }
+
+    /// Returns what [`network`](Self::network) was given, for a storage that wraps another one.
+    #[must_use]
+    pub fn network_access(&self) -> Option<Arc<dyn AsyncRowAccess>> {
+        self.network.clone()
+    }
+
     /// Tables that are in memory only.
     pub(crate) fn in_memory(tables: &[DeclaredTable]) -> Self {
         let mut sets = Self::default();

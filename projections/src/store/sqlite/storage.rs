@@ -147,6 +147,11 @@ impl SqliteSession {
         }
     }
 
+    /// Returns why the last statement was not authorized, where there is more to say than usual.
+    pub(super) fn take_denied(&self) -> Option<String> {
+        self.turn.guard().take_denied()
+    }
+
     /// Writes the rows that a query could see.
     #[inline]
     pub(super) fn flush_rows(&self) {
@@ -203,8 +208,8 @@ impl<M: 'static> RowStorage for Sqlite<M> {
 impl<M: 'static> BlockingStorage for Sqlite<M> {
     fn begin(&self) -> Result<SqliteSession, StoreError> {
         let turn = Turn::begin(&self.file, self.options)?;
+        let access = SqliteRows::of(&turn)?;
         turn.admit_handlers(true);
-        let access = SqliteRows::new(turn.shared(), turn.guard(), self.file.label());
         let rows = RowSets::blocking(Arc::new(access));
         Ok(SqliteSession { rows, turn, fault: Mutex::new(Fault::None) })
     }
