@@ -184,7 +184,8 @@ impl<T: ReadModel> Rows<T> {
         for place in &touched {
             self.settle_row(*place);
         }
-        if !self.indexes.is_empty() {
+        // Rows that cannot be stored have no place in an index.
+        if !self.indexes.is_empty() && self.fault.is_none() {
             self.settle_indexes(&touched);
         }
         touched.clear();
@@ -222,8 +223,7 @@ impl<T: ReadModel> Rows<T> {
     #[cold]
     fn settle_indexes(&mut self, touched: &[u32]) {
         for place in touched {
-            let moved = self.indexes.enter(&mut self.slots, *place);
-            self.slots.at_mut(*place).moved |= moved;
+            self.indexes.enter(&mut self.slots, *place);
             self.slots.weigh(*place);
         }
         for place in touched {

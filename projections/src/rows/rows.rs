@@ -193,7 +193,8 @@ impl<T: ReadModel> Rows<T> {
     ///
     /// To change one of them, take its key from it, and then [`get_mut`](Self::get_mut).
     pub fn by<V: Values>(&mut self, column: IndexedColumn<T, V>, value: &V) -> Vec<&T> {
-        let mut places = self.places_by(column.number(), index::values(value));
+        let Some(values) = index::stored(value) else { return Vec::new() };
+        let mut places = self.places_by(column.number(), values);
         places.sort_unstable_by(|a, b| self.slots.at(*a).key.cmp(&self.slots.at(*b).key));
         places.into_iter().filter_map(|place| self.slots.at(place).row.as_ref()).collect()
     }
