@@ -56,7 +56,7 @@ pub mod markers {
 use crate::{HandleError, MissingResource, Resources};
 pub use crate::{
     engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
-    projector::{Construct, HookCall, SessionOf},
+    projector::{Construct, HookCall, KeySource, SessionOf},
     registry::{Linked, StorageKind},
     rows::DeclaredTable,
     runtime::storages::Storages,

@@ -92,6 +92,19 @@ pub trait Handlers: Projector {
         Vec::new()
     }
 
+    /// Decodes the event and names the rows that the handler of this route will ask for, as far as
+    /// its `#[keys(..)]` say.
+    #[doc(hidden)]
+    fn keys(
+        &self,
+        route: u32,
+        event: &Envelope,
+        session: &SessionOf<Self>,
+    ) -> Result<(), HandleError> {
+        let _ = (route, event, session);
+        Ok(())
+    }
+
     /// Runs a `fn` hook.
     #[doc(hidden)]
     fn hook(&mut self, hook: HookCall, session: &mut SessionOf<Self>) -> HookResult {
@@ -154,6 +167,8 @@ pub struct Route {
     pub is_async: bool,
     /// Where the handler begins.
     pub from: StartFrom,
+    /// How it is known which rows the handler asks for.
+    pub(crate) keys: KeySource,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
     /// The hash of the method's tokens.
@@ -190,6 +205,7 @@ impl Route {
             method,
             is_async: false,
             from: StartFrom::Beginning,
+            keys: KeySource::NONE,
             own_domain: E::DOMAIN,
             hash,
             shape: Upcast::of::<E>(),
@@ -211,6 +227,14 @@ impl Route {
     #[must_use]
     pub const fn from_now(mut self) -> Self {
         self.from = StartFrom::Now;
+        self
+    }
+
+    /// Says how it is known which rows the handler asks for.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn keys(mut self, keys: KeySource) -> Self {
+        self.keys = keys;
         self
     }
 
@@ -239,6 +263,8 @@ pub struct Fallback {
     pub is_async: bool,
     /// Which events it takes.
     pub scope: FallbackScope,
+    /// How it is known which rows it asks for.
+    pub(crate) keys: KeySource,
 }
 
 impl Fallback {
@@ -246,7 +272,36 @@ impl Fallback {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(id: u32, method: &'static str, is_async: bool, scope: FallbackScope) -> Self {
-        Self { id, method, is_async, scope }
+        Self { id, method, is_async, scope, keys: KeySource::NONE }
+    }
+
+    /// Says how it is known which rows it asks for.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn keys(mut self, keys: KeySource) -> Self {
+        self.keys = keys;
+        self
+    }
+}
+
+/// How it is known which rows a handler asks for, before it is called.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct KeySource {
+    /// By its `#[keys(..)]`.
+    pub(crate) named: bool,
+    /// By calling it with rows of which nothing is kept.
+    pub(crate) probed: bool,
+}
+
+impl KeySource {
+    /// Nobody knows, or it takes no rows.
+    pub(crate) const NONE: Self = Self { named: false, probed: false };
+
+    /// Both may be so: of two kinds of rows one may be named.
+    #[must_use]
+    pub const fn new(named: bool, probed: bool) -> Self {
+        Self { named, probed }
     }
 }
 

@@ -6,6 +6,7 @@ mod apply;
 mod asynchronous;
 mod blocking;
 mod in_process;
+mod network;
 mod rows;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
@@ -14,10 +15,12 @@ pub use self::rows::RowUse;
 pub(crate) use self::{
     apply::{catch_panic, message},
     in_process::State,
+    network::endless,
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Page, Projector, Storage, StoreError, registry::StorageKind, rows::RowsError,
+    Handlers, Page, Projector, Storage, StoreError, projector::KeySource, registry::StorageKind,
+    rows::RowsError,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -69,6 +72,8 @@ pub struct Start {
 pub enum StartError {
     /// A hook failed.
     Hook(&'static str, BoxError),
+    /// A hook asks for other rows whenever it is called, and they must be loaded before.
+    Missing(&'static str),
     /// A table is not as declared.
     Table(String),
     /// The transaction failed.
@@ -114,6 +119,8 @@ pub(crate) enum Target {
         id: u32,
         method: &'static str,
         is_async: bool,
+        /// How it is known which rows the handler asks for.
+        keys: KeySource,
         /// Events at or before it are not for this handler.
         after: GlobalPosition,
     },

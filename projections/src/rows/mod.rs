@@ -16,6 +16,7 @@ mod sets;
 mod slots;
 mod table;
 mod value;
+mod wanted;
 
 pub(crate) use self::fault::RowFault;
 pub use self::{
