@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Ident, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
+use syn::{Attribute, Ident, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
 
 use super::model::{Argument, Block, Handler, Method, Parameter};
 use crate::{
@@ -80,56 +80,126 @@ fn raw_argument(block: &Block, argument: &Argument) -> TokenStream {
     quote_spanned!(span=> #private::check_fallback_argument::<#ty>();)
 }
 
-/// The constants that assert the values: the first fault of each is reported, so what can be wrong
-/// at once has constants of its own. A generic projector's are evaluated where it is given to a
-/// builder, because nothing is known before.
-pub(super) fn values(block: &Block) -> Vec<TokenStream> {
-    let mut checks = Vec::new();
-    for handler in &block.handlers {
-        checks.push(constant(block, &handler.method, &route(block, handler)));
-        checks.extend(kinds(block, &handler.method));
-    }
+/// The constants that assert the values. Each costs the compiler as much as a function does, so
+/// there is one for what can be wrong with any route, and one for each kind of parameter, at the
+/// first method that has it. A generic projector's are evaluated where it is given to a builder,
+/// because nothing is known before.
+pub(super) fn values(block: &Block) -> TokenStream {
+    let mut checks = routes(block);
     if let Some(fallback) = &block.fallback {
         let name = fallback.method.name.unraw().to_string();
         let at = (fallback.span, fallback.span);
         let value = value(block, at, "no_fallback_fault", &quote!(#name));
-        checks.push(constant(block, &fallback.method, &value));
-        checks.extend(kinds(block, &fallback.method));
+        checks.extend(constant(block, &fallback.method.cfg, &value));
     }
-    for hook in block.setup.iter().chain(&block.reset) {
-        checks.extend(kinds(block, hook));
-    }
+    checks.extend(traits(block).iter().map(|found| {
+        let method = found.first;
+        constant(block, &method.cfg, &found.check(block))
+    }));
     checks
 }
 
-fn route(block: &Block, handler: &Handler) -> TokenStream {
-    let id = handler.id;
-    let event = shown(&handler.event);
-    let arguments = quote!(#id, #event);
-    let mut checks = value(block, ends(&handler.event), "no_route_fault", &arguments);
-    if let Some(domain) = &handler.input_domain {
-        checks.extend(value(block, ends(domain), "no_domain_fault", &arguments));
+/// One look at all routes, and each of them only where something is wrong. The first fault is
+/// reported at its token, and its message tells of the others.
+fn routes(block: &Block) -> TokenStream {
+    if block.handlers.is_empty() {
+        return TokenStream::new();
     }
-    checks
+    let calls = block.handlers.iter().map(|handler| {
+        let (id, cfg, event) = (handler.id, &handler.method.cfg, shown(&handler.event));
+        let arguments = quote!(#id, #event);
+        let route = value(block, ends(&handler.event), "no_route_fault", &arguments);
+        let domain = handler
+            .input_domain
+            .as_ref()
+            .map(|domain| value(block, ends(domain), "no_domain_fault", &arguments));
+        quote!(#(#cfg)* { #route #domain })
+    });
+    let facts = facts();
+    let checks = quote_spanned!(Span::mixed_site()=> if #facts.has_faulty_routes() { #(#calls)* });
+    constant(block, &[], &checks)
 }
 
-/// What the kind of the storage allows a method to be, and to take.
-fn kinds(block: &Block, method: &Method) -> Vec<TokenStream> {
-    let subject = &method.subject;
-    let mut checks = Vec::new();
-    if let Some(receiver) = &method.mut_self {
-        let projector = shown(&block.item.self_ty);
-        let arguments = quote!(#subject, #projector);
-        checks.push(value(block, ends(receiver), "no_mut_self_fault", &arguments));
-    }
-    if let Some(asyncness) = &method.asyncness {
-        checks.push(value(block, ends(asyncness), "no_async_fault", &quote!(#subject)));
-    }
-    checks.extend(method.parameters.iter().map(|given| parameter(block, method, given)));
-    checks.iter().map(|check| constant(block, method, check)).collect()
+/// What the kind of the storage allows a method to be, or to take.
+#[derive(Clone, Copy, PartialEq)]
+enum Trait<'a> {
+    MutSelf,
+    Async,
+    Parameter(&'a Parameter),
 }
 
-fn parameter(block: &Block, method: &Method, parameter: &Parameter) -> TokenStream {
+/// Something that methods have in common, which is right for all of them or for none.
+struct Common<'a> {
+    what: Trait<'a>,
+    first: &'a Method,
+    others: Vec<&'a Method>,
+}
+
+/// What the methods of a block have in common. A method under `#[cfg]` may not be there, so it
+/// speaks for none but those under the same.
+fn traits(block: &Block) -> Vec<Common<'_>> {
+    let mut found: Vec<Common<'_>> = Vec::new();
+    let (always, sometimes): (Vec<_>, Vec<_>) =
+        methods(block).partition(|method| method.cfg.is_empty());
+    for method in always.into_iter().chain(sometimes) {
+        let mut add = |what| {
+            let known = found.iter_mut().find(|common| {
+                common.what == what
+                    && (common.first.cfg.is_empty() || common.first.cfg == method.cfg)
+            });
+            match known {
+                Some(common) => common.others.push(method),
+                None => found.push(Common { what, first: method, others: Vec::new() }),
+            }
+        };
+        method.mut_self.iter().for_each(|_| add(Trait::MutSelf));
+        method.asyncness.iter().for_each(|_| add(Trait::Async));
+        method.parameters.iter().for_each(|parameter| add(Trait::Parameter(parameter)));
+    }
+    found
+}
+
+fn methods(block: &Block) -> impl Iterator<Item = &Method> {
+    let handlers = block.handlers.iter().map(|handler| &handler.method);
+    let fallback = block.fallback.iter().map(|fallback| &fallback.method);
+    handlers.chain(fallback).chain(&block.setup).chain(&block.reset)
+}
+
+impl Common<'_> {
+    fn check(&self, block: &Block) -> TokenStream {
+        let subject = self.subject();
+        match self.what {
+            Trait::Parameter(given) => parameter(block, &subject, given),
+            Trait::MutSelf => {
+                let projector = shown(&block.item.self_ty);
+                let arguments = quote!(#subject, #projector);
+                value(block, ends(&self.first.mut_self), "no_mut_self_fault", &arguments)
+            }
+            Trait::Async => value(block, ends(self.first.asyncness), "no_async_fault", &subject),
+        }
+    }
+
+    /// The first method as messages call it, and a note that names the others.
+    fn subject(&self) -> TokenStream {
+        const SHOWN: usize = 8;
+        let first = &self.first.subject;
+        let mut names: Vec<_> =
+            self.others.iter().take(SHOWN).map(|method| format!("`{}`", method.name.unraw())).collect();
+        let more = self.others.len() - names.len();
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        let last = names.pop();
+        let others = match last {
+            None => String::new(),
+            Some(last) if names.is_empty() => format!("\nnote: the same goes for {last}"),
+            Some(last) => format!("\nnote: the same goes for {} and {last}", names.join(", ")),
+        };
+        quote!((#first, #others))
+    }
+}
+
+fn parameter(block: &Block, subject: &TokenStream, parameter: &Parameter) -> TokenStream {
     let (check, ty) = match parameter {
         Parameter::Shared(ty) => ("no_shared_fault", ty),
         Parameter::View(ty) => ("no_view_fault", ty),
@@ -142,7 +212,6 @@ fn parameter(block: &Block, method: &Method, parameter: &Parameter) -> TokenStre
     let mut ty = ty.clone();
     WithoutSelf(projector).visit_type_mut(&mut ty);
     let lookup = quote_spanned!(first=> #private::Lookup::<#projector, #ty>);
-    let subject = &method.subject;
     let arguments = if matches!(parameter, Parameter::View(_)) {
         let projector = shown(projector);
         let storage = storage_of(&shown_type);
@@ -194,10 +263,10 @@ fn facts() -> Ident {
     Ident::new("facts", Span::mixed_site())
 }
 
-/// Assertions on a method, of which the first that fails is reported.
-fn constant(block: &Block, method: &Method, checks: &TokenStream) -> TokenStream {
+/// Assertions of which the first that fails is reported.
+fn constant(block: &Block, cfg: &[Attribute], checks: &TokenStream) -> TokenStream {
     let (private, projector) = (block.library.private(), &block.item.self_ty);
-    let (cfg, facts) = (&method.cfg, facts());
+    let facts = facts();
     // A generic projector has no place for free constants: these are statements in its own.
     if block.is_generic() {
         return quote_spanned! {Span::mixed_site()=>

@@ -69,8 +69,8 @@ fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
     let documentation = rustdoc::table(block);
     let implementation =
         implementation(block, &documentation, &quote!(#(#routes)*), &quote!(#(#body)*));
-    let values = if block.is_generic() { Vec::new() } else { checks::values(block) };
-    quote!(#implementation #(#values)*)
+    let values = (!block.is_generic()).then(|| checks::values(block));
+    quote!(#implementation #values)
 }
 
 /// The bound on the user's own type makes one error of what would be one for each use.
@@ -224,7 +224,7 @@ fn soundness(block: &Block) -> TokenStream {
     }
     let (import, checks) = (checks::lookup(block), checks::values(block));
     quote_spanned! {Span::mixed_site()=>
-        const SOUND: () = { #import #(#checks)* };
+        const SOUND: () = { #import #checks };
     }
 }
 

@@ -81,6 +81,7 @@ pub(crate) struct Argument {
 }
 
 /// A parameter after the event.
+#[derive(PartialEq)]
 pub(crate) enum Parameter {
     /// `&T`
     Shared(Type),

@@ -1,7 +1,8 @@
 //! Assertions on values that only types know: domains, wire names, the kind of a storage.
 //!
-//! The routes are data, and data with a fault in it still compiles. Each fault is reported by one
-//! `const _: () = ...` at the user's token, so that all are reported, and none twice.
+//! The routes are data, and data with a fault in it still compiles. What can be wrong is asserted in
+//! a `const _: () = ...`, whose first fault is reported at the user's token; its message tells of the
+//! others that it hides, so that all are reported, and none twice.
 
 use std::marker::PhantomData;
 
@@ -34,6 +35,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Tells whether a route has a fault, so that only then the assertions look for it.
+    #[must_use]
+    pub const fn has_faulty_routes(&self) -> bool {
+        !self.sound
+    }
+
     pub(crate) const fn of(registration: &Registration) -> Self {
         let Registration { name, options, routes, storage, kind, reset, inert, .. } = *registration;
         let can_reset = registration.rows_only || !matches!(reset, Hook::None);
@@ -132,37 +139,32 @@ pub const fn event_facts<E: Event>() -> EventFacts {
 /// While compiling, at the caller's place, which is the event of the `#[handles]`.
 #[track_caller]
 pub const fn no_route_fault(facts: &Facts, id: u32, event: &'static str) {
-    if !facts.sound {
-        route_fault(facts.routes, id, event);
-    }
-}
-
-#[track_caller]
-const fn route_fault(routes: &'static [Route], id: u32, event: &'static str) {
-    let Some((route, before)) = find(routes, id) else { return };
+    let Some((route, before)) = find(facts.routes, id) else { return };
     if route.domain.is_empty() {
-        Message::new()
+        let message = Message::new()
             .name(event)
             .push(" is handled without a domain\nhelp: write `#[handles(")
             .push(event)
             .push(", input_domain = \"...\")]`, or `#[event(domain = \"...\")]` on ")
             .name(event)
-            .push("\nnote: what a projector reads is built from the domains of its handlers")
-            .report();
+            .push("\nnote: what a projector reads is built from the domains of its handlers");
+        hidden(message, facts.routes, before.len() + 1).report();
     }
     let Some((earlier, name)) = taken(before, route) else { return };
     // Of a hand-written event the path is not known.
     let unknown = earlier.type_path.is_empty() || route.type_path.is_empty();
-    if unknown || same(earlier.type_path, route.type_path) {
+    let message = if unknown || same(earlier.type_path, route.type_path) {
         Message::new()
             .name(event)
             .push(" from ")
             .name(route.domain)
             .push(" already has a handler: ")
             .name(earlier.method)
-            .report();
-    }
-    same_name(earlier, route, name);
+    } else {
+        same_name(earlier, route, name)
+    };
+    let message = if is_foreign(route) { of_domain(message, route) } else { message };
+    hidden(message, facts.routes, before.len() + 1).report();
 }
 
 /// Asserts that a route's `input_domain` is its event's own domain, where the event has one.
@@ -171,50 +173,91 @@ const fn route_fault(routes: &'static [Route], id: u32, event: &'static str) {
 /// While compiling, at the caller's place, which is the domain's literal.
 #[track_caller]
 pub const fn no_domain_fault(facts: &Facts, id: u32, event: &'static str) {
-    if !facts.sound {
-        domain_fault(facts.routes, id, event);
-    }
-}
-
-#[track_caller]
-const fn domain_fault(routes: &'static [Route], id: u32, event: &'static str) {
-    let Some((route, _)) = find(routes, id) else { return };
+    let Some((route, before)) = find(facts.routes, id) else { return };
     if let Some(own) = route.own_domain
-        && !same(own, UNKNOWN_DOMAIN)
-        && !same(own, route.domain)
+        && is_foreign(route)
     {
-        Message::new()
+        let message = Message::new()
             .name(event)
             .push(" belongs to domain ")
             .name(own)
             .push(", not ")
             .name(route.domain)
-            .push("\nhelp: remove `input_domain`: the event names its domain")
-            .report();
+            .push("\nhelp: remove `input_domain`: the event names its domain");
+        hidden(message, facts.routes, before.len() + 1).report();
     }
 }
+
+/// Tells of the faults of the routes from one on, which the fault before them hides.
+const fn hidden(mut message: Message, routes: &'static [Route], mut next: usize) -> Message {
+    while next < routes.len() {
+        let (before, rest) = routes.split_at(next);
+        let route = &rest[0]; // there is one, by the condition
+        if route.domain.is_empty() {
+            message = message
+                .push("\nnote: there is no domain for the event of ")
+                .name(route.method)
+                .push(", either");
+        } else if let Some((earlier, _)) = taken(before, route) {
+            message = message
+                .push("\nnote: ")
+                .name(route.method)
+                .push(" takes what ")
+                .name(earlier.method)
+                .push(" takes, too");
+        }
+        if is_foreign(route) {
+            message = of_domain(message, route);
+        }
+        next += 1;
+    }
+    message
+}
+
+const fn of_domain(message: Message, route: &Route) -> Message {
+    let Some(own) = route.own_domain else { return message };
+    message
+        .push("\nnote: the event of ")
+        .name(route.method)
+        .push(" belongs to domain ")
+        .name(own)
+        .push(", not ")
+        .name(route.domain)
+}
+
+/// Tells whether a route takes its event from a domain that is not the event's own.
+const fn is_foreign(route: &Route) -> bool {
+    match route.own_domain {
+        Some(own) => !same(own, route.domain) && !same(own, UNKNOWN_DOMAIN),
+        None => false,
+    }
+}
+
+/// A method as messages call it, and what they say of the other methods with the same fault.
+pub(super) type Subject = (&'static str, &'static str);
 
 /// Asserts that a handler on `&mut self` has no storage beside it.
 ///
 /// # Panics
 /// While compiling, at the caller's place, which is the `&mut self`.
 #[track_caller]
-pub const fn no_mut_self_fault(facts: &Facts, subject: &'static str, projector: &'static str) {
+pub const fn no_mut_self_fault(facts: &Facts, subject: Subject, projector: &'static str) {
     if !matches!(facts.kind, None | Some(StorageKind::InProcess)) {
         mut_self_fault(facts, subject, projector);
     }
 }
 
 #[track_caller]
-const fn mut_self_fault(facts: &Facts, subject: &'static str, projector: &'static str) -> ! {
+const fn mut_self_fault(facts: &Facts, subject: Subject, projector: &'static str) -> ! {
     Message::new()
-        .push(subject)
+        .push(subject.0)
         .push(" takes `&mut self`, but ")
         .name(projector)
         .push(" writes to ")
         .name(facts.storage)
         .push("\nnote: a rolled-back transaction cannot roll back fields")
         .push("\nhelp: take `&self`, or drop `storage` to keep the read model in the projector")
+        .push(subject.1)
         .report();
 }
 
@@ -223,15 +266,16 @@ const fn mut_self_fault(facts: &Facts, subject: &'static str, projector: &'stati
 /// # Panics
 /// While compiling, at the caller's place, which is the `async`.
 #[track_caller]
-pub const fn no_async_fault(facts: &Facts, subject: &'static str) {
+pub const fn no_async_fault(facts: &Facts, subject: Subject) {
     if !matches!(facts.kind, Some(StorageKind::Blocking)) {
         return;
     }
     Message::new()
-        .push(subject)
+        .push(subject.0)
         .push(" must not be async: ")
         .name(facts.storage)
         .push(" runs its transactions on a blocking thread\nhelp: remove `async`")
+        .push(subject.1)
         .report();
 }
 
@@ -243,7 +287,7 @@ pub const fn no_async_fault(facts: &Facts, subject: &'static str) {
 pub const fn no_view_fault(
     facts: &Facts,
     is_transaction: bool,
-    subject: &'static str,
+    subject: Subject,
     ty: &'static str,
     (projector, storage): (&'static str, &'static str),
 ) {
@@ -256,24 +300,25 @@ pub const fn no_view_fault(
 const fn foreign_view(
     facts: &Facts,
     kind: StorageKind,
-    subject: &'static str,
+    subject: Subject,
     ty: &'static str,
     (projector, storage): (&'static str, &'static str),
 ) -> ! {
-    let message = Message::new().push(subject).push(" takes `&mut ").push(ty).push("`, but ");
-    if matches!(kind, StorageKind::InProcess) {
+    let message = Message::new().push(subject.0).push(" takes `&mut ").push(ty).push("`, but ");
+    let message = message.name(projector);
+    let message = if matches!(kind, StorageKind::InProcess) {
         message
-            .name(projector)
             .push(" names no storage\nhelp: add `storage = ")
             .push(storage)
             .push("` to its `#[projector(\"...\")]`, or keep the read model in its fields")
-            .report();
-    }
-    let message = message.name(projector).push(" writes to ").name(facts.storage);
-    if facts.transaction.is_empty() {
-        message.push("\nhelp: take the transaction of ").name(facts.storage).report();
-    }
-    message.push("\nhelp: take `&mut ").push(facts.transaction).push("`").report();
+    } else if facts.transaction.is_empty() {
+        let message = message.push(" writes to ").name(facts.storage);
+        message.push("\nhelp: take the transaction of ").name(facts.storage)
+    } else {
+        let message = message.push(" writes to ").name(facts.storage);
+        message.push("\nhelp: take `&mut ").push(facts.transaction).push("`")
+    };
+    message.push(subject.1).report();
 }
 
 /// Asserts that what a method takes by `&` belongs to what surrounds the event.
@@ -284,7 +329,7 @@ const fn foreign_view(
 pub const fn no_shared_fault(
     facts: &Facts,
     (is_transaction, is_shared): (bool, bool),
-    subject: &'static str,
+    subject: Subject,
     ty: &'static str,
 ) {
     if !is_shared && facts.kind.is_some() {
@@ -296,14 +341,14 @@ pub const fn no_shared_fault(
 const fn foreign_shared(
     facts: &Facts,
     is_transaction: bool,
-    subject: &'static str,
+    subject: Subject,
     ty: &'static str,
 ) -> ! {
-    let message = Message::new().push(subject);
+    let message = Message::new().push(subject.0);
     if is_transaction {
-        take_by(message.push(" takes its transaction as `&").push(ty), "&mut ", ty);
+        take_by(message.push(" takes its transaction as `&").push(ty), "&mut ", ty, subject);
     }
-    cannot_take(message.push(" cannot take `&").push(ty), facts);
+    cannot_take(message.push(" cannot take `&").push(ty), facts, subject);
 }
 
 /// Asserts that a method takes nothing by value after its event: this is only called where it does.
@@ -314,37 +359,38 @@ const fn foreign_shared(
 pub const fn no_value_fault(
     facts: &Facts,
     (is_transaction, is_shared): (bool, bool),
-    subject: &'static str,
+    subject: Subject,
     ty: &'static str,
 ) {
     if facts.kind.is_none() {
         return;
     }
-    let message = Message::new().push(subject);
+    let message = Message::new().push(subject.0);
     if is_transaction {
-        take_by(message.push(" takes its transaction as `").push(ty), "&mut ", ty);
+        take_by(message.push(" takes its transaction as `").push(ty), "&mut ", ty, subject);
     }
     if is_shared {
-        take_by(message.push(" takes the envelope as `").push(ty), "&", ty);
+        take_by(message.push(" takes the envelope as `").push(ty), "&", ty, subject);
     }
-    cannot_take(message.push(" cannot take `").push(ty), facts);
+    cannot_take(message.push(" cannot take `").push(ty), facts, subject);
 }
 
 #[track_caller]
-const fn take_by(message: Message, reference: &str, ty: &str) -> ! {
-    message.push("`\nhelp: take `").push(reference).push(ty).push("`").report();
+const fn take_by(message: Message, reference: &str, ty: &str, subject: Subject) -> ! {
+    message.push("`\nhelp: take `").push(reference).push(ty).push("`").push(subject.1).report();
 }
 
 #[track_caller]
-const fn cannot_take(message: Message, facts: &Facts) -> ! {
+const fn cannot_take(message: Message, facts: &Facts, subject: Subject) -> ! {
     let message = message.push("`\nnote: after its event it takes `&Envelope`");
-    if matches!(facts.kind, Some(StorageKind::InProcess)) {
-        message.push(", and nothing else where the projector has no storage").report();
-    }
-    if facts.transaction.is_empty() {
-        message.push(" and `&mut` the transaction of ").name(facts.storage).report();
-    }
-    message.push(" and `&mut ").push(facts.transaction).push("`").report();
+    let message = if matches!(facts.kind, Some(StorageKind::InProcess)) {
+        message.push(", and nothing else where the projector has no storage")
+    } else if facts.transaction.is_empty() {
+        message.push(" and `&mut` the transaction of ").name(facts.storage)
+    } else {
+        message.push(" and `&mut ").push(facts.transaction).push("`")
+    };
+    message.push(subject.1).report();
 }
 
 /// Asserts that a projector with a fallback has no policy for what nobody takes.
@@ -400,8 +446,7 @@ pub const fn no_rebuild_fault(facts: &Facts) {
         .report();
 }
 
-#[track_caller]
-const fn same_name(first: &Route, second: &Route, name: &str) -> ! {
+const fn same_name(first: &Route, second: &Route, name: &str) -> Message {
     Message::new()
         .name(first.type_path)
         .push(" and ")
@@ -411,7 +456,6 @@ const fn same_name(first: &Route, second: &Route, name: &str) -> ! {
         .push("\" in domain ")
         .name(second.domain)
         .push("\nnote: a stored event would belong to both")
-        .report()
 }
 
 #[track_caller]
@@ -431,11 +475,7 @@ const fn is_sound(routes: &'static [Route]) -> bool {
     while next < routes.len() {
         let (before, rest) = routes.split_at(next);
         let route = &rest[0]; // there is one, by the condition
-        let is_foreign = match route.own_domain {
-            Some(own) => !same(own, route.domain),
-            None => false,
-        };
-        if route.domain.is_empty() || is_foreign || taken(before, route).is_some() {
+        if route.domain.is_empty() || is_foreign(route) || taken(before, route).is_some() {
             return false;
         }
         next += 1;

@@ -112,13 +112,13 @@ impl Asynchronous {
 
 /// A log that is in memory as pages: reading it costs nothing.
 #[derive(Clone)]
-struct Pages {
+pub(crate) struct Pages {
     store: StoreId,
     pages: Arc<Vec<Page>>,
 }
 
 impl Pages {
-    fn of(log: &Log) -> Self {
+    pub(crate) fn of(log: &Log) -> Self {
         let mut pages = Vec::new();
         let mut position = 0;
         for events in log.events.chunks(1_000) {

@@ -50,6 +50,7 @@ pub(crate) struct HandComplete {
 }
 
 /// One event before it is stored.
+#[derive(Clone)]
 pub(crate) struct Dealt {
     pub(crate) hand: String,
     pub(crate) name: &'static str,
@@ -57,6 +58,7 @@ pub(crate) struct Dealt {
 }
 
 /// The log, the same at each run.
+#[derive(Clone)]
 pub(crate) struct Log {
     pub(crate) events: Vec<Dealt>,
 }
@@ -66,6 +68,11 @@ impl Log {
         let a_hand = events / hands;
         let log = (0..hands).flat_map(|hand| (0..a_hand).map(move |n| event(hand, n, a_hand)));
         Self { events: log.collect() }
+    }
+
+    /// Its first events.
+    pub(crate) fn first(&self, events: u64) -> Self {
+        Self { events: self.events[..events as usize].to_vec() }
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod dispatch;
 mod events;
+mod rows;
 mod sqlite;
 
 use std::{process::ExitCode, time::Duration};
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
     let mut comparisons = dispatch::comparisons(&log);
     comparisons.push(sqlite::comparison(&log, folder.path()));
+    comparisons.extend(rows::comparisons(&log, folder.path()));
     comparisons.retain(|c| only.as_ref().is_none_or(|only| c.what.contains(&**only)));
 
     if !small && !asked("--table") {

@@ -16,10 +16,10 @@ use super::{
     events::{CardsDealt, HandComplete, HandStarted, Log, PlayerActed, PotAwarded},
 };
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS players (
+pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS players (
     player TEXT PRIMARY KEY, actions INTEGER NOT NULL DEFAULT 0, amount INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID";
-const ADD: &str = "INSERT INTO players (player, actions, amount) VALUES (?1, ?2, ?3)
+pub(crate) const ADD: &str = "INSERT INTO players (player, actions, amount) VALUES (?1, ?2, ?3)
     ON CONFLICT (player) DO UPDATE SET actions = actions + ?2, amount = amount + ?3";
 
 #[projector("players", storage = Sqlite, register = false)]
@@ -97,7 +97,7 @@ fn content(read: &Path) -> (i64, i64, i64) {
     .unwrap()
 }
 
-fn store(log: &Log, path: &Path) {
+pub(crate) fn store(log: &Log, path: &Path) {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let store = SqliteEventStore::open(path).unwrap();
     for hand in log.events.chunk_by(|a, b| a.hand == b.hand) {
