@@ -213,8 +213,17 @@ impl Reader {
 
     fn parameters(&mut self, method: &Method, role: &Role<'_>, errors: &mut Errors) {
         let mut first_view: Option<String> = None;
+        let mut tables: Vec<String> = Vec::new();
         for parameter in &method.parameters {
             match parameter {
+                Parameter::View(ty) if parameter.is_rows() => {
+                    let text = shown(ty);
+                    if tables.contains(&text) {
+                        let message = format!("{} takes `&mut {text}` twice", method.subject);
+                        self.fault(ty, message, role, errors);
+                    }
+                    tables.push(text);
+                }
                 Parameter::View(ty) if is_unsized(ty) => {
                     let message = format!(
                         "{} cannot take `&mut {}`\nnote: a transaction has a size",

@@ -21,6 +21,43 @@ const BIAS: i32 = ZERO as i32 + 64;
 /// # Errors
 /// The text is no number in plain digits, or has more of them than a decimal.
 pub(crate) fn decimal_sort_key(text: &str) -> Result<DecimalSortKey, ColumnError> {
+    match short_key(text) {
+        Some(key) => Ok(key),
+        None => any_key(text),
+    }
+}
+
+/// Makes the key in one pass, of a short text without needless zeros and not below 1: what most
+/// columns hold.
+fn short_key(text: &str) -> Option<DecimalSortKey> {
+    let (negative, unsigned) = match text.as_bytes() {
+        [b'-', unsigned @ ..] => (true, unsigned),
+        unsigned => (false, unsigned),
+    };
+    let ([b'1'..=b'9', .., b'1'..=b'9'] | [b'1'..=b'9']) = unsigned else {
+        return None;
+    };
+    if unsigned.len() > PAIRS * 2 {
+        return None;
+    }
+    let mut key = DecimalSortKey::of(ZERO);
+    let (mut place, mut point) = (0, None);
+    for byte in unsigned {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            key.set_digit(place, digit);
+            place += 1;
+        } else if *byte == b'.' && point.is_none() {
+            point = Some(place);
+        } else {
+            return None;
+        }
+    }
+    key.bytes[0] = (BIAS as usize + point.unwrap_or(place)) as u8; // at most 30 places
+    Some(key.finished(place, negative))
+}
+
+fn any_key(text: &str) -> Result<DecimalSortKey, ColumnError> {
     let PlainDecimal { negative, whole, fraction } = PlainDecimal::parse(text)?;
     let (exponent, head, tail) = significant(whole, fraction);
     let count = head.len() + tail.len();
@@ -31,11 +68,10 @@ pub(crate) fn decimal_sort_key(text: &str) -> Result<DecimalSortKey, ColumnError
         return Err(too_long(text));
     }
     let mut key = DecimalSortKey::of((BIAS + exponent) as u8); // within 129..=255
-    key.push_pairs(head, tail);
-    if negative {
-        key.invert();
+    for (place, digit) in head.iter().chain(tail).enumerate() {
+        key.set_digit(place, digit - b'0');
     }
-    Ok(key)
+    Ok(key.finished(count, negative))
 }
 
 /// Returns how many places before the point the first digit is, and the digits from there to the
@@ -70,19 +106,21 @@ impl DecimalSortKey {
         Self { bytes, length: 1 }
     }
 
-    /// Adds pairs of digits, as 1 to 100: no byte may be what the end of a key compares as.
-    fn push_pairs(&mut self, head: &[u8], tail: &[u8]) {
-        let digits = head.iter().chain(tail).map(|digit| digit - b'0');
-        for (place, digit) in digits.enumerate() {
-            let byte = &mut self.bytes[1 + place / 2]; // the caller has counted them
-            *byte += if place % 2 == 0 { digit * 10 + 1 } else { digit };
-        }
-        self.length += (head.len() + tail.len()).div_ceil(2);
+    /// Puts a digit into its pair. A pair is stored as 1 to 100: no byte may be what the end of a
+    /// key compares as.
+    #[inline]
+    fn set_digit(&mut self, place: usize, digit: u8) {
+        let byte = &mut self.bytes[1 + place / 2]; // whoever calls it has counted them
+        *byte += if place.is_multiple_of(2) { digit * 10 + 1 } else { digit };
     }
 
-    fn invert(&mut self) {
-        self.length += 1; // the zero behind the pairs becomes the greatest byte
-        self.bytes.iter_mut().for_each(|byte| *byte = !*byte);
+    fn finished(mut self, digits: usize, negative: bool) -> Self {
+        self.length = 1 + digits.div_ceil(2);
+        if negative {
+            self.length += 1; // the zero behind the pairs becomes the greatest byte
+            self.bytes.iter_mut().for_each(|byte| *byte = !*byte);
+        }
+        self
     }
 }
 
@@ -168,6 +206,21 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn a_short_text_has_the_same_key_as_any(text in "-?[1-9][0-9]{0,16}([.][0-9]{0,16})?") {
+            if let Some(short) = short_key(&text) {
+                let any = any_key(&text).unwrap();
+                prop_assert_eq!(short.as_bytes(), any.as_bytes());
+            }
+        }
+
+        #[test]
+        fn a_text_that_is_no_number_has_no_short_key(text in "[-+.019e ]{0,40}") {
+            prop_assert!(short_key(&text).is_none() || any_key(&text).is_ok(), "{}", text);
+        }
+    }
+
     #[test]
     fn numbers_in_order_have_keys_in_order() {
         let numbers = [
@@ -224,11 +277,22 @@ mod tests {
         assert_eq!(key("12345678.9"), [200, 13, 35, 57, 79, 91]);
         assert_eq!(key("-12.5"), [61, 242, 204, 255]);
         assert_eq!(key("0.001"), [190, 11]);
+        assert_eq!(key("1000"), [196, 11]);
     }
 
     #[test]
     fn what_is_no_decimal_is_refused() {
-        for text in ["", "1e5", "NaN", &"9".repeat(31), &format!("1{}", "0".repeat(90))] {
+        for text in [
+            "",
+            "1e5",
+            "NaN",
+            "1.2.3",
+            "1-2",
+            "--1",
+            "1 2",
+            &"9".repeat(31),
+            &format!("1{}", "0".repeat(90)),
+        ] {
             assert!(decimal_sort_key(text).is_err(), "{text}");
         }
         let small = format!("0.{}1", "0".repeat(90));
