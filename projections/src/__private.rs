@@ -10,6 +10,7 @@ mod dispatch;
 mod faults;
 mod fields;
 mod inert;
+mod keys;
 mod message;
 mod upcasts;
 
@@ -39,6 +40,7 @@ pub use self::{
         UnknownKey, check_column, check_json, no_null_key_fault,
     },
     inert::Inert,
+    keys::{NameKeysFallback, RowName, no_keys_fault, no_place_of_keys_fault},
     upcasts::{
         Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, UpcasterError, VersionFacts, Way,
         check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,

@@ -292,16 +292,19 @@ pub struct KeySource {
     pub(crate) named: bool,
     /// By calling it with rows of which nothing is kept.
     pub(crate) probed: bool,
+    /// It is not known of some of the rows that it takes.
+    pub(crate) unknown: bool,
 }
 
 impl KeySource {
     /// Nobody knows, or it takes no rows.
-    pub(crate) const NONE: Self = Self { named: false, probed: false };
+    pub(crate) const NONE: Self = Self { named: false, probed: false, unknown: false };
 
-    /// Both may be so: of two kinds of rows one may be named.
+    /// Of a handler that takes rows: whether some are named, whether others are not, and whether it
+    /// can be called to see its keys.
     #[must_use]
-    pub const fn new(named: bool, probed: bool) -> Self {
-        Self { named, probed }
+    pub const fn new(named: bool, unnamed: bool, can_be_probed: bool) -> Self {
+        Self { named, probed: unnamed && can_be_probed, unknown: unnamed && !can_be_probed }
     }
 }
 

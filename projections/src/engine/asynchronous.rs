@@ -114,6 +114,8 @@ where
         key: &'a CheckpointKey,
     ) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
         Box::pin(async move {
+            // What is stored may be older than what they were kept from.
+            self.rows.forget();
             let mut session = self.storage.begin().await?;
             let checkpoint = match self.storage.setup(&mut session).await {
                 Ok(()) => self.storage.load(&mut session, key).await,

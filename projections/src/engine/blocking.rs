@@ -165,7 +165,9 @@ where
     S: BlockingStorage,
     P: Projector<Storage = S> + Handlers,
 {
-    fn load(&self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+    fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+        // What is stored may be older than what they were kept from.
+        self.rows.forget();
         let mut session = self.storage.begin()?;
         let checkpoint =
             self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));

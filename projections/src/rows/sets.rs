@@ -126,7 +126,7 @@ impl RowSets {
     ///
     /// # Panics
     /// When the handler has them already, or they are none of the projector's.
-    pub(super) fn lend<T: ReadModel>(&self) -> RowsGuard<'_, T> {
+    pub(crate) fn lend<T: ReadModel>(&self) -> RowsGuard<'_, T> {
         let row = TypeId::of::<T>();
         let set = self.sets.iter().find(|set| set.row == row);
         let rows = set.and_then(|set| set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>());

@@ -140,7 +140,8 @@ pub(crate) fn comparisons(log: &Log, folder: &Path) -> Vec<Comparison> {
     let short = folder.join("short-events.db");
     store(&log.first(count.min(20_000)), &short);
     let small = |what: &'static str, batch: u32| {
-        let (hand, library) = ((short.clone(), folder.to_owned()), (short.clone(), folder.to_owned()));
+        let (hand, library) =
+            ((short.clone(), folder.to_owned()), (short.clone(), folder.to_owned()));
         Comparison {
             what,
             events: count.min(20_000),
