@@ -208,7 +208,7 @@ impl Plan {
         match self.order {
             None => turned(by_key),
             Some(field) => {
-                with_field!(field, |_column, value| { turned(compare(&value(one), &value(other))) })
+                with_field!(field, |_column, value| turned(compare(&value(one), &value(other))))
                     .then(by_key)
             }
         }
