@@ -10,9 +10,15 @@ mod dispatch;
 mod faults;
 mod inert;
 mod message;
+mod templates;
 mod upcasts;
 
 pub use inventory;
+
+pub use crate::{
+    __assertions as assertions, __handle as handle, __handlers as handlers, __hook as hook,
+    __implementation as implementation, __routes as routes, __tables as tables, __types as types,
+};
 
 pub use self::{
     checks::{

@@ -151,6 +151,137 @@ macro_rules! __handle {
                 _ => $crate::__private::no_route(route),
             }
         }
+    };
+}
+
+/// `hook` or `hook_async`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hook {
+    (
+        ($this:ident $envelope:ident $session:ident $event_local:ident)
+        ($($head:tt)*)
+        $({
+            ($(#$cfg:tt)*) $variant:ident
+            ($($shared:ident $shared_ty:ty,)*)
+            ($($view:ident $view_ty:ty,)*)
+            ($($value:ident $value_ty:ty,)*)
+            $($call:tt)*
+        })*
+    ) => {
+        $($head)* (
+            &mut self,
+            hook: $crate::__private::HookCall,
+            $session: &mut $crate::__private::SessionOf<Self>,
+        ) -> ::core::result::Result<(), $crate::BoxError> {
+            use $crate::__private::{
+                Argument as __Argument, OutcomeFallback as _, View as _, ViewFallback as _,
+            };
+            let $this = self;
+            match hook {
+                $(
+                    $(#$cfg)*
+                    $crate::__private::HookCall::$variant => {
+                        $(
+                            let mut $view = __Argument::<Self::Storage, $view_ty>::STEP
+                                .view($session);
+                        )*
+                        $crate::__private::Outcome($($call)*).of_hook()
+                    }
+                )*
+                #[allow(unreachable_patterns)]
+                _ => ::core::result::Result::Ok(()),
+            }
         }
+    };
+}
+
+/// What is constant beside the routes: the kinds of `#[setup]` and `#[reset]`, and the hashes of all
+/// that is no handler.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tables {
+    (
+        [$($(#$setup_cfg:tt)* $setup:ident)?]
+        [$($(#$reset_cfg:tt)* $reset:ident)?]
+        [$($others:tt)*]
+        ($(
+            $(#$cfg:tt)* $id:literal $name:literal $is_async:literal
+            $scope:ident $(($($domains:tt)*))?
+        )?)
+    ) => {
+        const FALLBACK: ::core::option::Option<$crate::Fallback> = [
+            $(
+                $(#$cfg)*
+                ::core::option::Option::Some($crate::Fallback::new(
+                    $id,
+                    $name,
+                    $is_async,
+                    $crate::FallbackScope::$scope $((&[$($domains)*]))?,
+                )),
+            )?
+            ::core::option::Option::None,
+        ][0];
+        const SETUP: $crate::Hook = [
+            $($(#$setup_cfg)* $crate::Hook::$setup,)?
+            $crate::Hook::None,
+        ][0];
+        const RESET: $crate::Hook = [
+            $($(#$reset_cfg)* $crate::Hook::$reset,)?
+            $crate::Hook::None,
+        ][0];
+        const FINGERPRINT: $crate::Fingerprint =
+            $crate::Fingerprint::of(<Self as $crate::Handlers>::ROUTES, &[$($others)*]);
+    };
+}
+
+/// What stands before the implementation of `Handlers`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __implementation {
+    ($($item:tt)*) => {
+        #[automatically_derived]
+        #[allow(
+            clippy::all,
+            clippy::nursery,
+            clippy::pedantic,
+            deprecated,
+            elided_lifetimes_in_paths,
+            trivial_bounds,
+            unused_imports,
+            unused_qualifications,
+            unused_variables
+        )]
+        $($item)*
+    };
+}
+
+/// The constants of the assertions on a projector's facts, which each of them calls `$facts`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __assertions {
+    ($facts:ident ($projector:ty) $($(#$cfg:tt)* { $($checks:tt)* })*) => {
+        $(
+            $(#$cfg)*
+            #[allow(deprecated, elided_lifetimes_in_paths, unused_imports, unused_qualifications)]
+            const _: () = {
+                use $crate::__private::{Lookup as __Lookup, LookupFallback as _};
+                let $facts = __Lookup::<$projector>::FACTS;
+                $($checks)*
+            };
+        )*
+    };
+    (routes $facts:ident ($projector:ty) $($checks:tt)*) => {
+        #[allow(deprecated, elided_lifetimes_in_paths, unused_imports, unused_qualifications)]
+        const _: () = {
+            use $crate::__private::{
+                Lookup as __Lookup, LookupFallback as _, no_domain_fault as __no_domain_fault,
+                no_route_fault as __no_route_fault,
+            };
+            let $facts = __Lookup::<$projector>::FACTS;
+            if $facts.has_faulty_routes() {
+                $($checks)*
+            }
+        };
     };
 }
