@@ -28,9 +28,9 @@ pub use self::{
     },
     coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
-        Appended, Argument, ArgumentCheck, ArgumentCheckFallback, Decoder, DecoderFallback, Encode,
-        EncodeFallback, Outcome, OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback,
-        Shared, SharedFallback, View, ViewFallback, refused,
+        Appended, Argument, DecoderFallback, Encode, EncodeFallback, Outcome, OutcomeFallback,
+        RawDecoder, RawDecoderFallback, ResultFallback, SharedFallback, Unit, ViewFallback,
+        refused, step,
     },
     faults::{
         EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,

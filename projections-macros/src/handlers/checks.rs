@@ -198,8 +198,12 @@ impl Common<'_> {
     fn subject(&self) -> TokenStream {
         const SHOWN: usize = 8;
         let first = &self.first.subject;
-        let mut names: Vec<_> =
-            self.others.iter().take(SHOWN).map(|method| format!("`{}`", method.name.unraw())).collect();
+        let mut names: Vec<_> = self
+            .others
+            .iter()
+            .take(SHOWN)
+            .map(|method| format!("`{}`", method.name.unraw()))
+            .collect();
         let more = self.others.len() - names.len();
         if more > 0 {
             names.push(format!("{more} more"));

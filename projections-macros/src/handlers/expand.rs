@@ -59,13 +59,7 @@ pub(crate) fn inert(block: &Block) -> TokenStream {
 }
 
 fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
-    let body = [
-        inert.clone(),
-        tables(block),
-        soundness(block),
-        hooks(block),
-        handlers(block),
-    ];
+    let body = [inert.clone(), tables(block), soundness(block), hooks(block), handlers(block)];
     let documentation = rustdoc::table(block);
     let implementation = implementation(block, &documentation, &quote!(#(#body)*));
     let values = (!block.is_generic()).then(|| checks::values(block));
@@ -73,11 +67,7 @@ fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
 }
 
 /// The bound on the user's own type makes one error of what would be one for each use.
-fn implementation(
-    block: &Block,
-    documentation: &TokenStream,
-    body: &TokenStream,
-) -> TokenStream {
+fn implementation(block: &Block, documentation: &TokenStream, body: &TokenStream) -> TokenStream {
     let public = block.library.public();
     let projector = &block.item.self_ty;
     let (impl_generics, _, where_clause) = block.item.generics.split_for_impl();
@@ -118,8 +108,7 @@ fn tables(block: &Block) -> TokenStream {
     let kind = |hook: &Option<Method>| {
         hook.as_ref().map(|method| {
             let (cfg, is_async) = (&method.cfg, method.asyncness.is_some());
-            let kind =
-                Ident::new(if is_async { "Async" } else { "Blocking" }, Span::mixed_site());
+            let kind = Ident::new(if is_async { "Async" } else { "Blocking" }, Span::mixed_site());
             quote!(#(#cfg)* #kind)
         })
     };
@@ -165,7 +154,8 @@ fn handlers(block: &Block) -> TokenStream {
     let all = block.handlers.iter().map(entry);
     let count = block.handlers.iter().filter(is_async).count();
     if block.fallback.is_none() && (count == 0 || count == block.handlers.len()) {
-        let kind = Ident::new(if count == 0 { "plain" } else { "asynchronous" }, Span::mixed_site());
+        let kind =
+            Ident::new(if count == 0 { "plain" } else { "asynchronous" }, Span::mixed_site());
         return quote_spanned! {Span::mixed_site()=>
             #private::handlers! { #kind #locals_list { #(#all)* } { #types } }
         };
@@ -189,7 +179,7 @@ fn handlers(block: &Block) -> TokenStream {
     let all: Vec<_> = all.collect();
     quote_spanned! {Span::mixed_site()=>
         #private::routes! { { #(#all)* } }
-        #private::types! { { #(#all)* } { #types } }
+        #private::types! { { #types } }
         #plain
         #asynchronous
     }
@@ -228,12 +218,7 @@ fn fallback_entry(block: &Block, fallback: &Fallback, locals: &Locals) -> TokenS
 }
 
 /// A method's parameters, by the way in which they are taken, and the call.
-fn call(
-    block: &Block,
-    method: &Method,
-    event: Option<&Argument>,
-    locals: &Locals,
-) -> TokenStream {
+fn call(block: &Block, method: &Method, event: Option<&Argument>, locals: &Locals) -> TokenStream {
     let this = &locals.this;
     let first = event.map(|argument| {
         let event = &locals.event;
@@ -261,7 +246,9 @@ fn call(
         let private = block.library.private_at(span);
         call = quote_spanned!(span=> #private::handler_future_must_be_send(#call).await);
     }
-    quote!((#shared) (#views) (#values) #call)
+    let outcome = if method.output.is_some() { "Outcome" } else { "Unit" };
+    let outcome = Ident::new(outcome, Span::mixed_site());
+    quote!((#shared) (#views) (#values) #outcome #call)
 }
 
 /// `hook` and, where there is an `async fn`, `hook_async`.
