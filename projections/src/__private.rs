@@ -12,11 +12,17 @@ mod fields;
 mod inert;
 mod keys;
 mod message;
+mod templates;
 mod upcasts;
 
 pub use std::vec::Vec;
 
 pub use inventory;
+
+pub use crate::{
+    __assertions as assertions, __handle as handle, __handlers as handlers, __hook as hook,
+    __implementation as implementation, __routes as routes, __tables as tables, __types as types,
+};
 
 pub use self::{
     checks::{
@@ -26,9 +32,9 @@ pub use self::{
     },
     coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
-        Appended, Argument, ArgumentCheck, ArgumentCheckFallback, DeclareFallback, Decoder,
-        DecoderFallback, Encode, EncodeFallback, Outcome, OutcomeFallback, RawDecoder,
-        RawDecoderFallback, ResultFallback, Shared, SharedFallback, View, ViewFallback, refused,
+        Appended, Argument, DeclareFallback, DecoderFallback, Encode, EncodeFallback, Outcome,
+        OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback, SharedFallback, Unit,
+        ViewFallback, refused, step,
     },
     faults::{
         EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,
