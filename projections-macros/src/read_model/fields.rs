@@ -133,7 +133,7 @@ impl Options {
         self.is_seen = true;
         let before = errors.count();
         match &attribute.meta {
-            syn::Meta::List(list) => {
+            syn::Meta::List(list) if !list.tokens.is_empty() => {
                 for entry in KEYS.read_list(list.tokens.clone(), errors) {
                     self.set(&entry, errors);
                 }

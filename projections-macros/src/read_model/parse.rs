@@ -85,7 +85,8 @@ fn read_attribute(input: &DeriveInput, errors: &mut Errors) -> Options {
             continue;
         }
         seen = true;
-        let syn::Meta::List(list) = &attribute.meta else {
+        let list = attribute.meta.require_list().ok().filter(|list| !list.tokens.is_empty());
+        let Some(list) = list else {
             errors.on(
                 &attribute.meta,
                 "`#[read_model]` needs options\nhelp: write `#[read_model(table = \"...\")]`",
