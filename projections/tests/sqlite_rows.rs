@@ -631,11 +631,11 @@ fn a_table_that_is_changed_under_a_running_projector_is_no_fault_of_an_event() {
             Err(RowsError::Store(error)) => error,
             other => panic!("{other:?}"),
         };
-        assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error:?}");
         assert!(error.to_string().contains(told), "{error}");
         let missing = Row(vec![text("ada")]);
         let error = open.access.load(&PLAYERS, &missing, &mut |_| {}).unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error:?}");
         assert!(error.to_string().contains(told), "{error}");
     }
 }

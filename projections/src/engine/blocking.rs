@@ -59,7 +59,6 @@ type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
 /// What the thread owns.
 struct Worker<S, P> {
     storage: S,
-    name: String,
     projector: P,
     rows: KeptRows,
 }
@@ -97,12 +96,12 @@ where
     fn spawn(&self) -> Result<mpsc::Sender<Job<S, P>>, StoreError> {
         let (jobs, queue) = mpsc::channel::<Job<S, P>>();
         let (storage, make) = (self.storage.clone(), Arc::clone(&self.make));
-        let (name, used) = (self.name.clone(), Arc::clone(&self.used));
+        let used = Arc::clone(&self.used);
         std::thread::Builder::new()
-            .name(format!("project {name}"))
+            .name(format!("project {}", self.name))
             .spawn(move || {
                 let rows = KeptRows::of::<P>(used);
-                let mut worker = Worker { storage, name, projector: make(), rows };
+                let mut worker = Worker { storage, projector: make(), rows };
                 for job in queue {
                     // A panic in a handler is caught closer to it; one in a storage ends the job,
                     // whose caller then finds the answer missing.
