@@ -10,6 +10,7 @@ mod dispatch;
 mod faults;
 mod fields;
 mod inert;
+mod keys;
 mod message;
 mod upcasts;
 
@@ -39,6 +40,7 @@ pub use self::{
         KeyType, UnknownKey, check_column, check_json, is_key,
     },
     inert::Inert,
+    keys::{NameKeysFallback, RowName, no_keys_fault, no_place_of_keys_fault},
     upcasts::{
         Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, UpcasterError, VersionFacts, Way,
         check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,
@@ -56,7 +58,7 @@ pub mod markers {
 use crate::{HandleError, MissingResource, Resources};
 pub use crate::{
     engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
-    projector::{Construct, HookCall, SessionOf},
+    projector::{Construct, HookCall, KeySource, SessionOf},
     registry::{Linked, StorageKind},
     rows::DeclaredTable,
     runtime::storages::Storages,

@@ -4,7 +4,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Attribute, Ident, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
 
-use super::model::{Argument, Block, Handler, Method, Parameter};
+use super::{
+    keys,
+    model::{Argument, Block, Handler, Method, Parameter},
+};
 use crate::{
     attr::shown,
     paths::{ends, ungrouped},
@@ -89,8 +92,13 @@ pub(super) fn values(block: &Block) -> TokenStream {
     if let Some(fallback) = &block.fallback {
         let name = fallback.method.name.unraw().to_string();
         let at = (fallback.span, fallback.span);
-        let value = value(block, at, "no_fallback_fault", &quote!(#name));
+        let mut value = value(block, at, "no_fallback_fault", &quote!(#name));
+        value.extend(keys(block, &fallback.method, fallback.id));
         checks.extend(constant(block, &fallback.method.cfg, &value));
+    }
+    for (at, arguments, method) in keys::checks_of_place(block) {
+        let value = value(block, at, "no_place_of_keys_fault", &arguments);
+        checks.extend(constant(block, &method.cfg, &value));
     }
     checks.extend(traits(block).iter().map(|found| {
         let method = found.first;
@@ -106,18 +114,25 @@ fn routes(block: &Block) -> TokenStream {
         return TokenStream::new();
     }
     let calls = block.handlers.iter().map(|handler| {
-        let (id, cfg, event) = (handler.id, &handler.method.cfg, shown(&handler.event));
+        let (id, cfg, event) = (handler.id, &handler.method.cfg, &handler.shown_event);
         let arguments = quote!(#id, #event);
         let route = value(block, ends(&handler.event), "no_route_fault", &arguments);
         let domain = handler
             .input_domain
             .as_ref()
             .map(|domain| value(block, ends(domain), "no_domain_fault", &arguments));
-        quote!(#(#cfg)* { #route #domain })
+        let keys = keys(block, &handler.method, id);
+        quote!(#(#cfg)* { #route #domain #keys })
     });
     let facts = facts();
     let checks = quote_spanned!(Span::mixed_site()=> if #facts.has_faulty_routes() { #(#calls)* });
     constant(block, &[], &checks)
+}
+
+/// Whether the rows of a method are named, where they must be.
+fn keys(block: &Block, method: &Method, id: u32) -> Option<TokenStream> {
+    let (at, arguments) = keys::check(method)?;
+    Some(value(block, at, "no_keys_fault", &quote!(#id, #arguments)))
 }
 
 /// What the kind of the storage allows a method to be, or to take.

@@ -7,6 +7,7 @@ use syn::{Ident, ext::IdentExt, spanned::Spanned};
 use super::{
     checks,
     hashed::Hashed,
+    keys,
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
     rows, rustdoc,
 };
@@ -65,6 +66,7 @@ fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
         handle(block),
         check_types(block),
         rows::tables(block),
+        keys::function(block),
     ];
     let documentation = rustdoc::table(block);
     let implementation =
@@ -141,6 +143,7 @@ fn route(block: &Block, handler: &Handler) -> TokenStream {
     let asynchronous =
         method.asyncness.map(|_| quote_spanned!(Span::mixed_site()=> .asynchronous()));
     let from = handler.from_now.then(|| quote_spanned!(Span::mixed_site()=> .from_now()));
+    let keys = keys::of_route(block, method);
     quote_spanned! {Span::mixed_site()=>
         #(#cfg)*
         #public::Route::of::<#event>(
@@ -149,7 +152,7 @@ fn route(block: &Block, handler: &Handler) -> TokenStream {
             #hash,
             #domain,
             &<Self as #public::Projector>::OPTIONS,
-        ) #asynchronous #from,
+        ) #asynchronous #from #keys,
     }
 }
 
@@ -168,9 +171,11 @@ fn fallback_const(block: &Block) -> TokenStream {
                 }
                 Scope::HandlersDomains => quote_spanned!(Span::mixed_site()=> HandlersDomains),
             };
+            let keys = keys::of_route(block, method);
             let some = quote_spanned! {Span::mixed_site()=>
                 ::core::option::Option::Some(
                     #public::Fallback::new(#id, #name, #is_async, #public::FallbackScope::#scope)
+                        #keys
                 )
             };
             conditional(method, &some, &none)

@@ -14,7 +14,7 @@ impl Parameter {
     }
 
     /// Whether it may be rows: an alias can have any name but that of a transaction.
-    fn may_be_rows(&self) -> Option<&Type> {
+    pub(super) fn may_be_rows(&self) -> Option<&Type> {
         let Self::View(ty) = self else { return None };
         last_name(ty).is_none_or(|name| !name.to_string().ends_with("Tx")).then_some(ty)
     }

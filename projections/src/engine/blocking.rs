@@ -59,7 +59,6 @@ type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
 /// What the thread owns.
 struct Worker<S, P> {
     storage: S,
-    name: String,
     projector: P,
     rows: KeptRows,
 }
@@ -102,7 +101,7 @@ where
             .name(format!("project {name}"))
             .spawn(move || {
                 let rows = KeptRows::of::<P>(used);
-                let mut worker = Worker { storage, name, projector: make(), rows };
+                let mut worker = Worker { storage, projector: make(), rows };
                 for job in queue {
                     // A panic in a handler is caught closer to it; one in a storage ends the job,
                     // whose caller then finds the answer missing.
@@ -169,7 +168,9 @@ where
     S: BlockingStorage,
     P: Projector<Storage = S> + Handlers,
 {
-    fn load(&self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+    fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+        // What is stored may be older than what they were kept from.
+        self.rows.forget();
         let mut session = self.storage.begin()?;
         let checkpoint =
             self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));

@@ -16,6 +16,8 @@ pub(crate) enum RowFault {
     Refused(BoxError),
     /// A row is not in memory, and cannot be loaded while a handler runs.
     Missing,
+    /// Whether another row has the same unique key shows once that row is loaded.
+    Unchecked,
 }
 
 impl From<RowsError> for RowFault {

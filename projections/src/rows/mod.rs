@@ -18,6 +18,7 @@ mod sets;
 mod slots;
 mod table;
 mod value;
+mod wanted;
 
 #[cfg(feature = "sqlite")]
 pub(crate) use self::columns::decimal_sort_key;
