@@ -483,7 +483,8 @@ const fn is_sound(routes: &'static [Route]) -> bool {
         seen[word] |= bit;
         has_unknown |= route.key == 0;
         if (route.is_domain_doubtful && (route.domain.is_empty() || is_foreign(route)))
-            || (may_be_taken && taken(routes.split_at(routes.len() - rest.len()).0, route).is_some())
+            || (may_be_taken
+                && taken(routes.split_at(routes.len() - rest.len()).0, route).is_some())
         {
             return false;
         }

@@ -213,17 +213,22 @@ where
             self.rows.forget();
             return Err(failure);
         }
-        self.rows.take_back::<S>(&mut session);
+        let written = KeptRows::take_out::<S>(&mut session);
         let committed = self.storage.commit(session, &batch.write);
         match &committed {
-            Ok(()) => self.rows.committed(),
+            Ok(()) => self.rows.committed(written),
             Err(_) => self.rows.forget(),
         }
         Ok(committed.into())
     }
 
-    fn save(&self, write: &CheckpointWrite) -> Result<(), CommitError> {
+    fn save(&mut self, write: &CheckpointWrite) -> Result<(), CommitError> {
         let session = self.storage.begin()?;
-        self.storage.commit(session, write)
+        let saved = self.storage.commit(session, write);
+        if saved.is_err() {
+            // Another may own the projector now.
+            self.rows.forget();
+        }
+        saved
     }
 }

@@ -50,15 +50,15 @@ impl KeptRows {
         }
     }
 
-    /// Takes them back from a session that is about to commit.
-    pub(super) fn take_back<S: Storage>(&mut self, session: &mut S::Session) {
-        if let Some(rows) = S::rows(session) {
-            self.sets = rows.take();
-        }
+    /// Takes them out of a session that is about to commit. Until it has, they are nobody's: where
+    /// the commit panics, they must not be left here.
+    pub(super) fn take_out<S: Storage>(session: &mut S::Session) -> RowSets {
+        S::rows(session).map(RowSets::take).unwrap_or_default()
     }
 
-    /// The session that they were taken back from has committed.
-    pub(super) fn committed(&mut self) {
+    /// The session that they were taken out of has committed.
+    pub(super) fn committed(&mut self, sets: RowSets) {
+        self.sets = sets;
         self.sets.committed(self.bound);
         self.publish();
     }
