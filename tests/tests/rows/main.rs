@@ -11,4 +11,5 @@ mod projectors;
 mod random;
 mod run;
 mod tables;
+mod trouble;
 mod uniques;
