@@ -12,13 +12,14 @@ use syn::{
 use super::{
     bodies,
     hashed::{self, Hashed, NO_FACTS},
+    keys,
     model::{Block, Fallback, Handler, Method, Scope},
     part,
     signature::{self, Reader, Role},
     whole,
 };
 use crate::{
-    attr::{Entry, Keys, Value, not_yet, shown, skip_to_comma, ungrouped_expression},
+    attr::{Entry, Keys, Value, not_yet, shown, shown_type, skip_to_comma, ungrouped_expression},
     errors::Errors,
     fingerprint,
     paths::{Library, ends, ungrouped},
@@ -225,9 +226,12 @@ impl Collector<'_> {
 
     fn method(&mut self, item: &mut ImplItemFn) {
         whole::check_look_alikes(self.library, &mut item.attrs, self.errors);
+        keys::refuse_on_method(self.library, &mut item.attrs, self.errors);
+        self.reader.keys = keys::take(self.library, &mut item.sig, self.errors);
         let taken = self.take(&mut item.attrs);
         let mut taken = taken.into_iter();
         let Some((marker, attribute)) = taken.next() else {
+            keys::refuse(&self.reader.keys, &keys::helper(&item.sig), self.errors);
             self.found.others.push(Hashed::of(&item.attrs, item, NO_FACTS));
             return;
         };
@@ -295,12 +299,13 @@ impl Collector<'_> {
         }
         let event = event?;
         let (method, argument) = self.reader.read(item, &Role::Handler(&event), self.errors);
-        let text = shown(&event);
+        let text = shown_type(&event);
         let id = self.number();
         if let Some(argument) = argument {
             self.found.handlers.push(Handler {
                 id,
                 event,
+                shown_event: text.clone(),
                 input_domain,
                 from_now,
                 hash: fingerprint::of(item, &["handles"]),
@@ -417,7 +422,7 @@ impl Collector<'_> {
 }
 
 /// The tokens in an attribute's parentheses.
-fn arguments(meta: &Meta, errors: &mut Errors) -> TokenStream {
+pub(super) fn arguments(meta: &Meta, errors: &mut Errors) -> TokenStream {
     match meta {
         Meta::Path(_) => TokenStream::new(),
         Meta::List(list) => list.tokens.clone(),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, StoreErrorKind, registry::StorageKind,
+    Projector, StoreError, StoreErrorKind, read::RowReads, registry::StorageKind,
 };
 
 impl<S: BlockingStorage> Execution<S> for Blocking {
@@ -150,6 +150,10 @@ where
         Box::pin(async move { self.call(move |worker| worker.save(&write)).await? })
     }
 
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        self.storage.row_reads()
+    }
+
     fn state(&self) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
         None
     }
@@ -164,7 +168,9 @@ where
     S: BlockingStorage,
     P: Projector<Storage = S> + Handlers,
 {
-    fn load(&self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+    fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+        // What is stored may be older than what they were kept from.
+        self.rows.forget();
         let mut session = self.storage.begin()?;
         let checkpoint =
             self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));
