@@ -508,6 +508,19 @@ pub(crate) fn ungrouped_expression(mut expression: &syn::Expr) -> &syn::Expr {
     expression
 }
 
+/// A type in messages.
+pub(crate) fn shown_type(ty: &syn::Type) -> String {
+    // Most are a path of plain names, whose text takes no printing.
+    if let syn::Type::Path(syn::TypePath { qself: None, path, .. }) = ty
+        && path.segments.iter().all(|segment| segment.arguments.is_none())
+    {
+        let names: Vec<_> = path.segments.iter().map(|each| each.ident.to_string()).collect();
+        let colons = if path.leading_colon.is_some() { "::" } else { "" };
+        return format!("{colons}{}", names.join("::"));
+    }
+    shown(ty)
+}
+
 /// Shows tokens on one line, as a person would write them.
 pub(crate) fn shown(tokens: impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();

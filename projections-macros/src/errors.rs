@@ -1,7 +1,7 @@
 //! The faults of one macro call, collected so that all are reported at once.
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 
 /// Collects faults. It must be asked with [`finish`](Self::finish), else it panics when dropped:
 /// a fault that nobody reports would be a mistake that compiles.
@@ -59,12 +59,14 @@ impl Errors {
         self.found.iter().map(syn::Error::to_compile_error).collect()
     }
 
-    /// Returns the first fault in a form that can stand for a type, and the others. A type that is a
-    /// fault is right wherever it is used, so that nobody else is blamed.
+    /// Returns the first fault as a type, and the others. The compiler blames nobody for how such a
+    /// type is used. It is an array, because a fault in the place of an expression is known to be one,
+    /// and one in the place of a type is `()`.
     pub(crate) fn finish_as_type(mut self) -> (Option<TokenStream>, TokenStream) {
         self.sort();
         let mut found = self.found.drain(..).flatten().map(|error| error.to_compile_error());
-        (found.next(), found.collect())
+        let first = found.next().map(|fault| quote!([::core::primitive::u8; #fault]));
+        (first, found.collect())
     }
 
     fn sort(&mut self) {

@@ -7,7 +7,7 @@ use syn::{DeriveInput, ext::IdentExt, parse::ParseStream, visit_mut::VisitMut};
 use crate::{
     attr::{Entry, Keys, shown},
     errors::Errors,
-    head, names,
+    fingerprint, head, names,
     paths::{Library, Static},
     projector::check_domain,
     upcast::Upcasts,
@@ -227,6 +227,7 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
         Some(name) => name.clone(),
         None => syn::LitStr::new(&ident.unraw().to_string(), Span::mixed_site()),
     };
+    let key = fingerprint::of_text(&name.value());
     let aliases = &model.aliases;
     let some = quote_spanned!(Span::mixed_site()=> ::core::option::Option::Some);
     let domain = match &model.domain {
@@ -253,6 +254,7 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #public::Event for #ident #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
+            const KEY: u64 = #key;
             const ALIASES: &'static [&'static ::core::primitive::str] = &[#(#aliases),*];
             const DOMAIN: ::core::option::Option<&'static ::core::primitive::str> = #domain;
             const TYPE: &'static ::core::primitive::str = ::core::concat!(

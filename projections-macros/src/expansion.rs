@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::{domain, event, handlers, projector};
+use crate::{domain, event, handlers, projector, read_model};
 
 fn shown(tokens: TokenStream) -> String {
     let file = syn2::parse2(tokens).unwrap_or_else(|error| panic!("not Rust: {error}"));
@@ -41,6 +41,33 @@ fn domain_of_two_events() {
         enum Orders<'a> {
             Placed(OrderPlaced<'a>),
             Shipped(OrderShipped),
+        }
+    })));
+}
+
+#[test]
+fn row_with_every_option() {
+    insta::assert_snapshot!(shown(read_model::expand(quote! {
+        #[read_model(table = "players", unique(league, number))]
+        pub struct PlayerStats {
+            #[key]
+            pub league: i64,
+            #[key]
+            player: String,
+            #[index]
+            #[column(default)]
+            pub(crate) number: i64,
+            #[column(name = "badge_list", json, default = Badges::new())]
+            r#type: Badges,
+        }
+    })));
+}
+
+#[test]
+fn row_without_a_key() {
+    insta::assert_snapshot!(shown(read_model::expand(quote! {
+        struct PlayerStats {
+            hands: i64,
         }
     })));
 }
@@ -109,6 +136,10 @@ fn a_renamed_library_is_named_nowhere() {
         domain::expand(quote! {
             #[domain("orders", crate = crate::rm)]
             enum Orders { Placed(OrderPlaced) }
+        }),
+        read_model::expand(quote! {
+            #[read_model(crate = crate::rm, index(b))]
+            struct Orders { #[key] a: u8, #[column(default)] b: u8, #[column(json)] c: u8 }
         }),
         projector::expand(
             quote!("orders", crate = crate::rm),

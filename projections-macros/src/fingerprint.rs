@@ -34,6 +34,13 @@ pub(crate) fn of(item: &impl ToTokens, facts: &[impl AsRef<str>]) -> u64 {
     hash.finish()
 }
 
+/// Hashes a text; never to 0.
+pub(crate) fn of_text(text: &str) -> u64 {
+    let mut hash = Hash::new();
+    hash.write(b'i', text);
+    hash.finish().max(1)
+}
+
 /// FNV-1a with 64 bits, whose end is mixed as splitmix64 does: hashes are summed, and the bare sums
 /// of similar inputs would be alike.
 struct Hash(u64);

@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
-use crate::{domain, event, handlers, projector};
+use crate::{domain, event, handlers, projector, read_model};
 
 /// Every beginning of some tokens, those that end inside a group as well, and the whole.
 fn beginnings(tokens: TokenStream) -> Vec<TokenStream> {
@@ -161,6 +161,59 @@ fn a_domain_is_written_at_every_key() {
         let of = beginning.to_string();
         assert_written(&written, "must hold one event", &[quote!(Domain for Orders)], &of);
     }
+}
+
+#[test]
+fn a_row_is_written_at_every_key() {
+    let on_struct = quote!(read_model(
+        table = "players",
+        index(team, joined),
+        unique(league, number),
+        crate = a::b
+    ));
+    for beginning in attributes(on_struct) {
+        let row = quote! {
+            #beginning
+            struct Player {
+                #[key] player: String,
+                #[column(nmae = "t")] team: u8,
+                joined: u8,
+                league: u8,
+                number: u8,
+            }
+        };
+        assert_row(&read_model::expand(row), &["TEAM", "NUMBER"], &beginning.to_string());
+    }
+    for on_field in [
+        quote!(column(name = "team_name", json, default = Team::of("a"))),
+        quote!(column(default)),
+        quote!(key(player)),
+        quote!(index = 5),
+        quote!(unique(player, team)),
+    ] {
+        for beginning in beginnings(on_field).into_iter().filter(|tokens| !tokens.is_empty()) {
+            let row = quote! {
+                #[read_model(table = "players", index(joined, player))]
+                struct Player {
+                    #[key] player: String,
+                    #[#beginning] team: u8,
+                    #[column(nmae = "t")] joined: u8,
+                }
+            };
+            // An attribute is a path at least; what is none, the compiler reports.
+            if syn::parse2::<syn::Item>(row.clone()).is_err() {
+                continue;
+            }
+            assert_row(&read_model::expand(row), &["PLAYER", "TEAM"], &beginning.to_string());
+        }
+    }
+}
+
+fn assert_row(written: &TokenStream, constants: &[&str], of: &str) {
+    let mut items = vec![quote!(ReadModel for Player), quote!(Values for Player)];
+    let constants = constants.iter().map(|constant| quote::format_ident!("{constant}"));
+    items.extend(constants.map(|constant| quote!(const #constant)));
+    assert_written(written, "option `nmae`", &items, of);
 }
 
 /// Attributes whose inside is every beginning of this one's.

@@ -6,17 +6,22 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Attribute, Type, ext::IdentExt, visit_mut::VisitMut};
 
-use crate::{attr::shown, paths::ungrouped};
+use crate::{attr::shown_type, paths::ungrouped};
 
-/// A table, row by row, as attributes of the implementation that carries it.
-pub(crate) struct Table(TokenStream);
+/// A table, as attributes of the implementation that carries it.
+pub(crate) struct Table {
+    written: TokenStream,
+    /// The rows that are always there, since the last that may not be.
+    rows: Vec<String>,
+}
 
 impl Table {
     /// Begins a table. What it links to may be private, or be made by a macro.
     pub(crate) fn new(columns: &[&str]) -> Self {
-        let mut table = Self(quote_spanned! {Span::mixed_site()=>
+        let written = quote_spanned! {Span::mixed_site()=>
             #[allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
-        });
+        };
+        let mut table = Self { written, rows: Vec::new() };
         table.row(&[], columns);
         table.row(&[], &vec!["---"; columns.len()]);
         table
@@ -26,19 +31,31 @@ impl Table {
     pub(crate) fn row(&mut self, cfg: &[Attribute], cells: &[impl AsRef<str>]) {
         let cells: Vec<_> = cells.iter().map(|cell| cell.as_ref().replace('|', "\\|")).collect();
         let row = format!("| {} |", cells.join(" | "));
+        if cfg.is_empty() {
+            self.rows.push(row);
+            return;
+        }
+        self.write_rows();
         let conditions: Vec<_> =
             cfg.iter().filter_map(|attribute| attribute.meta.require_list().ok()).collect();
         let conditions = conditions.iter().map(|list| &list.tokens);
-        self.0.extend(if cfg.is_empty() {
-            quote_spanned!(Span::mixed_site()=> #[doc = #row])
-        } else {
-            quote_spanned!(Span::mixed_site()=> #[cfg_attr(all(#(#conditions),*), doc = #row)])
+        self.written.extend(quote_spanned! {Span::mixed_site()=>
+            #[cfg_attr(all(#(#conditions),*), doc = #row)]
         });
     }
 
+    /// In one attribute: each token costs.
+    fn write_rows(&mut self) {
+        let rows = std::mem::take(&mut self.rows).join("\n");
+        if !rows.is_empty() {
+            self.written.extend(quote_spanned!(Span::mixed_site()=> #[doc = #rows]));
+        }
+    }
+
     /// The attributes.
-    pub(crate) fn finish(self) -> TokenStream {
-        self.0
+    pub(crate) fn finish(mut self) -> TokenStream {
+        self.write_rows();
+        self.written
     }
 }
 
@@ -47,7 +64,7 @@ impl Table {
 pub(crate) fn linked(ty: &Type) -> String {
     let mut ty = ungrouped(ty).clone();
     Plain.visit_type_mut(&mut ty);
-    let text = code(&shown(&ty));
+    let text = code(&shown_type(&ty));
     if matches!(&ty, Type::Path(path) if path.qself.is_none()) { format!("[{text}]") } else { text }
 }
 

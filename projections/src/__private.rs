@@ -12,11 +12,17 @@ mod fields;
 mod inert;
 mod keys;
 mod message;
+mod templates;
 mod upcasts;
 
 pub use std::vec::Vec;
 
 pub use inventory;
+
+pub use crate::{
+    __assertions as assertions, __handle as handle, __handlers as handlers, __hook as hook,
+    __implementation as implementation, __routes as routes, __tables as tables, __types as types,
+};
 
 pub use self::{
     checks::{
@@ -26,9 +32,9 @@ pub use self::{
     },
     coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
-        Appended, Argument, ArgumentCheck, ArgumentCheckFallback, DeclareFallback, Decoder,
-        DecoderFallback, Encode, EncodeFallback, Outcome, OutcomeFallback, RawDecoder,
-        RawDecoderFallback, ResultFallback, Shared, SharedFallback, View, ViewFallback, refused,
+        Appended, Argument, DeclareFallback, DecoderFallback, Encode, EncodeFallback, Outcome,
+        OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback, SharedFallback, Unit,
+        ViewFallback, refused, step,
     },
     faults::{
         EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,
@@ -36,8 +42,8 @@ pub use self::{
         no_shared_fault, no_value_fault, no_variant_fault, no_view_fault,
     },
     fields::{
-        BlankRow, Field, FieldFallback, JsonField, JsonValue, KeyField, KeyFieldFallback,
-        UnknownKey, check_column, check_json, no_null_key_fault,
+        BlankRow, Field, FieldFallback, JsonField, JsonValue, KeyField, KeyFieldFallback, KeyPart,
+        KeyType, UnknownKey, check_column, check_json, is_key,
     },
     inert::Inert,
     keys::{NameKeysFallback, RowName, no_keys_fault, no_place_of_keys_fault},

@@ -25,6 +25,9 @@ pub trait Event {
     /// The domain that publishes the event, where it has just one.
     const DOMAIN: Option<&'static str> = None;
     /// The path of the type, which `std::any::type_name` does not tell while compiling.
+    /// A hash of [`NAME`](Self::NAME), which the derive makes. Of 0 nothing is known.
+    #[doc(hidden)]
+    const KEY: u64 = 0;
     #[doc(hidden)]
     const TYPE: &'static str = "";
     /// The version of the event's shape, stored with it. It rises by one when the shape changes.

@@ -79,14 +79,79 @@ pub use projections_macros::Event;
 pub use projections_macros::Domain;
 
 /// Derives the trait [`ReadModel`](trait@crate::ReadModel) for a struct, which is then a row of a
-/// table.
+/// table: a handler takes the table as `&mut` [`Rows`](crate::Rows) of it.
+///
+/// ```
+/// use projections::{ReadModel, rows::ColumnOf};
+///
+/// #[derive(ReadModel, Default)]
+/// #[read_model(table = "players", index(team, joined))]
+/// pub struct PlayerStats {
+///     #[key]
+///     pub player: String,
+///     pub hands: i64,
+///     #[index]
+///     pub team: Option<String>,
+///     #[unique]
+///     pub email: Option<String>,
+///     pub joined: i64,
+///     #[column(name = "net_chips")]
+///     pub net: i64,
+///     #[column(json)]
+///     pub badges: Vec<String>,
+///     #[column(default)]
+///     pub streak: i64,
+/// }
+///
+/// assert_eq!(PlayerStats::TABLE.name, "players");
+/// assert_eq!(PlayerStats::TABLE.columns[5].name, "net_chips");
+/// println!("{:#?}", PlayerStats::TABLE);
+///
+/// let row = PlayerStats::blank(&"Ada".to_owned());
+/// assert_eq!((row.player.as_str(), row.hands), ("Ada", 0));
+///
+/// let net: ColumnOf<PlayerStats, i64> = PlayerStats::NET;
+/// assert_eq!(net.name(), "net_chips");
+/// ```
+///
+/// The struct has named fields, owns its data and is not generic: a table belongs to one type. It
+/// needs `Default`, because a new row is the default with its key.
 ///
 /// | option of `#[read_model(..)]` | value | default |
 /// |---|---|---|
 /// | `table` | the table's name | the struct's name in snake_case |
 /// | `index(..)` | the fields of an index, in its order; once for each index | none |
-/// | `unique(..)` | the fields of an index that holds no values twice | none |
+/// | `unique(..)` | the fields of an index in which no two rows have the same values; once for each | none |
 /// | `crate` | the path of this library, where it has another name | `::projections` |
+///
+/// | attribute of a field | what it says |
+/// |---|---|
+/// | `#[key]` | it is the key, or, where several have it, one of up to four parts, in the order of the fields |
+/// | `#[index]` | the column has an index |
+/// | `#[unique]` | the column has an index, and no two rows have the same value there; `None` is no value |
+/// | `#[column(name = "..")]` | the column's name, where it is not the field's |
+/// | `#[column(json)]` | the value is stored as JSON; its type is `Serialize`, `Deserialize`, `Send` and `Sync` |
+/// | `#[column(default)]` | the column may be added to a table that is there: older rows have the default of the field's type |
+/// | `#[column(default = ..)]` | the same, where older rows have the value of this expression |
+///
+/// What a field may be is in the table of [`Kind`](crate::rows::Kind); a type of your own implements
+/// [`Column`](crate::rows::Column), or is stored as JSON. A part of the key is also `Clone`, `Eq`,
+/// `Hash` and `Ord`, and is neither an `Option` nor JSON.
+///
+/// # Names
+///
+/// A table or a column has a name of at most 48 ASCII letters, digits and `_`, which does not begin
+/// with a digit or with `projections_`, and has no `__` in it. Upper and lower case are the same. A
+/// table is not called `events`, which is the event store's, and does not begin with `sqlite_`. Two
+/// row types of one table are reported when the runtime is built.
+///
+/// # Columns by name
+///
+/// Each field has a constant of its name in upper case, as visible as the field: an
+/// [`IndexedColumn`](crate::rows::IndexedColumn), by which rows can be looked up, where it has an
+/// index, is the first field of one, or is the first of the key; else a
+/// [`ColumnOf`](crate::rows::ColumnOf). With a field `table`, the trait's constant is
+/// `<PlayerStats as ReadModel>::TABLE`.
 pub use projections_macros::ReadModel;
 
 /// Names a projector, sets its options and registers it. Goes on the struct.

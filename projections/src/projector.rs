@@ -171,6 +171,10 @@ pub struct Route {
     pub(crate) keys: KeySource,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
+    /// Whether there may be none, or another than the event's own.
+    pub(crate) is_domain_doubtful: bool,
+    /// Of two routes with different keys the events have no name in common; of 0 nothing is known.
+    pub(crate) key: u64,
     /// The hash of the method's tokens.
     pub(crate) hash: u64,
     /// The event's present shape, and with it the older ones.
@@ -193,10 +197,12 @@ impl Route {
         input_domain: Option<&'static str>,
         options: &Options,
     ) -> Self {
-        let domain = match (input_domain, E::DOMAIN, options.domain) {
-            (Some(domain), _, _) | (None, Some(domain), _) | (None, None, Some(domain)) => domain,
-            (None, None, None) => "",
+        let (domain, is_domain_doubtful) = match (input_domain, E::DOMAIN, options.domain) {
+            (Some(domain), own, _) => (domain, own.is_some()),
+            (None, Some(domain), _) | (None, None, Some(domain)) => (domain, false),
+            (None, None, None) => ("", true),
         };
+        let is_plain = matches!((E::ALIASES, E::UPCASTS), ([], []));
         Self {
             id,
             event: E::NAME,
@@ -207,6 +213,8 @@ impl Route {
             from: StartFrom::Beginning,
             keys: KeySource::NONE,
             own_domain: E::DOMAIN,
+            is_domain_doubtful,
+            key: if is_plain { E::KEY } else { 0 },
             hash,
             shape: Upcast::of::<E>(),
             type_name: std::any::type_name::<E>,

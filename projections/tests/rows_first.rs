@@ -60,8 +60,11 @@ impl ReadModel for Stats {
             net: i64::read(row.value(2)?)?,
         })
     }
-    fn settle(&mut self) -> Result<(), ColumnError> {
+    fn settle_key(&mut self) -> Result<(), ColumnError> {
         Column::settle(&mut self.player)
+    }
+    fn settle(&mut self) -> Result<(), ColumnError> {
+        Ok(())
     }
     fn heap_bytes(&self) -> usize {
         Column::heap_bytes(&self.player)

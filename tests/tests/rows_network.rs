@@ -185,7 +185,7 @@ fn program(seed: u64, len: usize) -> Vec<NewEvent> {
     use rand::{Rng, SeedableRng};
     println!("seed {seed}");
     let mut random = rand::rngs::StdRng::seed_from_u64(seed);
-    let mut name = move |random: &mut rand::rngs::StdRng| {
+    let name = move |random: &mut rand::rngs::StdRng| {
         NAMES[random.random_range(0..NAMES.len())].to_owned()
     };
     let mut events = Vec::new();

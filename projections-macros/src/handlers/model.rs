@@ -32,6 +32,8 @@ pub(crate) struct Handler {
     /// Its number in the `match`.
     pub(crate) id: u32,
     pub(crate) event: Type,
+    /// The event in messages.
+    pub(crate) shown_event: String,
     pub(crate) input_domain: Option<syn::LitStr>,
     pub(crate) from_now: bool,
     /// Of the method's tokens.

@@ -19,7 +19,7 @@ use super::{
     whole,
 };
 use crate::{
-    attr::{Entry, Keys, Value, not_yet, shown, skip_to_comma, ungrouped_expression},
+    attr::{Entry, Keys, Value, not_yet, shown, shown_type, skip_to_comma, ungrouped_expression},
     errors::Errors,
     fingerprint,
     paths::{Library, ends, ungrouped},
@@ -299,12 +299,13 @@ impl Collector<'_> {
         }
         let event = event?;
         let (method, argument) = self.reader.read(item, &Role::Handler(&event), self.errors);
-        let text = shown(&event);
+        let text = shown_type(&event);
         let id = self.number();
         if let Some(argument) = argument {
             self.found.handlers.push(Handler {
                 id,
                 event,
+                shown_event: text.clone(),
                 input_domain,
                 from_now,
                 hash: fingerprint::of(item, &["handles"]),

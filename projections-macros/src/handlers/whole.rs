@@ -52,23 +52,28 @@ fn conditional(library: &Library, attribute: &Attribute) -> Option<(syn::Path, S
 }
 
 fn look_alike(library: &Library, path: &syn::Path) -> Option<String> {
-    let written = shown(path);
+    let written = || shown(path);
     let Some(name) = library.own_name(path) else {
         // Another crate's attribute may be called `reset`, but hardly `handles`.
         let last = path.segments.last()?.ident.to_string();
         return ["handles", "fallback"].contains(&last.as_str()).then(|| {
+            let written = written();
             format!("unknown attribute `#[{written}]` in a `#[handlers]` block\nhelp: write `#[{last}]`, which needs no path in this block")
         });
     };
     if name == "handlers" {
         return Some(format!(
-            "`#[{written}]` goes on the `impl` block\nhelp: write `#[handles(..)]` on a method"
+            "`#[{}]` goes on the `impl` block\nhelp: write `#[handles(..)]` on a method",
+            written()
         ));
+    }
+    if MARKERS.contains(&name.as_str()) {
+        return None;
     }
     // A short word is two edits from any other: Rust's own `#[test]` from `#[reset]`.
     let close = suggest::nearest(&name, MARKERS.iter().copied())
-        .filter(|meant| name != *meant)
         .filter(|meant| name.len() >= 5 || suggest::is_next_to(&name, meant))?;
+    let written = written();
     Some(format!(
         "unknown attribute `#[{written}]` in a `#[handlers]` block\nhelp: did you mean `#[{close}]`?"
     ))
@@ -87,7 +92,7 @@ fn check_empty(item: &syn::ItemImpl, found: &Found, errors: &mut Errors) {
 /// Two handlers that name one event alike. Those that name it differently are found by their
 /// wire names, once the types are known.
 fn check_duplicates(handlers: &mut [Handler], errors: &mut Errors) {
-    let events: Vec<_> = handlers.iter().map(|handler| shown(&handler.event)).collect();
+    let events: Vec<_> = handlers.iter().map(|handler| handler.shown_event.clone()).collect();
     for index in 1..handlers.len() {
         let (before, rest) = handlers.split_at_mut(index);
         // A faulty attribute may lack just what tells the two apart.

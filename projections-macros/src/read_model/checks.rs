@@ -30,19 +30,20 @@ fn stored(row: &Row, column: &Column) -> TokenStream {
     quote_spanned!(first=> #path #call;)
 }
 
-/// The items that assert that no column of the key may be empty.
-pub(super) fn keys(row: &Row) -> TokenStream {
-    let ident = &row.ident;
-    let mut checks = TokenStream::new();
-    for number in row.key() {
-        let Some(column) = row.columns.get(*number) else { continue };
-        let (first, last) = ends(&column.ty);
-        let (private, public) = (row.library.private_at(first), row.library.public_at(first));
-        let shown = shown(&column.ty);
-        let table = quote_spanned!(first=> <#ident as #public::rows::ReadModel>::TABLE);
-        let arguments = quote_spanned!(last=> (#table, #number, #shown));
-        let call = quote_spanned!(first=> #private::no_null_key_fault #arguments);
-        checks.extend(quote_spanned!(Span::mixed_site().located_at(first)=> const _: () = #call;));
+/// The type of a part of the key: the field's, where that can be one, and else an error.
+pub(super) fn key_part(row: &Row, column: &Column) -> TokenStream {
+    let ty = &column.ty;
+    let (first, last) = ends(ty);
+    let (private, here) = (row.library.private(), row.library.private_at(first));
+    let shown = shown(ty);
+    let fault = quote_spanned!(Span::mixed_site()=> #private::KeyField::<#ty>::FAULT);
+    let arguments = quote_spanned!(last=> (#fault, #shown));
+    let check = quote_spanned!(first=> #here::is_key #arguments);
+    quote_spanned! {Span::mixed_site()=>
+        <#private::KeyPart<{
+            #[allow(unused_imports)]
+            use #private::KeyFieldFallback as _;
+            #check
+        }, #ty> as #private::KeyType>::Type
     }
-    checks
 }

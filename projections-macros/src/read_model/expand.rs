@@ -12,7 +12,6 @@ use crate::errors::Errors;
 
 /// Writes the implementations, the constants of the columns, the assertions and the faults.
 pub(super) fn row(row: &Row, errors: Errors) -> TokenStream {
-    let is_sound = !errors.any();
     let (key, faults) = match &row.key {
         Key::Columns(columns) => (key_type(row, columns), errors.finish()),
         Key::Faulty => {
@@ -24,9 +23,6 @@ pub(super) fn row(row: &Row, errors: Errors) -> TokenStream {
     let mut tokens = values(row);
     tokens.extend(read_model(row, &key));
     tokens.extend(constants(row));
-    if is_sound {
-        tokens.extend(checks::keys(row));
-    }
     tokens.extend(faults);
     tokens
 }
@@ -36,19 +32,13 @@ fn unknown_key(row: &Row) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #private::UnknownKey)
 }
 
-/// The type of the key, at the place of its first column.
+/// The type of the key: that of its column, or a tuple.
 fn key_type(row: &Row, columns: &[usize]) -> TokenStream {
-    let types: Vec<_> = columns.iter().filter_map(|number| row.columns.get(*number)).collect();
-    match types.as_slice() {
-        [only] => {
-            let ty = &only.ty;
-            quote!(#ty)
-        }
-        several => {
-            let types = several.iter().map(|column| &column.ty);
-            let place = several.first().map_or_else(Span::mixed_site, |column| column.place());
-            quote_spanned!(place=> (#(#types),*))
-        }
+    let columns = columns.iter().filter_map(|number| row.columns.get(*number));
+    let parts: Vec<_> = columns.map(|column| checks::key_part(row, column)).collect();
+    match parts.as_slice() {
+        [only] => only.clone(),
+        several => quote_spanned!(Span::mixed_site()=> (#(#several),*)),
     }
 }
 
@@ -66,20 +56,16 @@ fn generics(row: &Row) -> (TokenStream, TokenStream, TokenStream) {
     (quote!(#impl_generics), quote!(#type_generics), quote!(#where_clause))
 }
 
-/// The body of a method of a row whose key is known, and else of one that is never called.
+/// The body of a method of a row whose fields and key are known, and else of one that is never called.
 fn body(row: &Row, body: &TokenStream) -> TokenStream {
-    match &row.key {
-        Key::Columns(_) => {
-            let private = row.library.private();
-            quote_spanned! {Span::mixed_site()=>
-                #[allow(unused_imports)]
-                use #private::{FieldFallback as _, KeyFieldFallback as _};
-                #body
-            }
-        }
-        Key::Faulty | Key::Unread => {
-            quote_spanned!(Span::mixed_site()=> ::core::unreachable!())
-        }
+    if !row.is_complete || row.key().is_empty() {
+        return quote_spanned!(Span::mixed_site()=> ::core::unreachable!());
+    }
+    let private = row.library.private();
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(unused_imports)]
+        use #private::{FieldFallback as _, KeyFieldFallback as _};
+        #body
     }
 }
 
@@ -250,11 +236,13 @@ fn blank(row: &Row, parts: &[(&Column, TokenStream)]) -> TokenStream {
 
 fn row_methods(row: &Row) -> TokenStream {
     let public = row.library.public();
-    let (mut reads, mut settles, mut sizes, mut copies) = (vec![], vec![], vec![], vec![]);
+    let (mut reads, mut sizes, mut copies) = (vec![], vec![], vec![]);
+    let (mut settles, mut key_settles) = (vec![], vec![]);
     for (number, column) in row.columns.iter().enumerate() {
         let (steps, field, name) = (column.steps(row), &column.field, &column.name);
         let span = Span::mixed_site();
         reads.push(quote_spanned!(span=> #field: #steps::read(row, #number, #name)?));
+        let settles = if column.is_key { &mut key_settles } else { &mut settles };
         settles.push(quote_spanned!(span=> #steps::settle(&mut self.#field, #name)?;));
         sizes.push(quote_spanned!(span=> #steps::heap_bytes(&self.#field)));
         let copy = column.duplicate(row, &quote_spanned!(span=> &self.#field));
@@ -262,6 +250,7 @@ fn row_methods(row: &Row) -> TokenStream {
     }
     let ok = quote_spanned!(Span::mixed_site()=> ::core::result::Result::Ok);
     let read = body(row, &quote_spanned!(Span::mixed_site()=> #ok(Self { #(#reads),* })));
+    let settle_key = body(row, &quote_spanned!(Span::mixed_site()=> #(#key_settles)* #ok(())));
     let settle = body(row, &quote_spanned!(Span::mixed_site()=> #(#settles)* #ok(())));
     let heap_bytes = body(row, &quote_spanned!(Span::mixed_site()=> #(#sizes)+*));
     let duplicate = body(row, &quote_spanned!(Span::mixed_site()=> Self { #(#copies),* }));
@@ -272,6 +261,11 @@ fn row_methods(row: &Row) -> TokenStream {
             #read
         }
 
+        fn settle_key(&mut self) -> ::core::result::Result<(), #public::rows::ColumnError> {
+            #settle_key
+        }
+
+        #[inline]
         fn settle(&mut self) -> ::core::result::Result<(), #public::rows::ColumnError> {
             #settle
         }
@@ -290,7 +284,12 @@ fn row_methods(row: &Row) -> TokenStream {
 fn constants(row: &Row) -> TokenStream {
     let (public, ident) = (row.library.public(), &row.ident);
     let (impl_generics, type_generics, where_clause) = generics(row);
-    let constants = row.columns.iter().enumerate().map(|(number, column)| {
+    // Of two that have one name the other is reported.
+    let is_first = |(number, column): &(usize, &Column)| {
+        let mut before = row.columns.iter().take(*number);
+        before.all(|other| other.constant() != column.constant())
+    };
+    let constants = row.columns.iter().enumerate().filter(is_first).map(|(number, column)| {
         let Column { visibility, ty, name, .. } = column;
         let doc = format!("The column `{name}` of the table `{}`.", row.table);
         let constant = column.constant_ident();
@@ -319,11 +318,6 @@ impl Row {
 }
 
 impl Column {
-    /// The place of its type.
-    fn place(&self) -> Span {
-        crate::paths::ends(&self.ty).0
-    }
-
     /// The path of the steps that are taken with its field.
     fn steps(&self, row: &Row) -> TokenStream {
         let (private, ty) = (row.library.private(), &self.ty);

@@ -1,14 +1,18 @@
 //! The fields of a row and their attributes.
 
-use proc_macro2::Span;
-use syn::{Attribute, ext::IdentExt};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::{
+    Attribute, Token,
+    ext::IdentExt,
+    parse::{ParseStream, Parser, discouraged::Speculative},
+    visit::Visit,
+};
 
 use super::model::{Column, DefaultValue, Stored};
 use crate::{
     attr::{Entry, Keys, Value, shown},
     errors::Errors,
     names,
-    paths::ungrouped,
 };
 
 const KEYS: Keys = Keys {
@@ -50,7 +54,10 @@ pub(super) fn refuse_on_struct(attribute: &Attribute, errors: &mut Errors) {
 }
 
 /// Reads the fields.
-pub(super) fn read(fields: &syn::Fields, errors: &mut Errors) -> Vec<Read> {
+pub(super) fn read<'a>(
+    fields: impl IntoIterator<Item = &'a syn::Field>,
+    errors: &mut Errors,
+) -> Vec<Read> {
     let mut read = Vec::new();
     for field in fields {
         if let Some(ident) = &field.ident {
@@ -60,6 +67,39 @@ pub(super) fn read(fields: &syn::Fields, errors: &mut Errors) -> Vec<Read> {
         }
     }
     read.into_iter().map(|(field, _)| field).collect()
+}
+
+/// Reads those fields that can be read, where one is half typed. Tells whether one with `#[key]`
+/// cannot.
+pub(super) fn readable(content: TokenStream) -> (Vec<syn::Field>, bool) {
+    let (mut fields, mut is_key_lost) = (Vec::new(), false);
+    let parser = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            let ahead = input.fork();
+            match syn::Field::parse_named(&ahead) {
+                Ok(field) => {
+                    input.advance_to(&ahead);
+                    fields.push(field);
+                }
+                Err(_) => is_key_lost |= skip_field(input),
+            }
+            let _ = input.parse::<Token![,]>(); // what is missing may be the comma
+        }
+        Ok(())
+    };
+    let is_read = parser.parse2(content).is_ok();
+    (fields, is_key_lost || !is_read)
+}
+
+/// Skips a field, and tells whether it has `#[key]`.
+fn skip_field(input: ParseStream<'_>) -> bool {
+    let mut is_key = false;
+    while !input.is_empty() && !input.peek(Token![,]) {
+        if let Ok(TokenTree::Group(group)) = input.parse::<TokenTree>() {
+            is_key |= group.stream().to_string() == "key";
+        }
+    }
+    is_key
 }
 
 /// The field and the place of its column's name, unless the name could not be read.
@@ -81,9 +121,10 @@ fn read_field(field: &syn::Field, ident: &syn::Ident, errors: &mut Errors) -> Na
             }
         }
     }
+    options.check_json(&field.ty, errors);
     let (name, place) = options.name(ident, errors);
     let is_key = key.is_some();
-    let is_faulty_key = is_key && has_key_fault(&field.ty, &options, errors);
+    let is_faulty_key = is_key && has_key_fault(&options, errors);
     let column = Column {
         field: ident.clone(),
         visibility: field.vis.clone(),
@@ -133,7 +174,7 @@ impl Options {
         self.is_seen = true;
         let before = errors.count();
         match &attribute.meta {
-            syn::Meta::List(list) => {
+            syn::Meta::List(list) if !list.tokens.is_empty() => {
                 for entry in KEYS.read_list(list.tokens.clone(), errors) {
                     self.set(&entry, errors);
                 }
@@ -157,9 +198,27 @@ impl Options {
                     Value::Expression(value) => {
                         Some(DefaultValue::Expression(value.clone().into()))
                     }
+                    Value::Missing => {
+                        errors.at(
+                            entry.key.span(),
+                            "`default` has no value\nhelp: write `default`, which is that of the field's type, or `default = ...`",
+                        );
+                        None
+                    }
                     _ => entry.flag(errors).then(|| DefaultValue::OfType(entry.key.span())),
                 };
             }
+        }
+    }
+
+    /// Reports a reference, of which the compiler would say that something is "not general enough".
+    fn check_json(&mut self, ty: &syn::Type, errors: &mut Errors) {
+        if self.json.is_some() && has_reference(ty) {
+            errors.on(
+                ty,
+                format!("`{}` cannot be stored as JSON: it borrows\nhelp: use a type that owns its data, such as `String`", shown(ty)),
+            );
+            self.is_faulty = true;
         }
     }
 
@@ -190,27 +249,30 @@ impl Options {
     }
 }
 
-/// Reports why a field cannot be a key, as far as it can be read. An alias is seen by its type.
-fn has_key_fault(ty: &syn::Type, options: &Options, errors: &mut Errors) -> bool {
+fn has_reference(ty: &syn::Type) -> bool {
+    struct References(bool);
+
+    impl<'ast> Visit<'ast> for References {
+        fn visit_type_reference(&mut self, _: &'ast syn::TypeReference) {
+            self.0 = true;
+        }
+    }
+
+    let mut references = References(false);
+    references.visit_type(ty);
+    references.0
+}
+
+/// Reports why a field cannot be a key, as far as it is written. Its type is another matter.
+fn has_key_fault(options: &Options, errors: &mut Errors) -> bool {
     let before = errors.count();
     if let Some(place) = options.default_place {
         errors.at(place, "a column of the key has no default\nnote: no row is older than its key");
     }
     if let Some(place) = options.json {
         errors.at(place, "JSON cannot be a key\nnote: two texts can be the same value");
-    } else if let Some(help) = key_type_fault(ty) {
-        errors.on(ty, format!("`{}` cannot be a key\n{help}", shown(ty)));
     }
     errors.count() > before
-}
-
-fn key_type_fault(ty: &syn::Type) -> Option<&'static str> {
-    let syn::Type::Path(path) = ungrouped(ty) else { return None };
-    match path.path.segments.last()?.ident.to_string().as_str() {
-        "f32" | "f64" => Some("note: floats that look alike may differ, and NaN is not itself"),
-        "Option" => Some("help: use the type without `Option`\nnote: each row has a key"),
-        _ => None,
-    }
 }
 
 /// Reports two columns of one name, or two constants.
@@ -228,7 +290,7 @@ fn check_twins(new: &Named, before: &[Named], errors: &mut Errors) {
             errors.at(
                 *place,
                 format!(
-                    "column `{}` is that of the field `{}`, too{note}",
+                    "column `{}` belongs to the field `{}` already{note}",
                     column.name,
                     other.field.unraw()
                 ),

@@ -4,13 +4,13 @@
 //! fallback trait where it is not. A path takes the inherent one first, so the generated code
 //! compiles whatever the types are, and only the assertions speak.
 
-use std::marker::PhantomData;
+use std::{hash::Hash, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::message::Message;
 use crate::rows::{
-    Column, ColumnError, Kind, OwnedValue, Put, RowKey, RowValues, Table, Value, Values, json,
+    Column, ColumnError, Kind, OwnedValue, Put, RowKey, RowValues, Value, Values, json,
 };
 
 /// A field that is a column of its own kind.
@@ -154,22 +154,61 @@ impl<V> FieldFallback<V> for JsonField<V> {}
 #[derive(Debug)]
 pub struct KeyField<V>(PhantomData<fn(&V)>);
 
-impl<V: Eq> KeyField<V> {
+impl<V: Column + Clone + Eq + Hash + Ord> KeyField<V> {
+    /// It can be one, unless it may be empty.
+    pub const FAULT: &'static str =
+        if V::NULLABLE { "each row has one\nhelp: use the type without `Option`" } else { "" };
+
     /// Tells whether the field is the key's.
+    #[inline]
     pub fn is(field: &V, key: &V) -> bool {
         field == key
     }
 }
 
-/// What stands in for a field whose type cannot be compared.
+/// What stands in for a field that cannot be a part of the key.
+#[allow(missing_docs)]
 pub trait KeyFieldFallback<V> {
-    /// Is never called.
+    const FAULT: &'static str = "\
+        no column holds it, or it is not `Clone`, `Eq`, `Hash` and `Ord`\n\
+        note: integers, `String`, `bool`, dates, times, decimals and uuids can be keys; floats and \
+        JSON cannot\n\
+        help: a type of your own implements these four, and `projections::rows::Column`";
+
     fn is(_: &V, _: &V) -> bool {
         never()
     }
 }
 
 impl<V> KeyFieldFallback<V> for KeyField<V> {}
+
+/// The type of a part of the key. It is known once an assertion has held, and else it is an error,
+/// which the compiler reports there and nowhere else.
+#[derive(Debug)]
+pub struct KeyPart<const IS_KEY: bool, V>(PhantomData<V>);
+
+/// What it is.
+#[allow(missing_docs)]
+pub trait KeyType {
+    type Type;
+}
+
+impl<V> KeyType for KeyPart<true, V> {
+    type Type = V;
+}
+
+/// Asserts that a field has no fault as a part of the key.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the field's type.
+#[track_caller]
+#[must_use]
+pub const fn is_key(fault: &str, ty: &'static str) -> bool {
+    if !fault.is_empty() {
+        Message::new().name(ty).push(" cannot be a key: ").push(fault).report();
+    }
+    true
+}
 
 fn never() -> ! {
     unreachable!("an assertion has failed")
@@ -208,20 +247,6 @@ impl<T: Default> BlankRow for T {
     #[inline]
     fn blank_row() -> Self {
         T::default()
-    }
-}
-
-/// Asserts that a column of the key cannot be empty.
-///
-/// # Panics
-/// While compiling, at the caller's place, which is the field's type.
-#[track_caller]
-pub const fn no_null_key_fault(table: &Table, number: usize, ty: &'static str) {
-    if table.columns[number].nullable {
-        Message::new()
-            .name(ty)
-            .push(" cannot be a key: it may hold no value\nhelp: use the type without `Option`")
-            .report();
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, registry::StorageKind,
+    Projector, StoreError, read::RowReads, registry::StorageKind,
 };
 
 impl<S: AsyncStorage> Execution<S> for Async {
@@ -166,6 +166,10 @@ where
             let session = self.storage.begin().await?;
             self.storage.commit(session, &write).await
         })
+    }
+
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        self.storage.row_reads()
     }
 
     fn state(&self) -> Option<Arc<dyn Any + Send + Sync>> {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, StoreErrorKind, registry::StorageKind,
+    Projector, StoreError, StoreErrorKind, read::RowReads, registry::StorageKind,
 };
 
 impl<S: BlockingStorage> Execution<S> for Blocking {
@@ -59,7 +59,6 @@ type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
 /// What the thread owns.
 struct Worker<S, P> {
     storage: S,
-    name: String,
     projector: P,
     rows: KeptRows,
 }
@@ -102,7 +101,7 @@ where
             .name(format!("project {name}"))
             .spawn(move || {
                 let rows = KeptRows::of::<P>(used);
-                let mut worker = Worker { storage, name, projector: make(), rows };
+                let mut worker = Worker { storage, projector: make(), rows };
                 for job in queue {
                     // A panic in a handler is caught closer to it; one in a storage ends the job,
                     // whose caller then finds the answer missing.
@@ -151,6 +150,10 @@ where
         Box::pin(async move { self.call(move |worker| worker.save(&write)).await? })
     }
 
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        self.storage.row_reads()
+    }
+
     fn state(&self) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
         None
     }
@@ -181,7 +184,7 @@ where
         self.rows.forget();
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
-        rows::prepare::<P>(&mut session, &self.name, start.reset)?;
+        rows::prepare::<P>(&mut session, &start.write.key, start.reset)?;
         self.rows.lend::<S>(&mut session, false);
         for (call, _) in apply::hooks::<P>(start.reset) {
             apply::hook(&mut self.projector, call, &mut session)?;

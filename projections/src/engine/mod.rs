@@ -7,6 +7,7 @@ mod asynchronous;
 mod blocking;
 mod in_process;
 mod network;
+mod reads;
 mod rows;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
@@ -19,8 +20,8 @@ pub(crate) use self::{
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Page, Projector, Storage, StoreError, projector::KeySource, registry::StorageKind,
-    rows::RowsError,
+    Handlers, Page, Projector, Storage, StoreError, projector::KeySource, read::RowReads,
+    registry::StorageKind, rows::RowsError,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -56,6 +57,9 @@ pub trait Engine: Send {
     fn row_use(&self) -> Option<Arc<RowUse>> {
         None
     }
+
+    /// The tables, for readers, where the storage has such.
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>>;
 }
 
 /// How a run starts.

@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::apply::Failure;
 use crate::{
-    Handlers, Storage,
+    CheckpointKey, Handlers, Storage,
     projector::SessionOf,
     rows::{DeclaredTable, RowSets, RowsError},
 };
@@ -106,13 +106,18 @@ impl RowUse {
 /// Creates or checks the tables of a projector, or makes them anew; then its hooks may use them.
 pub(super) fn prepare<P: Handlers>(
     session: &mut SessionOf<P>,
-    projector: &str,
+    key: &CheckpointKey,
     reset: bool,
 ) -> Result<(), RowsError> {
     match P::Storage::rows(session) {
-        Some(rows) => rows.prepare(&P::tables(), projector, reset),
+        Some(rows) => rows.prepare(&P::tables(), &owner(key), reset),
         None => Ok(()),
     }
+}
+
+/// The name that tables are recorded under: projectors of two applications may share one.
+fn owner(CheckpointKey { namespace, projector, .. }: &CheckpointKey) -> String {
+    if namespace.is_empty() { projector.clone() } else { format!("{namespace}/{projector}") }
 }
 
 /// As [`prepare`], on a storage behind a network.

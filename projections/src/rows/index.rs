@@ -64,12 +64,19 @@ fn encode(value: Value<'_>, bytes: &mut Vec<u8>) {
     }
 }
 
-/// The values of a row, or of a key.
+/// The values of a row, or of a key, to be shown: as many as can be stored.
 pub(super) fn values(of: &dyn Values) -> Vec<OwnedValue> {
     let mut values = Vec::new();
-    // A row that was settled can be put; of another, what can be put is enough to be shown.
     let _ = of.put(&mut |value| values.push(value.into()));
     values
+}
+
+/// The values of a row, or those that are looked up; `None` where one cannot be stored, so that no
+/// row has it.
+pub(super) fn stored(of: &dyn Values) -> Option<Vec<OwnedValue>> {
+    let mut values = Vec::new();
+    of.put(&mut |value| values.push(value.into())).ok()?;
+    Some(values)
 }
 
 impl Indexes {
@@ -100,36 +107,50 @@ impl Indexes {
         self.maps.len() - 1
     }
 
-    /// Enters a row anew, with the values that it has now; tells whether a unique key has changed.
-    pub(super) fn enter<T: ReadModel>(&mut self, slots: &mut Slots<T>, place: u32) -> bool {
-        let before = self.leave(slots, place);
-        let slot = slots.at_mut(place);
-        let Some(row) = &slot.row else { return false };
-        let row = values(row);
-        let entries = self.maps.iter().map(|map| entry(&pick(&row, &map.columns)));
-        let entries: Vec<Entry> = entries.collect();
-        let mut moved = false;
-        for (number, map) in self.maps.iter_mut().enumerate() {
-            let entry = &entries[number]; // one a map
-            moved |= map.unique && before.0.get(number).is_some_and(|before| before != entry);
-            map.places.entry(entry.clone()).or_default().push(place);
+    /// Enters a row anew, with the values that it has now, and notes where a unique key has changed
+    /// since it was stored. A row that cannot be stored stands nowhere: its event fails.
+    pub(super) fn enter<T: ReadModel>(&mut self, slots: &mut Slots<T>, place: u32) {
+        let now = self.entries(slots, place);
+        let before = &slots.at(place).entries;
+        // Many rows may have the value of an index, among which each is searched for.
+        if before.0 != now.0 {
+            self.leave(before, place);
+            self.stand(slots, place, now);
         }
-        slot.entries = Entries(entries.into_boxed_slice());
-        moved
     }
 
-    /// Takes a row out; returns where it stood.
-    fn leave<T: ReadModel>(&mut self, slots: &mut Slots<T>, place: u32) -> Entries {
-        let entries = std::mem::take(&mut slots.at_mut(place).entries);
-        for (map, entry) in self.maps.iter_mut().zip(&entries.0) {
+    fn entries<T: ReadModel>(&self, slots: &Slots<T>, place: u32) -> Entries {
+        let row = slots.at(place).row.as_ref().and_then(|row| stored(row));
+        let of = |row: Vec<OwnedValue>| {
+            self.maps.iter().map(|map| entry(&pick(&row, &map.columns))).collect()
+        };
+        Entries(row.map(of).unwrap_or_default())
+    }
+
+    fn stand<T: ReadModel>(&mut self, slots: &mut Slots<T>, place: u32, now: Entries) {
+        let slot = slots.at_mut(place);
+        for (number, map) in self.maps.iter_mut().enumerate() {
+            let (before, now) = (slot.entries.0.get(number), now.0.get(number));
+            slot.moved |= map.unique && before.is_some() && before != now;
+            if let Some(entry) = now {
+                map.places.entry(entry.clone()).or_default().push(place);
+            }
+        }
+        slot.entries = now;
+    }
+
+    /// Takes a row out.
+    fn leave(&mut self, before: &Entries, place: u32) {
+        for (map, entry) in self.maps.iter_mut().zip(&before.0) {
             if let Some(places) = map.places.get_mut(entry) {
-                places.retain(|other| *other != place);
+                if let Some(at) = places.iter().position(|other| *other == place) {
+                    places.swap_remove(at);
+                }
                 if places.is_empty() {
                     map.places.remove(entry);
                 }
             }
         }
-        entries
     }
 
     /// Enters all rows anew, after places or indexes have changed; after rows were `dropped`,
@@ -141,8 +162,9 @@ impl Indexes {
         }
         #[allow(clippy::cast_possible_truncation)] // as many as there are places
         for place in 0..slots.len() as u32 {
-            slots.at_mut(place).entries = Entries::default();
-            self.enter(slots, place);
+            let now = self.entries(slots, place);
+            self.stand(slots, place, now);
+            slots.weigh(place);
         }
     }
 
@@ -162,7 +184,7 @@ impl Indexes {
 
     /// The unique keys of a row: the number of the index, and the values.
     pub(super) fn unique<T: ReadModel>(&self, row: &T) -> Vec<(usize, Vec<OwnedValue>)> {
-        let row = values(row);
+        let row = values(row); // it was settled
         let unique = self.maps.iter().enumerate().filter(|(_, map)| map.unique);
         let picked = unique.map(|(index, map)| (index, pick(&row, &map.columns)));
         picked.filter(|(_, values)| !values.contains(&OwnedValue::Null)).collect()

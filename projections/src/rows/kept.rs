@@ -5,17 +5,21 @@ use std::any::Any;
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, ReadModel, RowAccess, RowWrites, Rows, RowsError, Table, Values,
+    AsyncRowAccess, Found, ReadModel, RowAccess, RowWrites, Rows, RowsError, Table, Values,
     fault::{RowFault, RowProblem},
     index::values,
     sets::Origin,
 };
-use crate::engine::BoxFuture;
+use crate::{engine::BoxFuture, read::Selection};
 
 /// The rows of a table whose type is forgotten.
 pub(super) trait Kept: Send + Sync {
     fn any(&self) -> &dyn Any;
     fn table(&self) -> &'static Table;
+    /// Selects rows, where all of them are in memory.
+    fn select(&self, selection: &Selection, selected: Found<'_>);
+    /// Counts rows, as `select` selects them.
+    fn count(&self, selection: &Selection) -> u64;
     fn set_origin(&mut self, origin: Origin);
     fn begin_batch(&mut self, batch: u64);
     /// Returns what the rows take in memory.
@@ -62,6 +66,14 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
 
     fn table(&self) -> &'static Table {
         T::TABLE
+    }
+
+    fn select(&self, selection: &Selection, selected: Found<'_>) {
+        self.lock().select(selection, selected);
+    }
+
+    fn count(&self, selection: &Selection) -> u64 {
+        self.lock().count(selection)
     }
 
     fn set_origin(&mut self, origin: Origin) {
@@ -210,6 +222,7 @@ impl<T: ReadModel> Rows<T> {
         for place in &touched {
             self.settle_row(*place);
         }
+        // Rows that cannot be stored have no place in an index.
         if !self.indexes.is_empty() && self.fault.is_none() {
             self.settle_indexes(&touched);
         }
@@ -234,7 +247,10 @@ impl<T: ReadModel> Rows<T> {
                 Ok(()) => Some(RowProblem::Moved(values(&row.key()))),
             },
         };
-        self.slots.weigh(place);
+        // In memory there is no bound to be within at every event.
+        if !matches!(self.origin, Origin::Memory) {
+            self.slots.weigh(place);
+        }
         if let Some(problem) = problem {
             let key = values(&self.slots.at(place).key);
             self.note(problem, key);
@@ -246,8 +262,7 @@ impl<T: ReadModel> Rows<T> {
     #[cold]
     fn settle_indexes(&mut self, touched: &[u32]) {
         for place in touched {
-            let moved = self.indexes.enter(&mut self.slots, *place);
-            self.slots.at_mut(*place).moved |= moved;
+            self.indexes.enter(&mut self.slots, *place);
             self.slots.weigh(*place);
         }
         if matches!(self.origin, Origin::Network) && self.want_unchecked(touched) {
@@ -361,7 +376,9 @@ impl<T: ReadModel> Rows<T> {
         for place in std::mem::take(&mut self.dirty) {
             let slot = self.slots.at_mut(place);
             (slot.dirty, slot.moved, slot.before) = (false, false, None);
-            gone += usize::from(slot.row.is_none());
+            let is_gone = slot.row.is_none();
+            self.slots.weigh(place);
+            gone += usize::from(is_gone);
         }
         self.gone += gone;
         if matches!(self.origin, Origin::Memory) && self.gone > 1024 + self.slots.len() / 2 {

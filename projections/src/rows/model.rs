@@ -34,7 +34,13 @@ pub trait ReadModel: Values + Sized + 'static {
     /// Names the column that holds something else.
     fn read(row: &dyn RowValues) -> Result<Self, ColumnError>;
 
-    /// Brings all values to their stored form.
+    /// Brings the key to its stored form.
+    ///
+    /// # Errors
+    /// Names the column whose value cannot be stored.
+    fn settle_key(&mut self) -> Result<(), ColumnError>;
+
+    /// Brings all values but the key to their stored form.
     ///
     /// # Errors
     /// Names the column whose value cannot be stored.
@@ -178,10 +184,8 @@ impl<T: ReadModel, V: ?Sized> std::fmt::Debug for ColumnOf<T, V> {
     }
 }
 
-/// A column by which rows can be looked up: it has an index, is the first of one, or is the first of
-/// the key.
-///
-/// It is what the constant of such a field is, and turns into a [`ColumnOf`].
+/// A column that rows can be looked up by: one with an index, or the first of the key. It is what
+/// `#[derive(ReadModel)]` makes of such a field instead of a [`ColumnOf`].
 pub struct IndexedColumn<T, V: ?Sized>(ColumnOf<T, V>);
 
 impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
@@ -192,9 +196,9 @@ impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
         Self(ColumnOf::new(number))
     }
 
-    /// Returns the column.
+    /// Returns the column, whether it is indexed or not.
     #[must_use]
-    pub const fn column(&self) -> ColumnOf<T, V> {
+    pub const fn column(self) -> ColumnOf<T, V> {
         self.0
     }
 
@@ -211,12 +215,6 @@ impl<T: ReadModel, V: ?Sized> IndexedColumn<T, V> {
     }
 }
 
-impl<T, V: ?Sized> From<IndexedColumn<T, V>> for ColumnOf<T, V> {
-    fn from(indexed: IndexedColumn<T, V>) -> Self {
-        indexed.0
-    }
-}
-
 impl<T, V: ?Sized> Clone for IndexedColumn<T, V> {
     fn clone(&self) -> Self {
         *self
@@ -227,6 +225,12 @@ impl<T, V: ?Sized> Copy for IndexedColumn<T, V> {}
 
 impl<T: ReadModel, V: ?Sized> std::fmt::Debug for IndexedColumn<T, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        std::fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<T, V: ?Sized> From<IndexedColumn<T, V>> for ColumnOf<T, V> {
+    fn from(indexed: IndexedColumn<T, V>) -> Self {
+        indexed.0
     }
 }

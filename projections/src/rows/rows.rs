@@ -156,10 +156,13 @@ impl<T: ReadModel> Rows<T> {
     }
 
     /// Inserts a row, or puts it in the place of the one with its key, which is returned.
-    pub fn insert(&mut self, row: T) -> Option<T> {
+    pub fn insert(&mut self, mut row: T) -> Option<T> {
+        if let Err(error) = row.settle_key() {
+            self.note(RowProblem::Key(error), index::values(&row.key()));
+            return None;
+        }
         let place = self.place(&row.key());
         if self.probing {
-            let mut row = row;
             self.want_rivals(&mut row);
             return None;
         }
@@ -187,7 +190,8 @@ impl<T: ReadModel> Rows<T> {
     ///
     /// To change one of them, take its key from it, and then [`get_mut`](Self::get_mut).
     pub fn by<V: Values>(&mut self, column: IndexedColumn<T, V>, value: &V) -> Vec<&T> {
-        let mut places = self.places_by(column.number(), index::values(value));
+        let Some(values) = index::stored(value) else { return Vec::new() };
+        let mut places = self.places_by(column.number(), values);
         places.sort_unstable_by(|a, b| self.slots.at(*a).key.cmp(&self.slots.at(*b).key));
         places.into_iter().filter_map(|place| self.slots.at(place).row.as_ref()).collect()
     }
@@ -268,7 +272,7 @@ impl<T: ReadModel> Rows<T> {
     }
 
     /// Finds the places of the rows with a value in a column.
-    fn places_by(&mut self, column: usize, values: Vec<super::OwnedValue>) -> Vec<u32> {
+    pub(super) fn places_by(&mut self, column: usize, values: Vec<super::OwnedValue>) -> Vec<u32> {
         let index = self.indexes.by_column(&mut self.slots, column);
         // What this handler has changed is not entered yet.
         for place in std::mem::take(&mut self.touched) {

@@ -9,10 +9,10 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault, kept::Kept,
-    rows::RowsGuard,
+    AsyncRowAccess, Found, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
+    kept::Kept, rows::RowsGuard,
 };
-use crate::Storage;
+use crate::{Storage, read::Selection};
 
 /// A storage that has tables for rows.
 ///
@@ -78,6 +78,11 @@ impl DeclaredTable {
         (self.row_name)()
     }
 
+    /// Whether its rows are of this type.
+    pub(crate) fn is_of<T: ReadModel>(&self) -> bool {
+        (self.row)() == TypeId::of::<T>()
+    }
+
     /// Whether both are of one type of rows.
     pub(crate) fn is(&self, other: &Self) -> bool {
         (self.row)() == (other.row)()
@@ -95,6 +100,21 @@ impl RowSets {
     #[must_use]
     pub fn network(access: Arc<dyn AsyncRowAccess>) -> Self {
         Self { origin: Origin::Network, network: Some(access), ..Self::default() }
+    }
+
+    /// Returns what [`blocking`](Self::blocking) was given, for a storage that wraps another one.
+    #[must_use]
+    pub fn blocking_access(&self) -> Option<Arc<dyn RowAccess>> {
+        match &self.origin {
+            Origin::Blocking(access) => Some(Arc::clone(access)),
+            _ => None,
+        }
+    }
+
+    /// Returns what [`network`](Self::network) was given, for a storage that wraps another one.
+    #[must_use]
+    pub fn network_access(&self) -> Option<Arc<dyn AsyncRowAccess>> {
+        self.network.clone()
     }
 
     /// Tables that are in memory only.
@@ -142,11 +162,21 @@ impl RowSets {
         RowsGuard(guard)
     }
 
-    /// Looks at the rows of a table, from outside of its projector's handlers.
-    pub(crate) fn look<T: ReadModel, R>(&self, look: impl FnOnce(&mut Rows<T>) -> R) -> Option<R> {
-        let row = TypeId::of::<T>();
-        let set = self.sets.iter().find(|set| set.row == row)?;
-        Some(look(&mut set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>()?.lock()))
+    /// Selects rows of a table, where all of them are in memory.
+    pub(crate) fn select(&self, selection: &Selection, selected: Found<'_>) {
+        if let Some(rows) = self.table(selection.table) {
+            rows.select(selection, selected);
+        }
+    }
+
+    /// Counts rows, as [`select`](Self::select) selects them.
+    pub(crate) fn count_selected(&self, selection: &Selection) -> u64 {
+        self.table(selection.table).map_or(0, |rows| rows.count(selection))
+    }
+
+    fn table(&self, table: &Table) -> Option<&dyn Kept> {
+        let set = self.sets.iter().find(|set| set.rows.table().name == table.name);
+        set.map(|set| &*set.rows)
     }
 
     /// Writes what is not written yet, before a query that could see it. A storage calls it when it
@@ -194,7 +224,10 @@ impl RowSets {
     /// the bound is written early, in its transaction.
     #[inline]
     pub(crate) fn settle(&mut self) -> Result<(), RowFault> {
-        if let Some(error) = self.failed.get_mut().take() {
+        let failed = self.failed.get_mut();
+        if failed.is_some()
+            && let Some(error) = failed.take()
+        {
             return Err(error.into());
         }
         let mut bytes = 0;

@@ -114,3 +114,16 @@ async fn the_sqlite_storage_keeps_the_rules() {
 async fn read_models_in_the_event_stores_file_keep_the_rules() {
     conformance::storage(Files { directory: Directory::new(), beside_events: true }).await;
 }
+
+#[tokio::test]
+async fn rows_in_sqlite_keep_the_rules() {
+    let directory = Directory::new();
+    conformance::rows(|| async { Sqlite::open(directory.path()).unwrap() }).await;
+}
+
+#[tokio::test]
+async fn rows_in_the_event_stores_file_keep_the_rules() {
+    let directory = Directory::new();
+    let make = || async { SqliteEventStore::open(directory.path()).unwrap().read_models() };
+    conformance::rows(make).await;
+}

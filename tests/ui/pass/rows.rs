@@ -4,7 +4,7 @@
 
 use projections::{
     ReadModel,
-    rows::{Column, ColumnError, ColumnOf, IndexedColumn, Kind, OwnedValue, Put, Value, Values},
+    rows::{Column, ColumnError, ColumnOf, IndexedColumn, Kind, OwnedValue, Put, RowValues, Value, Values},
 };
 
 /// A number of chips.
@@ -99,6 +99,14 @@ fn values(row: &impl Values) -> Vec<OwnedValue> {
     values
 }
 
+struct Stored(Vec<OwnedValue>);
+
+impl RowValues for Stored {
+    fn value(&self, column: usize) -> Result<Value<'_>, ColumnError> {
+        Ok(self.0[column].as_value())
+    }
+}
+
 fn main() {
     let table = PlayerStats::TABLE;
     assert_eq!(table.name, "players");
@@ -122,11 +130,11 @@ fn main() {
     assert_eq!(HTMLPage::TABLE.name, "html_page");
 
     let row = row();
-    let stored = values(&row);
+    let stored = Stored(values(&row));
     let badges = OwnedValue::Json("[\"shark\"]".into());
-    assert_eq!(stored.len(), 8);
-    assert_eq!((&stored[4], &stored[5]), (&OwnedValue::Integer(5), &badges));
-    assert_eq!(PlayerStats::read(stored.as_slice()).unwrap(), row);
+    assert_eq!(stored.0.len(), 8);
+    assert_eq!((&stored.0[4], &stored.0[5]), (&OwnedValue::Integer(5), &badges));
+    assert_eq!(PlayerStats::read(&stored).unwrap(), row);
     assert_eq!(row.duplicate(), row);
     assert_eq!(row.key(), (Chips(1), Chips(2)));
     assert!(row.has_key(&(Chips(1), Chips(2))));
@@ -144,8 +152,8 @@ fn main() {
     faulty.net = Chips(1_001);
     assert_eq!(faulty.settle().unwrap_err().to_string(), "column `net_chips`: too many");
     let mut stored = stored;
-    stored[5] = OwnedValue::Bool(true);
-    let error = PlayerStats::read(stored.as_slice()).unwrap_err().to_string();
+    stored.0[5] = OwnedValue::Bool(true);
+    let error = PlayerStats::read(&stored).unwrap_err().to_string();
     assert_eq!(error, "column `badges`: Json was expected, and Bool(true) is there");
 
     let player: IndexedColumn<PlayerStats, Chips> = PlayerStats::PLAYER;

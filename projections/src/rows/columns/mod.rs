@@ -7,7 +7,7 @@
 #[cfg(feature = "decimal")]
 mod decimal;
 #[cfg(any(feature = "sqlite", test))]
-#[allow(dead_code)] // the storage that has no decimals of its own takes it from here
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code))] // its tests alone use it then
 mod decimal_order;
 mod ids;
 mod integers;
@@ -22,5 +22,4 @@ mod times;
 mod laws;
 
 #[cfg(feature = "sqlite")]
-#[allow(unused_imports)] // as above
-pub(crate) use self::decimal_order::{DecimalSortKey, decimal_sort_key};
+pub(crate) use self::decimal_order::decimal_sort_key;

@@ -1,17 +1,21 @@
 //! What keeps handlers inside the runner's transaction: an authorizer and two hooks of SQLite.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
+use parking_lot::Mutex;
 use rusqlite::{
     Connection,
     hooks::{AuthAction, AuthContext, Authorization},
 };
 
-/// Tables of the library begin with it; handlers may read them only.
-const OWN_TABLES: &str = "projections_";
+/// Tables and indexes of the library begin with it; handlers may read them only.
+const OWN_NAMES: &str = "projections_";
 
 /// Pragmas that only read, used inside SQLite by FTS5 and R-trees, and useful to handlers.
 const HARMLESS_PRAGMAS: &[&str] =
@@ -31,6 +35,19 @@ pub(super) struct Guard {
     left: AtomicBool,
     /// The file holds an event store, whose tables handlers may only read.
     holds_events: AtomicBool,
+    /// The tables of rows.
+    tables: Mutex<RowTables>,
+    /// Why the last statement was not authorized, where there is more to say than usual.
+    denied: Mutex<Option<String>>,
+}
+
+/// The tables of rows in the file, as of some version of its schema.
+#[derive(Debug, Default)]
+pub(super) struct RowTables {
+    /// The version that they were read at; `None` where that must happen again.
+    pub(super) schema_version: Option<i64>,
+    /// Their projectors, by their names in lower case.
+    pub(super) projectors: HashMap<String, String>,
 }
 
 impl Guard {
@@ -55,9 +72,24 @@ impl Guard {
         self.holds_events.store(holds_events, Relaxed);
     }
 
-    /// Says whose statements come next.
-    pub(super) fn admit_handlers(&self, handlers: bool) {
-        self.handler.store(handlers, Relaxed);
+    /// Says whose statements come next; returns whose came before.
+    pub(super) fn admit_handlers(&self, handlers: bool) -> bool {
+        self.handler.swap(handlers, Relaxed)
+    }
+
+    /// Whether the tables of rows were read at this version of the schema.
+    pub(super) fn knows_tables(&self, schema_version: i64) -> bool {
+        self.tables.lock().schema_version == Some(schema_version)
+    }
+
+    /// Says which tables of rows there are.
+    pub(super) fn set_tables(&self, tables: RowTables) {
+        *self.tables.lock() = tables;
+    }
+
+    /// Returns why the last statement was not authorized, where there is more to say than usual.
+    pub(super) fn take_denied(&self) -> Option<String> {
+        self.denied.lock().take()
     }
 
     /// Lets the next commit through, or ends that; tells whether one was let through.
@@ -85,9 +117,23 @@ impl Guard {
     }
 
     fn judge(&self, context: &AuthContext<'_>) -> Authorization {
-        if !self.handler.load(Relaxed) {
-            return Authorization::Allow;
+        if self.handler.load(Relaxed) {
+            *self.denied.lock() = None;
+            return self.judge_handler(context);
         }
+        match (context.action, context.accessor) {
+            // The library's own statement on one table fires a trigger that writes to another.
+            (
+                AuthAction::Delete { table_name }
+                | AuthAction::Insert { table_name }
+                | AuthAction::Update { table_name, .. },
+                Some(_),
+            ) => allow_if(!self.holds_rows(table_name)),
+            _ => Authorization::Allow,
+        }
+    }
+
+    fn judge_handler(&self, context: &AuthContext<'_>) -> Authorization {
         match context.action {
             AuthAction::Transaction { .. } => {
                 self.left.store(true, Relaxed);
@@ -100,22 +146,44 @@ impl Guard {
             AuthAction::Pragma { pragma_name, pragma_value } => {
                 allow_if(is_harmless(pragma_name, pragma_value))
             }
+            AuthAction::CreateTrigger { table_name, .. }
+            | AuthAction::CreateTempTrigger { table_name, .. } => {
+                allow_if(!self.is_own(table_name))
+            }
+            AuthAction::CreateIndex { index_name, .. }
+            | AuthAction::DropIndex { index_name, .. } => allow_if(!has_own_name(index_name)),
             AuthAction::AlterTable { table_name, .. }
-            | AuthAction::CreateTrigger { table_name, .. }
-            | AuthAction::CreateTempTrigger { table_name, .. }
             | AuthAction::Delete { table_name }
             | AuthAction::DropTable { table_name }
             | AuthAction::Insert { table_name }
-            | AuthAction::Update { table_name, .. } => allow_if(!self.is_own(table_name)),
+            | AuthAction::Update { table_name, .. } => {
+                allow_if(!self.is_own(table_name) && !self.holds_rows(table_name))
+            }
             _ => Authorization::Allow,
         }
     }
 
+    /// Tells whether a table holds rows, and then notes why it may not be written.
+    fn holds_rows(&self, table: &str) -> bool {
+        let tables = self.tables.lock();
+        let Some(projector) = tables.projectors.get(&table.to_ascii_lowercase()) else {
+            return false;
+        };
+        *self.denied.lock() = Some(format!(
+            "table `{table}` holds rows of projector `{projector}`: change it through `Rows<..>`"
+        ));
+        true
+    }
+
     fn is_own(&self, table: &str) -> bool {
-        let prefix = table.get(..OWN_TABLES.len());
-        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(OWN_TABLES))
+        has_own_name(table)
             || (table.eq_ignore_ascii_case("events") && self.holds_events.load(Relaxed))
     }
+}
+
+pub(super) fn has_own_name(name: &str) -> bool {
+    let prefix = name.get(..OWN_NAMES.len());
+    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(OWN_NAMES))
 }
 
 fn is_harmless(pragma: &str, value: Option<&str>) -> bool {

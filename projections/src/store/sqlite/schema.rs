@@ -9,6 +9,8 @@ use crate::{StoreError, StoreErrorKind, StoreId};
 const EVENTS: (&str, u32) = ("events_schema", 2);
 /// The version of the checkpoints' table that this library writes.
 const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 1);
+/// The version of the record of rows' tables that this library writes.
+const TABLES: (&str, u32) = ("tables_schema", 1);
 const STORE_ID: &str = "store_id";
 
 const CREATE_META: &str = "CREATE TABLE IF NOT EXISTS main.projections_meta (
@@ -65,10 +67,17 @@ const CREATE_CHECKPOINTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_ch
     PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
 ) STRICT, WITHOUT ROWID";
 
+const CREATE_TABLES: &str = "CREATE TABLE IF NOT EXISTS main.projections_tables (
+    name        TEXT NOT NULL PRIMARY KEY COLLATE NOCASE,
+    projector   TEXT NOT NULL, -- with its namespace, if it has one
+    kinds       TEXT NOT NULL  -- of its columns: a JSON object
+) STRICT, WITHOUT ROWID";
+
 /// Refuses a file that a newer version of this library made.
 pub(super) fn check_versions(connection: &Connection, label: &str) -> Result<(), StoreError> {
     version(connection, label, EVENTS)?;
     version(connection, label, CHECKPOINTS)?;
+    version(connection, label, TABLES)?;
     Ok(())
 }
 
@@ -147,6 +156,35 @@ pub(super) fn has_checkpoints(connection: &Connection, label: &str) -> Result<bo
         let doing = format!(
             "use {label}: its table `projections_checkpoints` is missing; restore the file from a backup, or delete `{}` from `projections_meta` and rebuild every projector of the file",
             CHECKPOINTS.0
+        );
+        return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
+    }
+    Ok(true)
+}
+
+/// Creates the record of rows' tables, where it is missing.
+pub(super) fn create_tables(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_tables(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_META)?;
+        connection.execute_batch(CREATE_TABLES)?;
+        set_meta(connection, TABLES.0, &TABLES.1.to_string())
+    };
+    create().map_err(|error| store_error("create the record of tables in", label, error))
+}
+
+/// Tells whether the file has ever had tables of rows.
+pub(super) fn has_tables(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    if version(connection, label, TABLES)?.is_none() {
+        return Ok(false);
+    }
+    if !has_table(connection, label, "projections_tables")? {
+        // Made anew, it would let handlers write to tables that rows in memory stand for.
+        let doing = format!(
+            "use {label}: its table `projections_tables` is missing; restore the file from a backup, or drop the tables of rows, delete `{}` from `projections_meta` and rebuild their projectors",
+            TABLES.0
         );
         return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
     }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
     ParameterMut, SessionFault, Storage, StoreError, StoreErrorKind,
+    read::RowReads,
     rows::{RowSets, RowStorage},
 };
 
@@ -68,6 +69,14 @@ impl Sqlite {
 impl<M> Sqlite<M> {
     pub(super) fn of_file(file: Arc<File>, options: SqliteOptions) -> Self {
         Self { file, options, marker: PhantomData }
+    }
+
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    pub(super) fn options(&self) -> SqliteOptions {
+        self.options
     }
 
     /// Gives the storage another type, so that a runtime can have two.
@@ -147,6 +156,11 @@ impl SqliteSession {
         }
     }
 
+    /// Returns why the last statement was not authorized, where there is more to say than usual.
+    pub(super) fn take_denied(&self) -> Option<String> {
+        self.turn.guard().take_denied()
+    }
+
     /// Writes the rows that a query could see.
     #[inline]
     pub(super) fn flush_rows(&self) {
@@ -176,6 +190,10 @@ impl<M: 'static> Storage for Sqlite<M> {
         self.file.label().to_owned()
     }
 
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        Some(self.reads())
+    }
+
     #[inline]
     fn check(session: &mut SqliteSession) -> Result<(), SessionFault> {
         let fault = session.fault.get_mut();
@@ -203,8 +221,8 @@ impl<M: 'static> RowStorage for Sqlite<M> {
 impl<M: 'static> BlockingStorage for Sqlite<M> {
     fn begin(&self) -> Result<SqliteSession, StoreError> {
         let turn = Turn::begin(&self.file, self.options)?;
+        let access = SqliteRows::of(&turn)?;
         turn.admit_handlers(true);
-        let access = SqliteRows::new(turn.shared(), turn.guard(), self.file.label());
         let rows = RowSets::blocking(Arc::new(access));
         Ok(SqliteSession { rows, turn, fault: Mutex::new(Fault::None) })
     }

@@ -8,7 +8,8 @@ use super::{error::is_outage, storage::SqliteSession, writer::InUse};
 ///
 /// What is written through it is committed together with the checkpoint, or not at all. It cannot
 /// commit, roll back or begin a transaction, set a savepoint, attach a file, change a setting, or
-/// write to the library's own tables: SQLite refuses such statements with "not authorized".
+/// write to the library's own tables or those of rows: SQLite refuses such statements with "not
+/// authorized".
 /// Statements are prepared once for each text and kept, so values belong into parameters.
 ///
 /// ```
@@ -139,20 +140,25 @@ impl<'a> SqliteTx<'a> {
         {
             self.session.remember(rusqlite::Error::SqliteFailure(*cause, message.clone()));
         }
-        explain(error)
+        explain(error, || self.session.take_denied())
     }
 }
 
-/// Says why a handler was not authorized.
-fn explain(error: rusqlite::Error) -> rusqlite::Error {
+/// Says why a statement was not authorized.
+pub(super) fn explain(
+    error: rusqlite::Error,
+    denied: impl FnOnce() -> Option<String>,
+) -> rusqlite::Error {
     match error {
         rusqlite::Error::SqliteFailure(cause, _)
             if cause.code == ErrorCode::AuthorizationForStatementDenied =>
         {
-            let why = "not authorized: a handler may not begin or end a transaction, set a \
-                       savepoint, attach a file, change a setting, or write to the library's tables";
-            rusqlite::Error::SqliteFailure(cause, Some(why.to_owned()))
+            let why = denied().unwrap_or_else(|| USUALLY_DENIED.to_owned());
+            rusqlite::Error::SqliteFailure(cause, Some(format!("not authorized: {why}")))
         }
         other => other,
     }
 }
+
+const USUALLY_DENIED: &str = "a handler may not begin or end a transaction, set a savepoint, \
+    attach a file, change a setting, or write to the library's tables";

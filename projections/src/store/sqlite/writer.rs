@@ -9,7 +9,7 @@ use std::{
 use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
 use rusqlite::Connection;
 
-use super::{error::store_error, file::File, guard::Guard, options::SqliteOptions};
+use super::{error::store_error, file::File, guard::Guard, options::SqliteOptions, rows::Plans};
 use crate::{StoreError, StoreErrorKind};
 
 /// Whose turn it is, first come, first served, and the connection while nobody has it.
@@ -42,15 +42,17 @@ pub(super) struct Writer {
     /// Shared with the rows of the open transaction, which are loaded while a handler has it.
     connection: SharedConnection,
     guard: Arc<Guard>,
+    plans: Arc<Plans>,
     durable: bool,
 }
 
 impl Writer {
     pub(super) fn new(mut connection: Connection) -> rusqlite::Result<Self> {
         let guard = Guard::install(&mut connection)?;
-        connection.set_prepared_statement_cache_capacity(256);
+        connection.set_prepared_statement_cache_capacity(512);
         connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-        Ok(Self { connection: Arc::new(ReentrantMutex::new(connection)), guard, durable: false })
+        let connection = Arc::new(ReentrantMutex::new(connection));
+        Ok(Self { connection, guard, plans: Arc::default(), durable: false })
     }
 
     fn connection(&self) -> InUse<'_> {
@@ -212,13 +214,18 @@ impl Turn {
         self.writer().connection()
     }
 
-    pub(super) fn guard(&self) -> Arc<Guard> {
-        Arc::clone(&self.writer().guard)
+    pub(super) fn guard(&self) -> &Arc<Guard> {
+        &self.writer().guard
     }
 
     /// Returns what rows load and write through.
     pub(super) fn shared(&self) -> SharedConnection {
         Arc::clone(&self.writer().connection)
+    }
+
+    /// Returns the statements of rows on this connection.
+    pub(super) fn plans(&self) -> Arc<Plans> {
+        Arc::clone(&self.writer().plans)
     }
 
     pub(super) fn label(&self) -> &str {

@@ -10,10 +10,12 @@ use std::{error::Error as StdError, fmt, future::Future, time::Duration};
 use crate::error::chain;
 
 mod events;
+mod rows;
 mod storages;
 
 pub use self::{
     events::{event_store, event_store_failures, event_store_reopened},
+    rows::{row_failures, rows},
     storages::{Drive, StorageHarness, storage, storage_failures},
 };
 

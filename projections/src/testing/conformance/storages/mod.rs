@@ -7,6 +7,7 @@ use crate::{BoxError, CheckpointKey, Storage};
 
 pub use self::drive::Drive;
 use self::subject::Subject;
+pub(super) use self::subject::{checkpoint, first};
 
 mod comparing;
 mod drive;

@@ -127,7 +127,7 @@ fn harness(method: &str, error: &BoxError) -> Broken {
 }
 
 /// A checkpoint at a position, written in an epoch.
-pub(super) fn checkpoint(epoch: u64, position: u64) -> Checkpoint {
+pub(in super::super) fn checkpoint(epoch: u64, position: u64) -> Checkpoint {
     Checkpoint {
         store: StoreId::from_u128(7),
         position: GlobalPosition::new(position),
@@ -145,7 +145,7 @@ pub(super) fn checkpoint(epoch: u64, position: u64) -> Checkpoint {
 }
 
 /// The first write of a checkpoint.
-pub(super) fn first(key: CheckpointKey, next: Checkpoint) -> CheckpointWrite {
+pub(in super::super) fn first(key: CheckpointKey, next: Checkpoint) -> CheckpointWrite {
     CheckpointWrite::new(key, None, next)
 }
 
