@@ -136,3 +136,8 @@ async fn a_table_is_read_and_emptied_inside_a_transaction() {
     tx.clear("totals");
     assert_eq!(tx.get("totals", "bob"), None);
 }
+
+#[tokio::test]
+async fn tables_of_rows_keep_the_rules() {
+    projections::testing::conformance::rows(|| async { MemoryStorage::new() }).await;
+}
