@@ -262,7 +262,8 @@ fn favourites_of(customer: &str, entries: &[Entry]) -> Vec<Favourite> {
     for line in orders.filter(|order| order.customer == customer).flat_map(|order| order.lines) {
         *favourites.entry(line.product).or_default() += line.quantity;
     }
-    let favourite = |(product, quantity)| Favourite { customer: customer.into(), product, quantity };
+    let favourite =
+        |(product, quantity)| Favourite { customer: customer.into(), product, quantity };
     favourites.into_iter().map(favourite).collect()
 }
 
