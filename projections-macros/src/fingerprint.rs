@@ -24,13 +24,16 @@ const KEYWORDS: &[&str] = &[
     "where", "while", "yield",
 ];
 
+/// `continue`.
+const LONGEST_KEYWORD: usize = 8;
+
 /// Hashes an item, and what its marker said as `facts`.
 pub(crate) fn of(item: &impl ToTokens, facts: &[impl AsRef<str>]) -> u64 {
     let mut hash = Hash::new();
     for fact in facts {
         hash.write(b'f', fact.as_ref());
     }
-    walk(item.to_token_stream(), Place::Code, &mut hash);
+    walk(flat(item.to_token_stream()), Place::Code, &mut hash);
     hash.finish()
 }
 
@@ -79,13 +82,13 @@ enum Place {
     Macro,
 }
 
-fn walk(tokens: TokenStream, place: Place, hash: &mut Hash) {
-    let mut tokens = without_quiet(flat(tokens)).into_iter().peekable();
+fn walk(tokens: Vec<TokenTree>, place: Place, hash: &mut Hash) {
+    let mut tokens = without_quiet(tokens).into_iter().peekable();
     let mut before = Before::default();
     while let Some(token) = tokens.next() {
         match &token {
             TokenTree::Group(group) if before.is_body && is_braced(group, place, tokens.peek()) => {
-                walk(group.stream(), place, hash);
+                walk(flat(group.stream()), place, hash);
             }
             TokenTree::Group(group) => self::group(group, &before, place, hash),
             TokenTree::Ident(name) => hash.write(b'i', &name.to_string()),
@@ -132,6 +135,9 @@ fn flat(tokens: TokenStream) -> Vec<TokenTree> {
 
 /// The tokens without `#[..]` and `#![..]` that only a reader or a lint sees.
 fn without_quiet(tokens: Vec<TokenTree>) -> Vec<TokenTree> {
+    if !tokens.iter().any(|token| is(Some(token), '#')) {
+        return tokens;
+    }
     let mut kept = Vec::with_capacity(tokens.len());
     let mut rest = &*tokens;
     while let [first, after @ ..] = rest {
@@ -179,24 +185,27 @@ fn group(group: &Group, before: &Before, place: Place, hash: &mut Hash) {
         Delimiter::None => ("", ""),
     };
     hash.write(b'o', open);
-    match arms(group, place) {
+    // Each look at a group's tokens is a call to the compiler.
+    let tokens = flat(group.stream());
+    let is_lone =
+        group.delimiter() == Delimiter::Parenthesis && !before.is_callee && is_lone(group, &tokens);
+    match arms(group, &tokens, place) {
         Some((attributes, arms)) => {
-            walk(quote!(#(#attributes)*), place, hash);
+            walk(flat(quote!(#(#attributes)*)), place, hash);
             arms.into_iter().for_each(|arm| self::arm(arm, hash));
         }
-        None => walk(group.stream(), place, hash),
+        None => walk(tokens, place, hash),
     }
-    if group.delimiter() == Delimiter::Parenthesis && !before.is_callee && is_lone(group) {
+    if is_lone {
         hash.write(b't', ",");
     }
     hash.write(b'c', close);
 }
 
 /// The attributes and the arms in the braces of a `match`.
-fn arms(group: &Group, place: Place) -> Option<(Vec<Attribute>, Vec<Arm>)> {
-    let tokens = flat(group.stream());
-    let has_arrow = tokens.windows(2).any(|two| is(two.first(), '=') && is(two.last(), '>'));
-    if group.delimiter() != Delimiter::Brace || place == Place::Macro || !has_arrow {
+fn arms(group: &Group, tokens: &[TokenTree], place: Place) -> Option<(Vec<Attribute>, Vec<Arm>)> {
+    let has_arrow = || tokens.windows(2).any(|two| is(two.first(), '=') && is(two.last(), '>'));
+    if group.delimiter() != Delimiter::Brace || place == Place::Macro || !has_arrow() {
         return None;
     }
     let parser = |input: ParseStream<'_>| {
@@ -215,7 +224,7 @@ fn arm(mut arm: Arm, hash: &mut Hash) {
     while let Some(inner) = single(&arm.body) {
         *arm.body = inner;
     }
-    walk(arm.into_token_stream(), Place::Code, hash);
+    walk(flat(arm.into_token_stream()), Place::Code, hash);
     hash.write(b'a', ",");
 }
 
@@ -255,8 +264,7 @@ fn begins_with_attribute(expression: &Expr) -> bool {
 }
 
 /// Tells whether a group is a tuple of one: `(a,)` is not `(a)`.
-fn is_lone(group: &Group) -> bool {
-    let tokens = flat(group.stream());
+fn is_lone(group: &Group, tokens: &[TokenTree]) -> bool {
     if !is(tokens.last(), ',') {
         return false;
     }
@@ -337,12 +345,13 @@ impl Before {
     fn pass_name(&mut self, name: &str) {
         // Nothing calls a lifetime or a label: `&'a (A,)`, `break 'a (b,)`.
         let is_lifetime = self.last == Some('\'');
+        let is_keyword = name.len() <= LONGEST_KEYWORD && KEYWORDS.contains(&name);
         *self = Self {
-            is_callee: !is_lifetime && !KEYWORDS.contains(&name),
+            is_callee: !is_lifetime && !is_keyword,
             is_macro: self.bang,
             after_fn: name == "fn",
             after_fn_name: self.after_fn,
-            after_name: !KEYWORDS.contains(&name),
+            after_name: !is_keyword,
             in_where: self.in_where || name == "where",
             ..self.kept()
         };

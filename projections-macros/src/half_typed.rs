@@ -124,8 +124,7 @@ fn a_block_is_written_at_every_key() {
                     fn on_paid(&mut self, event: &Paid) {}
                 ),
                 // The sound handler is checked all the same.
-                quote!(::of::<Paid>),
-                quote!(Argument::<Paid, ()>),
+                quote!((Paid) decode (Paid)),
             ];
             assert_written(&written, "option `form`", &items, &beginning.to_string());
         }

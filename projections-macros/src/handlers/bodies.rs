@@ -3,7 +3,7 @@
 //! which something is half typed, or wrong, is the compiler's affair alone.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::quote;
 use syn::{
     Attribute, Block, Expr, FnModifiers, ImplItem, ImplItemFn, Item, ItemImpl, Signature, Stmt,
     Token, Visibility,
@@ -38,10 +38,9 @@ pub(super) fn parse(item: TokenStream) -> Option<(ItemImpl, Vec<Group>)> {
 pub(super) fn restore(block: &mut ItemImpl, bodies: Vec<Group>) {
     let methods = block.items.iter_mut().filter(|item| matches!(item, ImplItem::Fn(_)));
     for (item, body) in methods.zip(bodies) {
-        let mut tokens: Vec<TokenTree> = item.to_token_stream().into_iter().collect();
-        tokens.pop(); // the body is the last
-        tokens.push(body.into());
-        *item = ImplItem::Verbatim(tokens.into_iter().collect());
+        let ImplItem::Fn(ImplItemFn { attrs, vis, sig, .. }) = &*item else { continue };
+        // All attributes stand before it: the inner ones are in the body.
+        *item = ImplItem::Verbatim(quote!(#(#attrs)* #vis #sig #body));
     }
 }
 
@@ -88,7 +87,7 @@ fn content(body: &Group) -> Option<TokenStream> {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
+    use quote::ToTokens;
 
     use super::*;
 

@@ -33,9 +33,12 @@ impl Locals {
     }
 
     /// As the templates take them.
-    fn list(&self) -> TokenStream {
+    fn list(&self, block: &Block) -> TokenStream {
         let Self { this, envelope, session, event } = self;
-        quote!((#this #envelope #session #event))
+        // What is wrong with the storage is said of each function, in words that are the same.
+        let private = block.library.private();
+        let ty = quote_spanned!(Span::mixed_site()=> &mut #private::SessionOf<Self>);
+        quote!((#this #envelope #session #event (#ty)))
     }
 }
 
@@ -160,14 +163,18 @@ fn handlers(block: &Block) -> TokenStream {
     let entry = |handler| entry(block, handler, &locals);
     let is_async = |handler: &&Handler| handler.method.asyncness.is_some();
     let types = checks::types(block);
-    let locals_list = locals.list();
+    let locals_list = locals.list(block);
     let all = block.handlers.iter().map(entry);
     let count = block.handlers.iter().filter(is_async).count();
     if block.fallback.is_none() && (count == 0 || count == block.handlers.len()) {
-        let kind =
-            Ident::new(if count == 0 { "plain" } else { "asynchronous" }, Span::mixed_site());
+        // Each function's first token is written here, for the same reason as its session's type.
+        let plain = head_of(false, "handle");
+        let asynchronous = (count > 0).then(|| {
+            let head = head_of(true, "handle");
+            quote!((#head))
+        });
         return quote_spanned! {Span::mixed_site()=>
-            #private::handlers! { #kind #locals_list { #(#all)* } { #types } }
+            #private::handlers! { #locals_list (#plain) #asynchronous { #(#all)* } { #types } }
         };
     }
     let function = |asynchronous: bool| {
@@ -216,8 +223,10 @@ fn entry(block: &Block, handler: &Handler, locals: &Locals) -> TokenStream {
     let from = handler.from_now.then(|| quote_spanned!(Span::mixed_site()=> .from_now()));
     let keys = keys::of_route(block, method);
     let call = call(block, method, Some(argument), locals);
+    // In one place with the type, which then is all that rustc shows.
+    let decode = Ident::new("decode", ty.span());
     quote_spanned! {Span::mixed_site()=>
-        { (#(#cfg)*) #id #name #hash (#domain) (#asynchronous #from #keys) (#event) (#ty) #call }
+        { (#(#cfg)*) #id #name #hash (#domain) (#asynchronous #from #keys) (#event) #decode (#ty) #call }
     }
 }
 
@@ -269,7 +278,7 @@ fn call(block: &Block, method: &Method, event: Option<&Argument>, locals: &Local
 fn hooks(block: &Block) -> TokenStream {
     let private = block.library.private();
     let locals = Locals::new();
-    let locals_list = locals.list();
+    let locals_list = locals.list(block);
     let function = |asynchronous: bool| {
         let hooks = [("Setup", &block.setup), ("Reset", &block.reset)];
         let arms: Vec<_> = hooks

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
     Attribute, FnArg, Ident, Signature, Token, Type, ext::IdentExt, parse::Parser,
-    punctuated::Punctuated,
+    punctuated::Punctuated, spanned::Spanned,
 };
 
 use super::{
@@ -231,8 +231,9 @@ pub(super) fn function(block: &Block) -> TokenStream {
     let Locals { envelope, session, event } = &locals;
     for Handler { id, event: declared, method, argument, .. } in &block.handlers {
         let ty = &argument.ty;
+        let method_name = Ident::new("decode", ty.span());
         let decode = quote_spanned! {Span::mixed_site()=>
-            let #event = __step::<#declared, ()>().decode::<#ty>(#envelope)?;
+            let #event = __step::<#declared, ()>().#method_name::<#ty>(#envelope)?;
         };
         arms.extend(arm(block, *id, (method, argument), &decode, &locals));
     }

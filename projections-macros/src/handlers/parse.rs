@@ -69,7 +69,9 @@ pub(super) fn parse(
     let (mut item, bodies, unread) = read_impl(item, errors)?;
     let library = read_attribute(attribute, errors);
     let reader = Reader::new(&item);
-    let mut collector = Collector { library: &library, errors, reader, found: Found::default() };
+    let found = Found::default();
+    let mut collector =
+        Collector { library: &library, errors, reader, required: required(), found };
     for item in &mut item.items {
         collector.item(item);
     }
@@ -173,6 +175,8 @@ struct Collector<'a> {
     library: &'a Library,
     errors: &'a mut Errors,
     reader: Reader,
+    /// What each method gets.
+    required: Attribute,
     found: Found,
 }
 
@@ -249,7 +253,7 @@ impl Collector<'_> {
             self.errors.at(attribute.path().span(), message);
         }
         // First, so that what the user says of these lints comes after it and wins.
-        item.attrs.insert(0, required());
+        item.attrs.insert(0, self.required.clone());
         // Reported already, and the compiler would report it again.
         item.sig.variadic = None;
         signature::remove_lifetimes(&mut item.sig);

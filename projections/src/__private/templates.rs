@@ -7,23 +7,24 @@
 //! header of the `impl`. A type keeps its place wherever it is put.
 //!
 //! An entry of a list of handlers is
-//! `{ (cfg) id name hash (domain) (more) (event) (argument) (shared) (views) (values) outcome call }`.
+//! `{ (cfg) id name hash (domain) (more) (event) decode (argument) (shared) (views) (values) outcome call }`.
 
-/// The implementation of `Handlers`, but for its header. All handlers are of one kind: `plain`, or
-/// `asynchronous`. Where they are not, the macro calls the parts.
+/// The routes and what runs them, where all handlers are plain, or all are `async`, which the
+/// beginning of `handle_async` behind that of `handle` tells. Where a block has both, the procedural
+/// macro calls the parts.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __handlers {
-    (plain $locals:tt $handlers:tt $types:tt) => {
-        $crate::__private::routes!($handlers);
+    ($locals:tt $plain:tt { $($handlers:tt)* } $types:tt) => {
+        $crate::__private::routes!({ $($handlers)* });
         $crate::__private::types!($types);
-        $crate::__private::handle!($locals (fn handle) $handlers ());
+        $crate::__private::handle!($locals $plain { $($handlers)* } ());
     };
-    (asynchronous $locals:tt $handlers:tt $types:tt) => {
+    ($locals:tt $plain:tt $asynchronous:tt $handlers:tt $types:tt) => {
         $crate::__private::routes!($handlers);
         $crate::__private::types!($types);
-        $crate::__private::handle!($locals (fn handle) {} ());
-        $crate::__private::handle!($locals (async fn handle_async) $handlers ());
+        $crate::__private::handle!($locals $plain {} ());
+        $crate::__private::handle!($locals $asynchronous $handlers ());
     };
 }
 
@@ -34,7 +35,7 @@ macro_rules! __routes {
     ({ $({
         ($(#$cfg:tt)*) $id:literal $name:literal $hash:literal
         ($some:ident $($domain:literal)?) ($($more:tt)*)
-        ($event:ty) ($argument:ty) $shared:tt $views:tt $values:tt $($call:tt)*
+        ($event:ty) $decode:ident ($argument:ty) $shared:tt $views:tt $values:tt $($call:tt)*
     })* }) => {
         const ROUTES: &'static [$crate::Route] = &[$(
             $(#$cfg)*
@@ -69,11 +70,11 @@ macro_rules! __types {
 #[macro_export]
 macro_rules! __handle {
     (
-        ($this:ident $envelope:ident $session:ident $event_local:ident)
+        ($this:ident $envelope:ident $session:ident $event_local:ident ($session_ty:ty))
         ($($head:tt)*)
         { $({
             ($(#$cfg:tt)*) $id:literal $name:literal $hash:literal $domain:tt $more:tt
-            ($event:ty) ($argument:ty)
+            ($event:ty) $decode:ident ($argument:ty)
             ($($shared:ident $shared_ty:ty,)*)
             ($($view:ident $view_ty:ty,)*)
             ($($value:ident $value_ty:ty,)*)
@@ -92,7 +93,7 @@ macro_rules! __handle {
             &mut self,
             route: ::core::primitive::u32,
             $envelope: &$crate::Envelope,
-            $session: &mut $crate::__private::SessionOf<Self>,
+            $session: $session_ty,
         ) -> ::core::result::Result<(), $crate::HandleError> {
             use $crate::__private::{
                 DecoderFallback as _, OutcomeFallback as _, RawDecoder as _,
@@ -104,7 +105,7 @@ macro_rules! __handle {
                     $(#$cfg)*
                     $id => {
                         let $event_local =
-                            __step::<$event, ()>().decode::<$argument>($envelope)?;
+                            __step::<$event, ()>().$decode::<$argument>($envelope)?;
                         $(
                             let $shared = __step::<$crate::Envelope, $shared_ty>().shared($envelope);
                         )*
@@ -146,7 +147,7 @@ macro_rules! __handle {
 #[macro_export]
 macro_rules! __hook {
     (
-        ($this:ident $envelope:ident $session:ident $event_local:ident)
+        ($this:ident $envelope:ident $session:ident $event_local:ident ($session_ty:ty))
         ($($head:tt)*)
         $({
             ($(#$cfg:tt)*) $variant:ident
@@ -159,7 +160,7 @@ macro_rules! __hook {
         $($head)* (
             &mut self,
             hook: $crate::__private::HookCall,
-            $session: &mut $crate::__private::SessionOf<Self>,
+            $session: $session_ty,
         ) -> ::core::result::Result<(), $crate::BoxError> {
             use $crate::__private::{
                 OutcomeFallback as _, ViewFallback as _, step as __step,
