@@ -7,7 +7,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 use projections::{
-    BoxError, Builder, Envelope, Runtime, cli, handlers, projector,
+    BoxError, Builder, Envelope, ReadModel, Rows, Runtime, cli, handlers, projector,
     sqlite::{Sqlite, SqliteEventStore, SqliteTx, rusqlite},
 };
 use projections_tests::ledger::{Added, TABLES, apply_sqlite};
@@ -89,6 +89,34 @@ impl Strict {
     fn added(&mut self, _event: &Added) {}
 }
 
+/// What is known of a number.
+#[derive(Default, ReadModel)]
+#[read_model(table = "numbers")]
+struct Number {
+    #[key]
+    number: u64,
+    times: u32,
+    even: bool,
+    #[index]
+    note: String,
+}
+
+/// Keeps rows, and nothing else.
+#[projector("numbers", storage = Sqlite, register = false)]
+#[derive(Clone)]
+struct Numbers;
+
+#[handlers]
+impl Numbers {
+    #[handles(Added)]
+    fn added(&self, event: &Added, numbers: &mut Rows<Number>) {
+        let number = numbers.entry(&event.n);
+        number.times += 1;
+        number.even = event.n % 2 == 0;
+        number.note = format!("the number {0} was added, and {0} is its name", event.n);
+    }
+}
+
 #[derive(Clone)]
 struct Mailer;
 
@@ -110,6 +138,7 @@ enum Wiring {
     Good,
     Strict,
     BigSetup,
+    Rows,
     SetupFails,
     ResetFails,
     TwoOfOneName,
@@ -146,6 +175,9 @@ fn builder(arguments: &Arguments) -> Result<Builder<SqliteEventStore>, projectio
         return Ok(builder.without_linked().projector(Ledger { wiring }));
     }
     let builder = builder.storage(Sqlite::open(arguments.data.join("read.db"))?);
+    if wiring == Wiring::Rows {
+        return Ok(builder.without_linked().projector(Numbers));
+    }
     if wiring == Wiring::MissingResource {
         return Ok(builder);
     }

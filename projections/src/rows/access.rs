@@ -43,14 +43,18 @@ impl From<StoreError> for RowsError {
 /// A storage that implements it hands it to its session's `RowSets`, and then
 /// implements `RowStorage`. `projections::testing::conformance` has the suite.
 pub trait RowAccess: Send + Sync {
-    /// Creates the table with its indexes where it is missing; else compares it with its
-    /// declaration, and adds columns that have a default or are nullable.
+    /// Creates the table with its indexes where it is missing, and records whose it is; else
+    /// compares it with its declaration, and adds columns that have a default or are nullable, and
+    /// indexes that are not unique.
     ///
     /// # Errors
-    /// [`RowsError::Differs`] when anything else differs.
+    /// [`RowsError::Differs`] when anything else differs, or the table is another projector's, or
+    /// was not made by the storage. Then nothing is changed.
     fn prepare(&self, table: &Table, projector: &str) -> Result<(), RowsError>;
 
-    /// Drops the table, so that `prepare` creates it as declared.
+    /// Drops the table, so that `prepare` creates it as declared: as a part of a rebuild, by which a
+    /// projector may also take over what was another one's. A table that the storage did not make
+    /// stays.
     ///
     /// # Errors
     /// When the storage fails.

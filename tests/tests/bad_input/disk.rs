@@ -2,7 +2,10 @@
 
 use std::{os::unix::fs::symlink, process::Command};
 
-use crate::support::{App, CATCH_UP, Ended, Running, STATUS, Tmpfs, ended, lines, skipped};
+use crate::{
+    support::{App, CATCH_UP, Ended, Running, STATUS, Tmpfs, ended, lines, skipped},
+    wiring::wired,
+};
 
 const LINES: u64 = 20_000;
 
@@ -121,6 +124,23 @@ fn a_disk_that_is_full_in_setup_is_waited_for_and_not_blamed_on_the_hook() {
         assert_eq!(app.count("read.db", "SELECT count(*) FROM sqlite_schema"), 0);
         app.succeed(&arguments);
         app.catch_up(LINES);
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_of_rows_is_waited_for_and_no_event_is_to_blame() {
+    for (name, disk) in Disk::all("500k") {
+        println!("{name}");
+        let app = with_read_models_on(&disk);
+        let run = wired("rows", &CATCH_UP);
+        let full = ended(disk.command(&app, &run));
+        names_the_disk(&full, "read.db");
+        full.refused(&["projector `numbers` waits and retries: cannot "]);
+        assert!(!full.err.contains("at position"), "{full:?}");
+        disk.make_room(None);
+        app.succeed(&run);
+        let rows = "SELECT count(*) FROM numbers WHERE times = 1";
+        assert_eq!(app.count("read.db", rows), i64::try_from(LINES).unwrap());
     }
 }
 

@@ -9,6 +9,7 @@ mod events;
 mod files;
 mod import;
 mod output;
+mod rows;
 mod support;
 mod waiting;
 mod wiring;

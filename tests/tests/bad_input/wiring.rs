@@ -2,7 +2,7 @@
 
 use crate::support::{App, CATCH_UP, HEALTH, REBUILD, STATUS, lines, numbered};
 
-fn wired<'a>(wiring: &'a str, command: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn wired<'a>(wiring: &'a str, command: &[&'a str]) -> Vec<&'a str> {
     ["--wiring", wiring].iter().chain(command).copied().collect()
 }
 

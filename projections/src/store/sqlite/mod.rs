@@ -88,6 +88,29 @@
 //! that is removed or replaced while it is open is not used any further. Databases on network file
 //! systems cannot be relied on; on Linux, opening one warns.
 //!
+//! # Tables of rows
+//!
+//! The table of a [`ReadModel`](crate::ReadModel) is made when its projector first starts, as a
+//! plain `STRICT` table, `WITHOUT ROWID` unless its key is one integer; the table at
+//! [`Kind`](crate::rows::Kind) tells the types. Any SQLite tool reads it: sort a decimal `net` by
+//! the column `net__order` beside it. Its indexes are called like `projections_players(country)`.
+//!
+//! - Every start compares the table with its declaration. Missing columns that have a default or may
+//!   be empty are added, and so are missing indexes, unless they are unique. Anything else halts the
+//!   projector and says what differs; a rebuild makes the table anew.
+//! - A table that this library did not make is never changed or dropped, not even by a rebuild.
+//! - A table belongs to one projector, which `projections_tables` names. Where another one takes its
+//!   place, under a new name, a rebuild of the new one takes the table over, and the old one halts at
+//!   its next start.
+//! - Handlers may read it by SQL, and change it through [`Rows`](crate::Rows) only: rows stay in
+//!   memory between batches. That holds for triggers, too: one on a table of rows may write to other
+//!   tables, and refuse a row by `RAISE`, but not change rows. Nor may anything else, such as another
+//!   program, while the projector runs.
+//! - `#[setup]` may add indexes and triggers of its own; it runs again after a rebuild, which drops
+//!   them with the table. What a unique index, a foreign key or a trigger refuses fails the event.
+//!
+//! # The library's own tables
+//!
 //! The library's own tables are `events`, and those that begin with `projections_`. They carry a
 //! version; a file that a newer version of the library made is refused.
 
