@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // test code
 
 pub mod compile;
+pub mod halves;
 pub mod ledger;

@@ -77,6 +77,12 @@ pub fn reset(_attribute: TokenStream, item: TokenStream) -> TokenStream {
     stray::expand("reset", item.into()).into()
 }
 
+/// Names the rows that a handler asks for; `#[handlers]` reads it.
+#[proc_macro_attribute]
+pub fn keys(_attribute: TokenStream, item: TokenStream) -> TokenStream {
+    stray::keys(item.into()).into()
+}
+
 /// Is not available yet; `#[handlers]` says so.
 #[proc_macro_attribute]
 pub fn flush(_attribute: TokenStream, item: TokenStream) -> TokenStream {

@@ -32,6 +32,17 @@ pub(crate) fn expand(attribute: &str, item: TokenStream) -> TokenStream {
     quote!(#item #errors)
 }
 
+/// Reports `#[keys]`, which stands on a parameter of a method, and returns the item as it was.
+pub(crate) fn keys(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    errors.at(
+        ends(&item).0,
+        "`#[keys]` goes on a `&mut Rows<..>` parameter of a handler, in a `#[handlers]` block",
+    );
+    let errors = errors.finish();
+    quote!(#item #errors)
+}
+
 fn check_method(attribute: &str, item: &TokenStream, errors: &mut Errors) {
     let Ok(method) = syn::parse2::<ImplItemFn>(item.clone()) else {
         let message = format!("`#[{attribute}]` goes on a method in a `#[handlers]` block");

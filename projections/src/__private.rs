@@ -10,12 +10,19 @@ mod dispatch;
 mod faults;
 mod fields;
 mod inert;
+mod keys;
 mod message;
+mod templates;
 mod upcasts;
 
 pub use std::vec::Vec;
 
 pub use inventory;
+
+pub use crate::{
+    __assertions as assertions, __handle as handle, __handlers as handlers, __hook as hook,
+    __implementation as implementation, __routes as routes, __tables as tables, __types as types,
+};
 
 pub use self::{
     checks::{
@@ -25,9 +32,9 @@ pub use self::{
     },
     coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
-        Appended, Argument, ArgumentCheck, ArgumentCheckFallback, DeclareFallback, Decoder,
-        DecoderFallback, Encode, EncodeFallback, Outcome, OutcomeFallback, RawDecoder,
-        RawDecoderFallback, ResultFallback, Shared, SharedFallback, View, ViewFallback, refused,
+        Appended, Argument, DeclareFallback, DecoderFallback, Encode, EncodeFallback, Outcome,
+        OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback, SharedFallback, Unit,
+        ViewFallback, refused, step,
     },
     faults::{
         EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,
@@ -39,6 +46,7 @@ pub use self::{
         KeyType, UnknownKey, check_column, check_json, is_key,
     },
     inert::Inert,
+    keys::{NameKeysFallback, RowName, no_keys_fault, no_place_of_keys_fault},
     upcasts::{
         Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, UpcasterError, VersionFacts, Way,
         check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,
@@ -56,7 +64,7 @@ pub mod markers {
 use crate::{HandleError, MissingResource, Resources};
 pub use crate::{
     engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
-    projector::{Construct, HookCall, SessionOf},
+    projector::{Construct, HookCall, KeySource, SessionOf},
     registry::{Linked, StorageKind},
     rows::DeclaredTable,
     runtime::storages::Storages,

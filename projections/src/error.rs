@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
-use crate::{EncodeError, EventId, Expected, GlobalPosition, StoreId, StreamPosition};
+use crate::{
+    EncodeError, EventId, Expected, GlobalPosition, StoreId, StreamPosition, read::QueryError,
+};
 
 /// Any error that a handler or a codec may return.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -19,9 +21,12 @@ pub enum Error {
     /// The runtime could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// An in-process read model could not be read.
+    /// A read model could not be read through this runtime.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// Rows could not be read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// A rebuild was refused or failed.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
@@ -564,10 +569,26 @@ pub enum WaitError {
     Unknown(#[from] UnknownProjector),
 }
 
-/// An in-process read model cannot be read.
+/// A read model cannot be read through this runtime.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessError {
+    /// The storage of the projector that keeps the rows has no readers.
+    #[error("storage `{storage}` of projector `{projector}` has no readers of rows: ask it itself")]
+    NoReaders {
+        /// The projector.
+        projector: String,
+        /// The storage's type, without its path.
+        storage: String,
+    },
+    /// No projector of this runtime takes the rows, or not by this name.
+    #[error(
+        "no projector of this runtime keeps rows of `{row}`, or not by this name: a handler keeps them that takes `&mut Rows<..>` of them"
+    )]
+    NoTable {
+        /// The type of the rows.
+        row: &'static str,
+    },
     /// The type is not a projector of this runtime that keeps its read model in process.
     #[error("`{type_name}` is not an in-process projector of this runtime, or not by this name")]
     NotHere {
@@ -579,6 +600,12 @@ pub enum AccessError {
     Several {
         /// The type.
         type_name: &'static str,
+    },
+    /// Several projectors of this runtime keep rows of the type.
+    #[error("several projectors of this runtime keep rows of `{row}`: say which with `rows_of`")]
+    SeveralTables {
+        /// The type of the rows.
+        row: &'static str,
     },
 }
 

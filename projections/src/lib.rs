@@ -138,6 +138,7 @@ mod page;
 mod policy;
 mod position;
 mod projector;
+pub mod read;
 mod registry;
 mod resources;
 pub mod rows;

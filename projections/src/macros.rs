@@ -537,6 +537,58 @@ pub use projections_macros::setup;
 /// ```
 pub use projections_macros::reset;
 
+/// Names the rows that a handler asks for, on a `&mut Rows<T>` parameter of a handler in a
+/// [`#[handlers]`](macro@handlers) block. Anywhere else it is an error.
+///
+/// On a storage behind a network the rows of many events are loaded by one query, before their
+/// handlers run. A handler that is a `fn`, and takes nothing but the event, `&Envelope` and rows, need
+/// not say which: it is called once more before, with rows of which nothing is kept, only to see its
+/// keys. It asks for default rows then, and what it does besides happens twice. Any other handler
+/// there says `#[keys]`, and so does every handler of a projector with `probe = false`.
+///
+/// The expression goes through references to keys. It may name the event, as the handler's parameter
+/// calls it, `&Envelope`, and `self`:
+///
+/// ```standalone_crate
+/// use projections::{Event, ReadModel, Rows, handlers, projector, testing::{MemoryStorage, MemoryTx}};
+///
+/// #[derive(Event, serde::Deserialize)]
+/// #[event(domain = "hand")]
+/// struct HandComplete { id: String, seats: Vec<Seat> }
+/// #[derive(serde::Deserialize)]
+/// struct Seat { player: String, net: i64 }
+///
+/// #[derive(ReadModel, Default)]
+/// #[read_model(table = "players")]
+/// struct Player { #[key] name: String, net: i64 }
+///
+/// #[projector("players", storage = MemoryStorage)]
+/// struct Players;
+///
+/// #[handlers]
+/// impl Players {
+/// #   #[reset]
+/// #   fn clear(&self, db: &mut MemoryTx<'_>) { db.clear("hands"); }
+///     #[handles(HandComplete)]
+///     async fn complete(
+///         &self,
+///         event: &HandComplete,
+///         db: &mut MemoryTx<'_>,
+///         #[keys(event.seats.iter().map(|seat| &seat.player))] players: &mut Rows<Player>,
+///     ) {
+///         db.set("hands", &event.id, event.seats.len());
+///         for seat in &event.seats {
+///             players.entry(&seat.player).net += seat.net;
+///         }
+///     }
+/// }
+/// ```
+///
+/// A row that is asked for and was not named is loaded, too, but the batch is rolled back for it and
+/// begins again. Where rows are loaded when a handler asks for them, in process and on SQLite, the
+/// expression is not evaluated.
+pub use projections_macros::keys;
+
 /// Is not available yet: the end of a batch, for storages outside a transaction.
 #[doc(hidden)]
 pub use projections_macros::flush;

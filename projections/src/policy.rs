@@ -161,6 +161,8 @@ pub struct Options {
     pub batch: BatchPolicy,
     /// How much memory the rows of its tables may take between batches, in bytes.
     pub row_bytes: u64,
+    /// Whether a handler may be called to see which rows it asks for, on a storage behind a network.
+    pub probe: bool,
     /// Where to begin.
     pub from: StartFrom,
     /// Raised by the user to have the read model rebuilt.
@@ -178,6 +180,7 @@ impl Options {
         ignores: &[],
         batch: BatchPolicy::DEFAULT,
         row_bytes: 64 << 20,
+        probe: true,
         from: StartFrom::Beginning,
         version: 1,
         on_change: OnChange::Warn,
@@ -235,6 +238,14 @@ impl Options {
     #[must_use]
     pub const fn row_bytes(mut self, bytes: u64) -> Self {
         self.row_bytes = bytes;
+        self
+    }
+
+    /// Sets whether a handler may be called to see which rows it asks for, on a storage behind a
+    /// network. Where it may not, and has no `#[keys(..)]`, it does not compile.
+    #[must_use]
+    pub const fn probe(mut self, probe: bool) -> Self {
+        self.probe = probe;
         self
     }
 

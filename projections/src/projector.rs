@@ -92,6 +92,19 @@ pub trait Handlers: Projector {
         Vec::new()
     }
 
+    /// Decodes the event and names the rows that the handler of this route will ask for, as far as
+    /// its `#[keys(..)]` say.
+    #[doc(hidden)]
+    fn keys(
+        &self,
+        route: u32,
+        event: &Envelope,
+        session: &SessionOf<Self>,
+    ) -> Result<(), HandleError> {
+        let _ = (route, event, session);
+        Ok(())
+    }
+
     /// Runs a `fn` hook.
     #[doc(hidden)]
     fn hook(&mut self, hook: HookCall, session: &mut SessionOf<Self>) -> HookResult {
@@ -154,6 +167,8 @@ pub struct Route {
     pub is_async: bool,
     /// Where the handler begins.
     pub from: StartFrom,
+    /// How it is known which rows the handler asks for.
+    pub(crate) keys: KeySource,
     /// The domain that the event itself names.
     pub(crate) own_domain: Option<&'static str>,
     /// Whether there may be none, or another than the event's own.
@@ -196,6 +211,7 @@ impl Route {
             method,
             is_async: false,
             from: StartFrom::Beginning,
+            keys: KeySource::NONE,
             own_domain: E::DOMAIN,
             is_domain_doubtful,
             key: if is_plain { E::KEY } else { 0 },
@@ -219,6 +235,14 @@ impl Route {
     #[must_use]
     pub const fn from_now(mut self) -> Self {
         self.from = StartFrom::Now;
+        self
+    }
+
+    /// Says how it is known which rows the handler asks for.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn keys(mut self, keys: KeySource) -> Self {
+        self.keys = keys;
         self
     }
 
@@ -247,6 +271,8 @@ pub struct Fallback {
     pub is_async: bool,
     /// Which events it takes.
     pub scope: FallbackScope,
+    /// How it is known which rows it asks for.
+    pub(crate) keys: KeySource,
 }
 
 impl Fallback {
@@ -254,7 +280,39 @@ impl Fallback {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(id: u32, method: &'static str, is_async: bool, scope: FallbackScope) -> Self {
-        Self { id, method, is_async, scope }
+        Self { id, method, is_async, scope, keys: KeySource::NONE }
+    }
+
+    /// Says how it is known which rows it asks for.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn keys(mut self, keys: KeySource) -> Self {
+        self.keys = keys;
+        self
+    }
+}
+
+/// How it is known which rows a handler asks for, before it is called.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct KeySource {
+    /// By its `#[keys(..)]`.
+    pub(crate) named: bool,
+    /// By calling it with rows of which nothing is kept.
+    pub(crate) probed: bool,
+    /// It is not known of some of the rows that it takes.
+    pub(crate) unknown: bool,
+}
+
+impl KeySource {
+    /// Nobody knows, or it takes no rows.
+    pub(crate) const NONE: Self = Self { named: false, probed: false, unknown: false };
+
+    /// Of a handler that takes rows: whether some are named, whether others are not, and whether it
+    /// can be called to see its keys.
+    #[must_use]
+    pub const fn new(named: bool, unnamed: bool, can_be_probed: bool) -> Self {
+        Self { named, probed: unnamed && can_be_probed, unknown: unnamed && !can_be_probed }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Where read models are kept: [`Storage`] and its two kinds, blocking and async.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use crate::{
     __private::Execution,
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, StoreError,
+    read::RowReads,
     rows::{RowSets, RowStorage},
 };
 
@@ -40,6 +41,11 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn check(session: &mut Self::Session) -> Result<(), SessionFault> {
         let _ = session;
         Ok(())
+    }
+
+    /// Returns the tables of rows, for readers, where the storage has such.
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        None
     }
 
     /// Returns the session's tables for rows, where the storage has such: it then implements

@@ -6,6 +6,7 @@ mod expand;
 #[cfg(test)]
 mod fingerprinted;
 mod hashed;
+mod keys;
 mod model;
 mod parse;
 mod part;

@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Ident, Type};
 
-use super::hashed::Hashed;
+use super::{hashed::Hashed, keys::Keys};
 use crate::paths::Library;
 
 /// A block.
@@ -73,12 +73,16 @@ pub(crate) struct Method {
     pub(crate) mut_self: Option<syn::Receiver>,
     /// What it takes after its event.
     pub(crate) parameters: Vec<Parameter>,
+    /// What each of them is bound to, and which rows its `#[keys(..)]` name.
+    pub(crate) patterns: Vec<syn::Pat>,
+    pub(crate) keys: Vec<Option<Keys>>,
     pub(crate) output: Option<Type>,
 }
 
 /// A handler's event, as its signature takes it.
 pub(crate) struct Argument {
     pub(crate) ty: Type,
+    pub(crate) pattern: syn::Pat,
     pub(crate) by_reference: bool,
 }
 

@@ -12,6 +12,7 @@ use syn::{
 use super::{
     bodies,
     hashed::{self, Hashed, NO_FACTS},
+    keys,
     model::{Block, Fallback, Handler, Method, Scope},
     part,
     signature::{self, Reader, Role},
@@ -225,9 +226,12 @@ impl Collector<'_> {
 
     fn method(&mut self, item: &mut ImplItemFn) {
         whole::check_look_alikes(self.library, &mut item.attrs, self.errors);
+        keys::refuse_on_method(self.library, &mut item.attrs, self.errors);
+        self.reader.keys = keys::take(self.library, &mut item.sig, self.errors);
         let taken = self.take(&mut item.attrs);
         let mut taken = taken.into_iter();
         let Some((marker, attribute)) = taken.next() else {
+            keys::refuse(&self.reader.keys, &keys::helper(&item.sig), self.errors);
             self.found.others.push(Hashed::of(&item.attrs, item, NO_FACTS));
             return;
         };
@@ -418,7 +422,7 @@ impl Collector<'_> {
 }
 
 /// The tokens in an attribute's parentheses.
-fn arguments(meta: &Meta, errors: &mut Errors) -> TokenStream {
+pub(super) fn arguments(meta: &Meta, errors: &mut Errors) -> TokenStream {
     match meta {
         Meta::Path(_) => TokenStream::new(),
         Meta::List(list) => list.tokens.clone(),

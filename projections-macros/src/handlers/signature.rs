@@ -4,7 +4,10 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{FnArg, PatType, ReceiverKind, Signature, Type, ext::IdentExt};
 
-use super::model::{Argument, Method, Parameter};
+use super::{
+    keys::{self, Keys},
+    model::{Argument, Method, Parameter},
+};
 use crate::{attr::shown, errors::Errors, paths::ungrouped};
 
 /// What a method is for.
@@ -21,11 +24,13 @@ pub(super) struct Reader {
     shape_shown: bool,
     /// What the block's methods take by `&mut`, which tells whether there is a storage.
     transaction: Option<String>,
+    /// The `#[keys(..)]` of the method that is read next.
+    pub(super) keys: Vec<Option<Keys>>,
 }
 
 impl Reader {
     pub(super) fn new(block: &syn::ItemImpl) -> Self {
-        Self { shape_shown: false, transaction: transaction(block) }
+        Self { shape_shown: false, transaction: transaction(block), keys: Vec::new() }
     }
 
     /// Reads a signature. What it returns after a fault is never expanded.
@@ -52,13 +57,21 @@ impl Reader {
             asyncness: signature.asyncness,
             mut_self: self.receiver(signature, role, errors),
             parameters: Vec::new(),
+            patterns: Vec::new(),
+            keys: Vec::new(),
             output: match &signature.output {
                 syn::ReturnType::Default => None,
                 syn::ReturnType::Type(_, ty) => Some((**ty).clone()),
             },
         };
         let argument = self.argument(&mut types, signature, role, errors);
+        method.patterns = types.iter().map(|typed| (*typed.pat).clone()).collect();
         method.parameters = types.into_iter().map(|typed| parameter(&typed.ty)).collect();
+        let keys = std::mem::take(&mut self.keys);
+        match role {
+            Role::Hook(_) => keys::refuse(&keys, &method.subject, errors),
+            _ => method.keys = keys::of_parameters(keys, &method.parameters, errors),
+        }
         self.parameters(&method, role, errors);
         (method, argument)
     }
@@ -146,7 +159,8 @@ impl Reader {
         if self.order(&event, types, role, errors) {
             return None;
         }
-        let ty = &*types.remove(0).ty; // there is one, by the first check
+        let PatType { pat, ty, .. } = types.remove(0); // there is one, by the first check
+        let (pattern, ty) = ((**pat).clone(), &**ty);
         let mut found = Unfit::default();
         syn::visit::Visit::visit_type(&mut found, ty);
         if let Some(lifetime) = found.forever {
@@ -173,9 +187,9 @@ impl Reader {
                 None
             }
             Type::Reference(reference) => {
-                Some(Argument { ty: (*reference.elem).clone(), by_reference: true })
+                Some(Argument { ty: (*reference.elem).clone(), pattern, by_reference: true })
             }
-            other if owned => Some(Argument { ty: other.clone(), by_reference: false }),
+            other if owned => Some(Argument { ty: other.clone(), pattern, by_reference: false }),
             other => {
                 let message = format!(
                     "{subject} takes its event as `{}`\nhelp: write `&{event}`",

@@ -112,6 +112,7 @@ fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream
         batch_events,
         batch_bytes,
         row_bytes,
+        probe,
         from_now,
         version,
         on_change,
@@ -149,6 +150,9 @@ fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream
     }
     if let Some(bytes) = row_bytes {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .row_bytes(#bytes)));
+    }
+    if let Some(probe) = probe {
+        tokens.extend(quote_spanned!(Span::mixed_site()=> .probe(#probe)));
     }
     if *from_now {
         tokens.extend(quote_spanned! {Span::mixed_site()=>

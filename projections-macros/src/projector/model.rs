@@ -40,6 +40,7 @@ pub(crate) struct Options {
     pub(crate) batch_events: Option<u32>,
     pub(crate) batch_bytes: Option<u64>,
     pub(crate) row_bytes: Option<u64>,
+    pub(crate) probe: Option<bool>,
     pub(crate) from_now: bool,
     pub(crate) version: Option<u32>,
     /// The policy, and its place.

@@ -25,6 +25,7 @@ pub(super) const KEYS: Keys = Keys {
         "retry",
         "batch",
         "row_bytes",
+        "probe",
         "from",
         "version",
         "on_change",
@@ -34,7 +35,7 @@ pub(super) const KEYS: Keys = Keys {
         "register",
         "crate",
     ],
-    later: &["park", "park_by", "probe", "rollback", "snapshot", "timeout"],
+    later: &["park", "park_by", "rollback", "snapshot", "timeout"],
     aliases: &[("input_domain", "domain")],
     types: &["storage", "exhaustive", "ignores", "crate"],
     repeatable: &[],
@@ -124,6 +125,7 @@ impl Options {
             "ignores" => self.ignores = entry.types("ignores(Event)", errors),
             "batch" => self.set_batch(entry, refusals, errors),
             "row_bytes" => self.row_bytes = entry.number(errors),
+            "probe" => self.probe = entry.boolean("probe = false", errors),
             "from" => self.from_now = entry.word(&FROM, errors).as_deref() == Some("now"),
             "version" => self.version = entry.number(errors),
             "on_change" => self.on_change = read_on_change(entry, errors),
@@ -168,11 +170,6 @@ fn check_policy(entry: &Entry, refusals: &mut Refusals, errors: &mut Errors) {
         }
         "timeout" => check_timeout(entry, refusals, errors),
         "park" => check_park(entry, refusals, errors),
-        "probe" => {
-            if entry.boolean("probe = false", errors).is_some() {
-                refusals.option(entry);
-            }
-        }
         // `snapshot`, the last of the keys
         _ => {
             if entry.flag(errors) {
@@ -278,7 +275,6 @@ mod tests {
             (quote!(park_by = "projector"), "`park_by = \\\"projector\\\"` is"),
             (quote!(snapshot), "`snapshot` is"),
             (quote!(rollback = "clone"), "`rollback = \\\"clone\\\"` is"),
-            (quote!(probe = false), "`probe` is"),
             (quote!(on_failure = "park"), "`on_failure = \\\"park\\\"` is"),
             (quote!(on_failure = "skip"), "`on_failure = \\\"skip\\\"` is"),
             (quote!(mode = "live"), "`mode = \\\"live\\\"` is"),

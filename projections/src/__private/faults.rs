@@ -6,10 +6,10 @@
 
 use std::marker::PhantomData;
 
-use super::{checks::SharedParameter, message::Message, upcasts::shared_name};
+use super::{checks::SharedParameter, keys, message::Message, upcasts::shared_name};
 use crate::{
-    Event, Handlers, Hook, Options, ParameterMut, Projector, Registration, Route, Storage,
-    UnregisteredPolicy, engine::Execution, registry::StorageKind,
+    Event, Fallback, Handlers, Hook, Options, ParameterMut, Projector, Registration, Route,
+    Storage, UnregisteredPolicy, engine::Execution, registry::StorageKind,
 };
 
 /// Stands for an event's domain that the macro could not read, so that nobody who names the right
@@ -21,12 +21,13 @@ pub const UNKNOWN_DOMAIN: &str = "<unknown>";
 pub struct Facts {
     pub(super) name: &'static str,
     pub(super) routes: &'static [Route],
+    pub(super) fallback: Option<Fallback>,
     /// Whether no route has a fault: one look at all of them, instead of one for each assertion.
     sound: bool,
     pub(super) options: Options,
     /// There is none where the type is no projector, or its attribute does not compile.
-    kind: Option<StorageKind>,
-    storage: &'static str,
+    pub(super) kind: Option<StorageKind>,
+    pub(super) storage: &'static str,
     transaction: &'static str,
     /// Whether a rebuild can empty the read model.
     can_reset: bool,
@@ -50,6 +51,7 @@ impl Facts {
         Self {
             name,
             routes,
+            fallback: None,
             sound,
             options: *options,
             kind,
@@ -73,7 +75,13 @@ impl<P: Handlers> Lookup<P> {
     pub const FACTS: &'static Facts = &Facts {
         name: P::NAME,
         routes: P::ROUTES,
-        sound: is_sound(P::ROUTES),
+        fallback: P::FALLBACK,
+        sound: is_sound(P::ROUTES)
+            && keys::are_known(
+                P::ROUTES,
+                <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND,
+                P::OPTIONS.probe,
+            ),
         options: <P as Projector>::OPTIONS,
         kind: match <<P::Storage as Storage>::Execution as Execution<P::Storage>>::KIND {
             StorageKind::Unknown => None,
@@ -102,6 +110,7 @@ pub trait LookupFallback {
     const FACTS: &'static Facts = &Facts {
         name: "",
         routes: &[],
+        fallback: None,
         sound: true,
         options: Options::DEFAULT,
         kind: None,
@@ -114,6 +123,8 @@ pub trait LookupFallback {
     const IS_TRANSACTION: bool = false;
     /// It does not belong to what surrounds the event.
     const IS_SHARED: bool = false;
+    /// They are no rows.
+    const IS_ROWS: bool = false;
 }
 
 impl<P: ?Sized, T: ?Sized> LookupFallback for Lookup<P, T> {}

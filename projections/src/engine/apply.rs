@@ -13,7 +13,6 @@ use std::{
 use super::{Applied, Batch, StartError, Target};
 use crate::{
     BoxError, Envelope, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
-    StoreErrorKind,
     projector::{HookCall, SessionOf},
     rows::RowFault,
     storage::HookResult,
@@ -26,8 +25,8 @@ pub(super) enum Failure {
     /// A table refused the rows of the events up to this one; which of them is to blame shows when
     /// they are written event by event.
     Refused(usize, BoxError),
-    /// A row was asked for that must be loaded before.
-    Missing,
+    /// The handler of this event has asked for a row that must be loaded before.
+    Missing(usize),
 }
 
 impl Failure {
@@ -38,10 +37,10 @@ impl Failure {
             Self::Refused(index, source) => {
                 Applied::Event(index, HandleError::Rows { method: method(batch, index), source })
             }
-            Self::Missing => Applied::Store(StoreError::new(
-                StoreErrorKind::Other,
-                "load the rows that a handler asks for, on this storage",
-            )),
+            Self::Missing(index) => {
+                let source = super::network::endless();
+                Applied::Event(index, HandleError::Rows { method: method(batch, index), source })
+            }
         }
     }
 }
@@ -118,17 +117,17 @@ pub(super) fn is_async<P: Handlers>() -> bool {
 }
 
 /// A handler that an event goes to.
-struct Called {
-    id: u32,
-    method: &'static str,
-    is_async: bool,
+pub(super) struct Called {
+    pub(super) id: u32,
+    pub(super) method: &'static str,
+    pub(super) is_async: bool,
 }
 
 #[inline]
-fn route(batch: &Batch, index: usize) -> Result<Option<Called>, Failure> {
+pub(super) fn route(batch: &Batch, index: usize) -> Result<Option<Called>, Failure> {
     let record = batch.page.record(index);
     match batch.targets[record.name] {
-        Target::Route { id, method, is_async, after } => {
+        Target::Route { id, method, is_async, after, .. } => {
             Ok((record.position > after).then_some(Called { id, method, is_async }))
         }
         Target::Skip => Ok(None),
@@ -153,6 +152,18 @@ fn judge<P: Handlers>(
     session: &mut SessionOf<P>,
 ) -> Result<(), Failure> {
     let settled = settle_rows::<P>(index, method, session);
+    verdict::<P>(index, method, outcome, settled, session)
+}
+
+/// What becomes of an event, once its rows are settled.
+#[inline]
+pub(super) fn verdict<P: Handlers>(
+    index: usize,
+    method: &'static str,
+    outcome: Result<(), HandleError>,
+    settled: Result<(), Failure>,
+    session: &mut SessionOf<P>,
+) -> Result<(), Failure> {
     match (P::Storage::check(session), outcome) {
         (Err(SessionFault::Storage(error)), _) => Err(Failure::Store(error)),
         (Err(SessionFault::LeftTransaction), _) => {
@@ -161,7 +172,7 @@ fn judge<P: Handlers>(
         (Ok(()), Ok(())) => settled,
         (Ok(()), Err(error)) => Err(match settled {
             // What the handler saw was not there: its own error says nothing.
-            Err(fault @ (Failure::Store(_) | Failure::Missing)) => fault,
+            Err(fault @ (Failure::Store(_) | Failure::Missing(_))) => fault,
             _ => Failure::Event(index, error),
         }),
     }
@@ -175,18 +186,24 @@ fn settle_rows<P: Handlers>(
     session: &mut SessionOf<P>,
 ) -> Result<(), Failure> {
     let Some(rows) = P::Storage::rows(session) else { return Ok(()) };
-    rows.settle().map_err(|fault| match fault {
+    rows.settle().map_err(|fault| failure(index, method, fault))
+}
+
+/// What a fault of rows makes of a batch.
+#[cold]
+pub(super) fn failure(index: usize, method: &'static str, fault: RowFault) -> Failure {
+    match fault {
         RowFault::Event(source) => Failure::Event(index, HandleError::Rows { method, source }),
         RowFault::Store(error) => Failure::Store(error),
         RowFault::Refused(source) => Failure::Refused(index, source),
-        RowFault::Missing => Failure::Missing,
-    })
+        RowFault::Missing | RowFault::Unchecked => Failure::Missing(index),
+    }
 }
 
 /// After a panic: an outage may be behind it, or a row that must be loaded before.
 fn settle_panic<P: Handlers>(failure: Failure, session: &mut SessionOf<P>) -> Failure {
     match settle_rows::<P>(0, "", session) {
-        Err(fault @ (Failure::Store(_) | Failure::Missing)) => fault,
+        Err(fault @ (Failure::Store(_) | Failure::Missing(_))) => fault,
         _ => failure,
     }
 }
@@ -272,11 +289,16 @@ fn settle<P: Handlers>(
 ) -> Result<(), StartError> {
     let failed = |error| StartError::Hook(call.name(), error);
     let rows = P::Storage::rows(session).map_or(Ok(()), crate::rows::RowSets::settle);
-    if let Err(RowFault::Store(error)) = rows {
-        return Err(error.into());
-    }
+    let rows = match rows {
+        Ok(()) => Ok(()),
+        Err(RowFault::Store(error)) => return Err(error.into()),
+        Err(RowFault::Missing | RowFault::Unchecked) => {
+            return Err(StartError::Missing(call.name()));
+        }
+        Err(RowFault::Event(source) | RowFault::Refused(source)) => Err(failed(source)),
+    };
     match P::Storage::check(session) {
-        Ok(()) => outcome.map_err(failed),
+        Ok(()) => outcome.map_err(failed).and(rows),
         Err(SessionFault::LeftTransaction) => Err(failed("it left its transaction".into())),
         Err(SessionFault::Storage(error)) => Err(error.into()),
     }

@@ -2,20 +2,27 @@
 
 use std::{any::Any, sync::Arc};
 
-use super::{Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply};
+use super::{
+    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
+    apply::{self, Failure},
+    network::{self, Misses},
+    rows::{self, KeptRows, RowUse},
+};
 use crate::{
     Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, registry::StorageKind,
+    Projector, StoreError, read::RowReads, registry::StorageKind,
 };
 
 impl<S: AsyncStorage> Execution<S> for Async {
     const KIND: StorageKind = StorageKind::Async;
 
-    fn engine<P>(storage: S, _name: &str, make: Make<P>) -> Box<dyn Engine>
+    fn engine<P>(storage: S, name: &str, make: Make<P>) -> Box<dyn Engine>
     where
         P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
     {
-        Box::new(AsyncEngine { storage, projector: make() })
+        let used = Arc::<RowUse>::default();
+        let rows = KeptRows::of::<P>(Arc::clone(&used));
+        Box::new(AsyncEngine { storage, name: name.to_owned(), projector: make(), rows, used })
     }
 
     fn checkpoints<'a>(
@@ -28,7 +35,73 @@ impl<S: AsyncStorage> Execution<S> for Async {
 
 struct AsyncEngine<S, P> {
     storage: S,
+    name: String,
     projector: P,
+    rows: KeptRows,
+    used: Arc<RowUse>,
+}
+
+impl<S, P> AsyncEngine<S, P>
+where
+    S: AsyncStorage,
+    P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
+{
+    async fn attempt_start(&mut self, start: &Start) -> Result<(), StartError> {
+        let mut session = self.storage.begin().await?;
+        self.storage.setup(&mut session).await?;
+        rows::prepare_async::<P>(&mut session, &self.name, start.reset).await?;
+        self.rows.lend::<S>(&mut session, false);
+        network::load_for_hooks::<P>(&mut session).await?;
+        for (call, kind) in apply::hooks::<P>(start.reset) {
+            let outcome = apply::hook_async(&mut self.projector, call, kind, &mut session).await;
+            if let (Err(StartError::Missing(_)), Some(rows)) = (&outcome, S::rows(&mut session)) {
+                rows.remember(0);
+                self.rows.restart::<S>(&mut session);
+                self.storage.rollback(session).await?;
+                return outcome;
+            }
+            outcome?;
+        }
+        if let Some(rows) = S::rows(&mut session) {
+            rows.flush_async().await?;
+        }
+        if start.reset {
+            self.storage.reset(&mut session, &start.write.key).await?;
+        }
+        self.storage.commit(session, &start.write).await.map_err(StartError::Commit)
+    }
+
+    /// Applies a batch; nothing of it is kept where that fails.
+    async fn attempt(&mut self, batch: &Batch, by_event: bool) -> Result<Applied, Failure> {
+        let mut session = self.storage.begin().await.map_err(Failure::Store)?;
+        self.rows.lend::<S>(&mut session, by_event);
+        if let Err(failure) = self.handle(batch, &mut session).await {
+            match failure {
+                Failure::Missing(_) => self.rows.restart::<S>(&mut session),
+                _ => self.rows.forget(),
+            }
+            // A failed roll-back leaves nothing behind either: the session is gone with it.
+            let _ = self.storage.rollback(session).await;
+            return Err(failure);
+        }
+        self.rows.take_back::<S>(&mut session);
+        let committed = self.storage.commit(session, &batch.write).await;
+        match &committed {
+            Ok(()) => self.rows.committed(),
+            Err(_) => self.rows.forget(),
+        }
+        Ok(committed.into())
+    }
+
+    async fn handle(&mut self, batch: &Batch, session: &mut S::Session) -> Result<(), Failure> {
+        if !self.rows.tables().is_empty() {
+            return network::apply(&mut self.projector, batch, session).await;
+        }
+        match apply::is_async::<P>() {
+            true => apply::apply_async(&mut self.projector, batch, session).await,
+            false => apply::apply(&mut self.projector, batch, session),
+        }
+    }
 }
 
 impl<S, P> Engine for AsyncEngine<S, P>
@@ -41,6 +114,8 @@ where
         key: &'a CheckpointKey,
     ) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
         Box::pin(async move {
+            // What is stored may be older than what they were kept from.
+            self.rows.forget();
             let mut session = self.storage.begin().await?;
             let checkpoint = match self.storage.setup(&mut session).await {
                 Ok(()) => self.storage.load(&mut session, key).await,
@@ -54,34 +129,33 @@ where
 
     fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
         Box::pin(async move {
-            let mut session = self.storage.begin().await?;
-            self.storage.setup(&mut session).await?;
-            for (call, kind) in apply::hooks::<P>(start.reset) {
-                apply::hook_async(&mut self.projector, call, kind, &mut session).await?;
-            }
-            if start.reset {
-                self.storage.reset(&mut session, &start.write.key).await?;
-            }
-            self.storage.commit(session, &start.write).await.map_err(StartError::Commit)
+            // What follows is of another epoch.
+            self.rows.forget();
+            let mut misses = Misses::default();
+            let outcome = loop {
+                match self.attempt_start(&start).await {
+                    Err(StartError::Missing(_)) if misses.allow(0) => {}
+                    outcome => break outcome,
+                }
+            };
+            self.rows.forget();
+            outcome
         })
     }
 
     fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
         Box::pin(async move {
-            let mut session = match self.storage.begin().await {
-                Ok(session) => session,
-                Err(error) => return Applied::Store(error),
-            };
-            let applied = match apply::is_async::<P>() {
-                true => apply::apply_async(&mut self.projector, &batch, &mut session).await,
-                false => apply::apply(&mut self.projector, &batch, &mut session),
-            };
-            match applied {
-                Ok(()) => self.storage.commit(session, &batch.write).await.into(),
-                // A failed roll-back leaves nothing behind either: the session is gone with it.
-                Err(failure) => {
-                    let _ = self.storage.rollback(session).await;
-                    failure.into_applied(&batch)
+            let (mut by_event, mut misses) = (false, Misses::default());
+            loop {
+                match self.attempt(&batch, by_event).await {
+                    // Which event's row it is shows when each event's rows are written by themselves.
+                    Err(Failure::Refused(..)) if !by_event && batch.events.len() > 1 => {
+                        by_event = true;
+                    }
+                    Err(Failure::Missing(index)) if misses.allow(index) => {}
+                    outcome => {
+                        return outcome.unwrap_or_else(|failure| failure.into_applied(&batch));
+                    }
                 }
             }
         })
@@ -94,7 +168,15 @@ where
         })
     }
 
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        self.storage.row_reads()
+    }
+
     fn state(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         None
+    }
+
+    fn row_use(&self) -> Option<Arc<RowUse>> {
+        Some(Arc::clone(&self.used))
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, StoreErrorKind, registry::StorageKind,
+    Projector, StoreError, StoreErrorKind, read::RowReads, registry::StorageKind,
 };
 
 impl<S: BlockingStorage> Execution<S> for Blocking {
@@ -59,7 +59,6 @@ type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
 /// What the thread owns.
 struct Worker<S, P> {
     storage: S,
-    name: String,
     projector: P,
     rows: KeptRows,
 }
@@ -102,7 +101,7 @@ where
             .name(format!("project {name}"))
             .spawn(move || {
                 let rows = KeptRows::of::<P>(used);
-                let mut worker = Worker { storage, name, projector: make(), rows };
+                let mut worker = Worker { storage, projector: make(), rows };
                 for job in queue {
                     // A panic in a handler is caught closer to it; one in a storage ends the job,
                     // whose caller then finds the answer missing.
@@ -151,6 +150,10 @@ where
         Box::pin(async move { self.call(move |worker| worker.save(&write)).await? })
     }
 
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        self.storage.row_reads()
+    }
+
     fn state(&self) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
         None
     }
@@ -165,7 +168,9 @@ where
     S: BlockingStorage,
     P: Projector<Storage = S> + Handlers,
 {
-    fn load(&self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+    fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+        // What is stored may be older than what they were kept from.
+        self.rows.forget();
         let mut session = self.storage.begin()?;
         let checkpoint =
             self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));
@@ -213,10 +218,10 @@ where
             self.rows.forget();
             return Err(failure);
         }
-        let written = KeptRows::take_out::<S>(&mut session);
+        self.rows.take_back::<S>(&mut session);
         let committed = self.storage.commit(session, &batch.write);
         match &committed {
-            Ok(()) => self.rows.committed(written),
+            Ok(()) => self.rows.committed(),
             Err(_) => self.rows.forget(),
         }
         Ok(committed.into())

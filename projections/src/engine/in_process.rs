@@ -8,17 +8,18 @@ use std::{any::Any, sync::Arc};
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
 use super::{
-    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply, rows::RowUse,
+    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError, apply,
+    reads::InProcessReads, rows::RowUse,
 };
 use crate::{
     Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, Handlers, InProcess,
-    InProcessSession, Projector, StoreError, registry::StorageKind, rows::RowSets,
+    InProcessSession, Projector, StoreError, read::RowReads, registry::StorageKind, rows::RowSets,
 };
 
 impl Execution<InProcess> for InProcess {
     const KIND: StorageKind = StorageKind::InProcess;
 
-    fn engine<P>(_storage: InProcess, _name: &str, make: Make<P>) -> Box<dyn Engine>
+    fn engine<P>(_storage: InProcess, name: &str, make: Make<P>) -> Box<dyn Engine>
     where
         P: Projector<Storage = InProcess> + Handlers + Send + Sync + 'static,
     {
@@ -29,6 +30,7 @@ impl Execution<InProcess> for InProcess {
             position: GlobalPosition::BEGINNING,
         };
         Box::new(InProcessEngine {
+            name: name.to_owned(),
             state: Arc::new(RwLock::new(state)),
             make,
             origin: None,
@@ -54,6 +56,7 @@ pub(crate) struct State<P> {
 }
 
 struct InProcessEngine<P> {
+    name: String,
     state: Arc<RwLock<State<P>>>,
     make: Make<P>,
     /// The checkpoint of the first start, which holds the places of what begins `from = "now"`.
@@ -183,5 +186,10 @@ where
 
     fn row_use(&self) -> Option<Arc<RowUse>> {
         Some(Arc::clone(&self.used))
+    }
+
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        let (name, state) = (self.name.clone(), Arc::clone(&self.state));
+        Some(Arc::new(InProcessReads { name, state }))
     }
 }

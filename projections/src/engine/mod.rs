@@ -6,6 +6,8 @@ mod apply;
 mod asynchronous;
 mod blocking;
 mod in_process;
+mod network;
+mod reads;
 mod rows;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
@@ -14,10 +16,12 @@ pub use self::rows::RowUse;
 pub(crate) use self::{
     apply::{catch_panic, message},
     in_process::State,
+    network::endless,
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Page, Projector, Storage, StoreError, registry::StorageKind, rows::RowsError,
+    Handlers, Page, Projector, Storage, StoreError, projector::KeySource, read::RowReads,
+    registry::StorageKind, rows::RowsError,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -53,6 +57,9 @@ pub trait Engine: Send {
     fn row_use(&self) -> Option<Arc<RowUse>> {
         None
     }
+
+    /// The tables, for readers, where the storage has such.
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>>;
 }
 
 /// How a run starts.
@@ -69,6 +76,8 @@ pub struct Start {
 pub enum StartError {
     /// A hook failed.
     Hook(&'static str, BoxError),
+    /// A hook asks for other rows whenever it is called, and they must be loaded before.
+    Missing(&'static str),
     /// A table is not as declared.
     Table(String),
     /// The transaction failed.
@@ -114,6 +123,8 @@ pub(crate) enum Target {
         id: u32,
         method: &'static str,
         is_async: bool,
+        /// How it is known which rows the handler asks for.
+        keys: KeySource,
         /// Events at or before it are not for this handler.
         after: GlobalPosition,
     },

@@ -26,6 +26,8 @@ pub struct RowUse {
 pub(super) struct KeptRows {
     tables: Vec<DeclaredTable>,
     sets: RowSets,
+    /// Those of a session that is about to commit: right only once it has.
+    unsure: RowSets,
     bound: usize,
     batch: u64,
     used: Arc<RowUse>,
@@ -34,7 +36,13 @@ pub(super) struct KeptRows {
 impl KeptRows {
     pub(super) fn of<P: Handlers>(used: Arc<RowUse>) -> Self {
         let bound = usize::try_from(P::OPTIONS.row_bytes).unwrap_or(usize::MAX);
-        Self { tables: P::tables(), sets: RowSets::default(), bound, batch: 0, used }
+        let (sets, unsure) = (RowSets::default(), RowSets::default());
+        Self { tables: P::tables(), sets, unsure, bound, batch: 0, used }
+    }
+
+    /// The tables of the projector.
+    pub(super) fn tables(&self) -> &[DeclaredTable] {
+        &self.tables
     }
 
     /// Gives them to a session, for one batch. `by_event` has them written after each event.
@@ -42,6 +50,8 @@ impl KeptRows {
         if self.tables.is_empty() {
             return;
         }
+        // A commit whose end nobody has waited for may have failed.
+        self.unsure = RowSets::default();
         if let Some(rows) = S::rows(session) {
             self.batch += 1;
             rows.take_over(self.sets.take());
@@ -50,22 +60,32 @@ impl KeptRows {
         }
     }
 
-    /// Takes them out of a session that is about to commit. Until it has, they are nobody's: where
-    /// the commit panics, they must not be left here.
-    pub(super) fn take_out<S: Storage>(session: &mut S::Session) -> RowSets {
-        S::rows(session).map(RowSets::take).unwrap_or_default()
+    /// Takes them back from a session that is about to commit.
+    pub(super) fn take_back<S: Storage>(&mut self, session: &mut S::Session) {
+        if let Some(rows) = S::rows(session) {
+            self.unsure = rows.take();
+        }
     }
 
-    /// The session that they were taken out of has committed.
-    pub(super) fn committed(&mut self, sets: RowSets) {
-        self.sets = sets;
+    /// Takes them back from a session that does not commit, without what is in them, to begin again
+    /// with what was missed.
+    pub(super) fn restart<S: Storage>(&mut self, session: &mut S::Session) {
+        if let Some(rows) = S::rows(session) {
+            self.sets = rows.take();
+            self.sets.restart();
+        }
+    }
+
+    /// The session that they were taken back from has committed.
+    pub(super) fn committed(&mut self) {
+        self.sets = std::mem::take(&mut self.unsure);
         self.sets.committed(self.bound);
         self.publish();
     }
 
     /// The session that had them did not commit, or nobody knows whether it did.
     pub(super) fn forget(&mut self) {
-        self.sets = RowSets::default();
+        (self.sets, self.unsure) = (RowSets::default(), RowSets::default());
         self.publish();
     }
 
@@ -98,6 +118,18 @@ pub(super) fn prepare<P: Handlers>(
 /// The name that tables are recorded under: projectors of two applications may share one.
 fn owner(CheckpointKey { namespace, projector, .. }: &CheckpointKey) -> String {
     if namespace.is_empty() { projector.clone() } else { format!("{namespace}/{projector}") }
+}
+
+/// As [`prepare`], on a storage behind a network.
+pub(super) async fn prepare_async<P: Handlers>(
+    session: &mut SessionOf<P>,
+    projector: &str,
+    reset: bool,
+) -> Result<(), RowsError> {
+    match P::Storage::rows(session) {
+        Some(rows) => rows.prepare_async(&P::tables(), projector, reset).await,
+        None => Ok(()),
+    }
 }
 
 /// Writes the rows that the events up to `last` have changed.

@@ -102,11 +102,12 @@ pub trait AsyncRowAccess: Send + Sync {
         found: &'a mut (dyn FnMut(&dyn RowValues) + Send),
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
+    /// Looks for the rows that have any of these lists of values in these columns, by one query.
     fn find<'a>(
         &'a self,
         table: &'a Table,
         columns: &'a [usize],
-        values: &'a [OwnedValue],
+        values: &'a [Vec<OwnedValue>],
         found: &'a mut (dyn FnMut(&dyn RowValues) + Send),
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 

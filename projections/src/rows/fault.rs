@@ -16,6 +16,8 @@ pub(crate) enum RowFault {
     Refused(BoxError),
     /// A row is not in memory, and cannot be loaded while a handler runs.
     Missing,
+    /// Whether another row has the same unique key shows once that row is loaded.
+    Unchecked,
 }
 
 impl From<RowsError> for RowFault {
@@ -34,13 +36,18 @@ impl RowFault {
     }
 
     pub(super) fn unreadable(table: &Table, values: &[OwnedValue], error: ColumnError) -> Self {
-        let doing = format!(
-            "read the row {} of table `{}`: something else has written to it; rebuild the projector",
-            shown(values),
-            table.name
-        );
-        Self::Store(StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error))
+        Self::Store(unreadable(table, values, error))
     }
+}
+
+/// A row that holds what its type does not.
+pub(crate) fn unreadable(table: &Table, key: &[OwnedValue], error: ColumnError) -> StoreError {
+    let doing = format!(
+        "read the row {} of table `{}`: something else has written to it; rebuild the projector",
+        shown(key),
+        table.name
+    );
+    StoreError::new(StoreErrorKind::Corrupt, doing).with_source(error)
 }
 
 /// What is wrong with a row that a handler left.

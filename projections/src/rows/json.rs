@@ -97,7 +97,8 @@ mod tests {
         let error = put(&map, &mut |value| panic!("{value:?}")).unwrap_err().to_string();
         assert_eq!(error, "it cannot be written as JSON: key must be a string");
         // JSON has no NaN: it would come back as no number at all.
-        let error = settle(&mut f64::NAN).unwrap_err().to_string();
+        let mut nan = f64::NAN;
+        let error = settle(&mut nan).unwrap_err().to_string();
         assert!(error.starts_with("its JSON is no such value: invalid type: null"), "{error}");
         let error = read::<u8>(Value::Text("1")).unwrap_err().to_string();
         assert_eq!(error, "Json was expected, and Text(\"1\") is there");

@@ -5,18 +5,21 @@ use std::any::Any;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
-    AsyncRowAccess, OwnedValue, ReadModel, RowAccess, RowValues, RowWrites, Rows, RowsError, Table,
-    Values,
+    AsyncRowAccess, Found, ReadModel, RowAccess, RowWrites, Rows, RowsError, Table, Values,
     fault::{RowFault, RowProblem},
     index::values,
     sets::Origin,
 };
-use crate::engine::BoxFuture;
+use crate::{engine::BoxFuture, read::Selection};
 
 /// The rows of a table whose type is forgotten.
 pub(super) trait Kept: Send + Sync {
     fn any(&self) -> &dyn Any;
     fn table(&self) -> &'static Table;
+    /// Selects rows, where all of them are in memory.
+    fn select(&self, selection: &Selection, selected: Found<'_>);
+    /// Counts rows, as `select` selects them.
+    fn count(&self, selection: &Selection) -> u64;
     fn set_origin(&mut self, origin: Origin);
     fn begin_batch(&mut self, batch: u64);
     /// Returns what the rows take in memory.
@@ -38,6 +41,18 @@ pub(super) trait Kept: Send + Sync {
     fn bytes(&mut self) -> usize;
     fn len(&mut self) -> usize;
     fn probe(&mut self, probing: bool);
+    /// A handler was called to see its keys.
+    fn probed(&mut self);
+    /// Keeps what an event's handler has asked for in vain, for the next time.
+    fn remember(&mut self, event: usize);
+    /// Asks for what was missed when this event was handled before.
+    fn recall(&mut self, event: usize);
+    /// Forgets everything but what was missed.
+    fn restart(&mut self);
+    /// Returns what the rows will take, with those that are wanted.
+    fn expected(&mut self) -> usize;
+    /// Drops what neither is to be written nor was asked for in this batch.
+    fn make_room(&mut self);
     fn load_wanted<'a>(
         &'a mut self,
         access: &'a dyn AsyncRowAccess,
@@ -53,6 +68,14 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
 
     fn table(&self) -> &'static Table {
         T::TABLE
+    }
+
+    fn select(&self, selection: &Selection, selected: Found<'_>) {
+        self.lock().select(selection, selected);
+    }
+
+    fn count(&self, selection: &Selection) -> u64 {
+        self.lock().count(selection)
     }
 
     fn set_origin(&mut self, origin: Origin) {
@@ -145,6 +168,33 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
         let rows = self.get_mut();
         rows.probing = probing;
         rows.fault = None;
+        rows.scratch = None;
+    }
+
+    fn probed(&mut self) {
+        self.get_mut().probed();
+    }
+
+    fn remember(&mut self, event: usize) {
+        self.get_mut().remember(event);
+    }
+
+    fn recall(&mut self, event: usize) {
+        self.get_mut().recall(event);
+    }
+
+    fn restart(&mut self) {
+        self.get_mut().restart();
+    }
+
+    fn expected(&mut self) -> usize {
+        self.get_mut().expected()
+    }
+
+    fn make_room(&mut self) {
+        let rows = self.get_mut();
+        let batch = rows.batch;
+        rows.drop_slots(|slot| slot.dirty || slot.used == batch);
     }
 
     fn load_wanted<'a>(
@@ -184,12 +234,13 @@ impl<T: ReadModel> Rows<T> {
         if !self.indexes.is_empty() && self.fault.is_none() {
             self.settle_indexes(&touched);
         }
-        touched.clear();
-        self.touched = touched;
-        match self.fault.take() {
-            None => Ok(()),
-            Some(fault) => Err(fault),
+        let fault = self.fault.take();
+        // They are settled again once their rivals are loaded.
+        if !matches!(fault, Some(RowFault::Unchecked)) {
+            touched.clear();
         }
+        self.touched = touched;
+        fault.map_or(Ok(()), Err)
     }
 
     #[inline]
@@ -222,8 +273,13 @@ impl<T: ReadModel> Rows<T> {
             self.indexes.enter(&mut self.slots, *place);
             self.slots.weigh(*place);
         }
+        if matches!(self.origin, Origin::Network) && self.want_unchecked(touched) {
+            self.fault = Some(RowFault::Unchecked);
+            return;
+        }
         for place in touched {
-            let Some(row) = &self.slots.at(*place).row else { continue };
+            let slot = self.slots.at(*place);
+            let Some(row) = slot.row.as_ref().filter(|_| slot.may_clash()) else { continue };
             for (index, unique) in self.indexes.unique(row) {
                 if !self.find(index, &unique) {
                     return; // it noted why
@@ -237,6 +293,23 @@ impl<T: ReadModel> Rows<T> {
                 }
             }
         }
+    }
+
+    /// Asks for the rows that may have the unique keys of those that were changed, by which they
+    /// can be checked; false where nothing is missing.
+    fn want_unchecked(&mut self, touched: &[u32]) -> bool {
+        let mut is_any = false;
+        for place in touched {
+            let slot = self.slots.at(*place);
+            let Some(row) = slot.row.as_ref().filter(|_| slot.may_clash()) else { continue };
+            for (index, unique) in self.indexes.unique(row) {
+                if !self.indexes.is_complete(index, &unique) {
+                    self.wanted.find(index, unique);
+                    is_any = true;
+                }
+            }
+        }
+        is_any
     }
 
     fn delete(&mut self, access: &dyn RowAccess) -> Result<(), RowsError> {
@@ -306,6 +379,7 @@ impl<T: ReadModel> Rows<T> {
 
     /// In memory this is where a change becomes one that stays.
     fn committed(&mut self) {
+        self.forget_missed();
         for place in std::mem::take(&mut self.dirty) {
             let slot = self.slots.at_mut(place);
             (slot.dirty, slot.moved) = (false, false);
@@ -349,56 +423,6 @@ impl<T: ReadModel> Rows<T> {
             let dropped = !matches!(self.origin, Origin::Memory);
             self.indexes.rebuild(&mut self.slots, dropped);
         }
-    }
-
-    async fn load_wanted(&mut self, access: &dyn AsyncRowAccess) -> Result<bool, RowFault> {
-        let mut keys = std::mem::take(&mut self.wanted.keys);
-        keys.retain(|key| self.slots.find::<T::Key>(key).is_none());
-        keys.sort_unstable();
-        keys.dedup();
-        let finds = std::mem::take(&mut self.wanted.finds);
-        if !keys.is_empty() {
-            self.load_keys(access, keys.clone()).await?;
-        }
-        for (index, values) in &finds {
-            self.load_by(access, *index, values).await?;
-        }
-        Ok(!keys.is_empty() || !finds.is_empty())
-    }
-
-    async fn load_keys(
-        &mut self,
-        access: &dyn AsyncRowAccess,
-        keys: Vec<T::Key>,
-    ) -> Result<(), RowFault> {
-        let mut rows = Vec::new();
-        let wanted: Vec<&dyn Values> = keys.iter().map(|key| key as &dyn Values).collect();
-        let loaded = access.load(T::TABLE, &wanted, &mut |row| rows.push(T::read(row))).await;
-        loaded.map_err(RowFault::Store)?;
-        for row in rows {
-            let row = row.map_err(|error| RowFault::unreadable(T::TABLE, &[], error))?;
-            self.adopt(row);
-        }
-        for key in keys {
-            if self.slots.find::<T::Key>(&key).is_none() {
-                self.slots.add(key, None, false, self.batch);
-            }
-        }
-        Ok(())
-    }
-
-    async fn load_by(
-        &mut self,
-        access: &dyn AsyncRowAccess,
-        index: usize,
-        values: &[OwnedValue],
-    ) -> Result<(), RowFault> {
-        let mut rows = Vec::new();
-        let columns = self.indexes.columns(index).to_vec();
-        let mut found = |row: &dyn RowValues| rows.push(T::read(row));
-        access.find(T::TABLE, &columns, values, &mut found).await.map_err(RowFault::Store)?;
-        self.adopt_found(index, values, rows);
-        self.fault.take().map_or(Ok(()), Err)
     }
 }
 

@@ -11,15 +11,18 @@ mod index;
 pub(crate) mod json;
 mod kept;
 mod model;
+mod order;
 mod rows;
+mod select;
 mod sets;
 mod slots;
 mod table;
 mod value;
+mod wanted;
 
 #[cfg(feature = "sqlite")]
 pub(crate) use self::columns::decimal_sort_key;
-pub(crate) use self::fault::RowFault;
+pub(crate) use self::fault::{RowFault, unreadable};
 pub use self::{
     access::{AsyncRowAccess, Found, RowAccess, RowWrites, RowsError},
     column::{Column, ColumnError},

@@ -15,6 +15,7 @@ use super::{
     index::{self, Indexes},
     sets::Origin,
     slots::{Slot, Slots},
+    wanted::Wanted,
 };
 use crate::ParameterMut;
 
@@ -84,13 +85,7 @@ pub struct Rows<T: ReadModel> {
     /// How many slots have held no row since the last commit, where all rows are in memory.
     pub(super) gone: usize,
     /// Lent where there is no row to lend.
-    scratch: Option<Box<T>>,
-}
-
-/// Keys, and values of indexes, that are not in memory.
-pub(super) struct Wanted<K> {
-    pub(super) keys: Vec<K>,
-    pub(super) finds: Vec<(usize, Vec<super::OwnedValue>)>,
+    pub(super) scratch: Option<Box<T>>,
 }
 
 impl<T: ReadModel> Rows<T> {
@@ -103,7 +98,7 @@ impl<T: ReadModel> Rows<T> {
             origin,
             batch: 0,
             fault: None,
-            wanted: Wanted { keys: Vec::new(), finds: Vec::new() },
+            wanted: Wanted::nothing(),
             probing: false,
             gone: 0,
             scratch: None,
@@ -166,10 +161,12 @@ impl<T: ReadModel> Rows<T> {
             self.note(RowProblem::Key(error), index::values(&row.key()));
             return None;
         }
-        let place = self.place(&row.key())?;
+        let place = self.place(&row.key());
         if self.probing {
+            self.want_rivals(&mut row);
             return None;
         }
+        let place = place?;
         self.touch(place);
         self.slots.at_mut(place).row.replace(row)
     }
@@ -219,25 +216,28 @@ impl<T: ReadModel> Rows<T> {
     #[cold]
     fn load(&mut self, mut key: T::Key) -> Option<u32> {
         if let Err(error) = key.settle() {
-            self.note(RowProblem::Key(error), index::values(&key));
+            if !self.probing {
+                self.note(RowProblem::Key(error), index::values(&key));
+            }
             return None;
         }
         // The stored form of a key may be in memory where the given one is not.
         if let Some(place) = self.slots.find::<T::Key>(&key) {
             return Some(place);
         }
+        if matches!(self.origin, Origin::Network) {
+            // Whatever else it asks for is loaded with it.
+            self.wanted.key(key);
+            self.miss();
+            return None;
+        }
         if self.fault.is_some() {
             return None; // nothing of this handler is kept
         }
         let access = match &self.origin {
-            Origin::Memory | Origin::Away => {
+            Origin::Memory | Origin::Away | Origin::Network => {
                 self.gone += 1;
                 return Some(self.slots.add(key, None, false, self.batch));
-            }
-            Origin::Network => {
-                self.wanted.keys.push(key);
-                self.fault = (!self.probing).then_some(RowFault::Missing);
-                return None;
             }
             Origin::Blocking(access) => access,
         };
@@ -273,7 +273,7 @@ impl<T: ReadModel> Rows<T> {
     }
 
     /// Finds the places of the rows with a value in a column.
-    fn places_by(&mut self, column: usize, values: Vec<super::OwnedValue>) -> Vec<u32> {
+    pub(super) fn places_by(&mut self, column: usize, values: Vec<super::OwnedValue>) -> Vec<u32> {
         let index = self.indexes.by_column(&mut self.slots, column);
         // What this handler has changed is not entered yet.
         for place in std::mem::take(&mut self.touched) {
@@ -295,8 +295,8 @@ impl<T: ReadModel> Rows<T> {
         let access = match &self.origin {
             Origin::Memory | Origin::Away => return true,
             Origin::Network => {
-                self.wanted.finds.push((index, values.to_vec()));
-                self.fault = (!self.probing).then_some(RowFault::Missing);
+                self.wanted.find(index, values.to_vec());
+                self.miss();
                 return false;
             }
             Origin::Blocking(access) => access.clone(),
@@ -362,10 +362,25 @@ impl<T: ReadModel> Rows<T> {
         }
     }
 
-    /// Lends a row of which nothing is kept.
+    /// Lends a row of which nothing is kept: a copy, where there is one.
     #[cold]
     fn blank(&mut self, key: T::Key) -> &mut T {
-        &mut **self.scratch.insert(Box::new(T::blank(&key)))
+        if self.probing {
+            self.probed();
+        }
+        let place = self.slots.find::<T::Key>(&key);
+        let row = match place.and_then(|place| self.slots.at(place).row.as_ref()) {
+            Some(row) => row.duplicate(),
+            None => T::blank(&key),
+        };
+        &mut **self.scratch.insert(Box::new(row))
+    }
+
+    /// The handler has asked for what is not in memory, and cannot be loaded while it runs.
+    fn miss(&mut self) {
+        if !self.probing {
+            self.fault.get_or_insert(RowFault::Missing);
+        }
     }
 
     /// Notes what fails the event.

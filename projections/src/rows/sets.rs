@@ -9,10 +9,10 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault, kept::Kept,
-    rows::RowsGuard,
+    AsyncRowAccess, Found, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
+    kept::Kept, rows::RowsGuard,
 };
-use crate::Storage;
+use crate::{Storage, read::Selection};
 
 /// A storage that has tables for rows.
 ///
@@ -78,6 +78,11 @@ impl DeclaredTable {
         (self.row_name)()
     }
 
+    /// Whether its rows are of this type.
+    pub(crate) fn is_of<T: ReadModel>(&self) -> bool {
+        (self.row)() == TypeId::of::<T>()
+    }
+
     /// Whether both are of one type of rows.
     pub(crate) fn is(&self, other: &Self) -> bool {
         (self.row)() == (other.row)()
@@ -141,7 +146,7 @@ impl RowSets {
     ///
     /// # Panics
     /// When the handler has them already, or they are none of the projector's.
-    pub(super) fn lend<T: ReadModel>(&self) -> RowsGuard<'_, T> {
+    pub(crate) fn lend<T: ReadModel>(&self) -> RowsGuard<'_, T> {
         let row = TypeId::of::<T>();
         let set = self.sets.iter().find(|set| set.row == row);
         let rows = set.and_then(|set| set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>());
@@ -157,11 +162,21 @@ impl RowSets {
         RowsGuard(guard)
     }
 
-    /// Looks at the rows of a table, from outside of its projector's handlers.
-    pub(crate) fn look<T: ReadModel, R>(&self, look: impl FnOnce(&mut Rows<T>) -> R) -> Option<R> {
-        let row = TypeId::of::<T>();
-        let set = self.sets.iter().find(|set| set.row == row)?;
-        Some(look(&mut set.rows.as_any().downcast_ref::<Mutex<Rows<T>>>()?.lock()))
+    /// Selects rows of a table, where all of them are in memory.
+    pub(crate) fn select(&self, selection: &Selection, selected: Found<'_>) {
+        if let Some(rows) = self.table(selection.table) {
+            rows.select(selection, selected);
+        }
+    }
+
+    /// Counts rows, as [`select`](Self::select) selects them.
+    pub(crate) fn count_selected(&self, selection: &Selection) -> u64 {
+        self.table(selection.table).map_or(0, |rows| rows.count(selection))
+    }
+
+    fn table(&self, table: &Table) -> Option<&dyn Kept> {
+        let set = self.sets.iter().find(|set| set.rows.table().name == table.name);
+        set.map(|set| &*set.rows)
     }
 
     /// Writes what is not written yet, before a query that could see it. A storage calls it when it
@@ -330,8 +345,56 @@ impl RowSets {
         self.each().for_each(|rows| rows.probe(probing));
     }
 
-    /// Loads what handlers have asked for in vain: by one query a table, and one for each value of
-    /// an index. Tells whether there was anything.
+    /// A handler was called to see its keys.
+    pub(crate) fn probed(&mut self) {
+        self.each().for_each(Kept::probed);
+    }
+
+    /// Keeps what an event's handler has asked for in vain, for the next time that it is handled.
+    pub(crate) fn remember(&mut self, event: usize) {
+        self.each().for_each(|rows| rows.remember(event));
+    }
+
+    /// Asks for what was missed when this event was handled before.
+    pub(crate) fn recall(&mut self, event: usize) {
+        self.each().for_each(|rows| rows.recall(event));
+    }
+
+    /// Forgets everything but what was missed.
+    pub(crate) fn restart(&mut self) {
+        self.each().for_each(Kept::restart);
+    }
+
+    /// Whether the rows take more than they may.
+    pub(crate) fn is_outgrown(&mut self) -> bool {
+        let bound = self.bound;
+        self.bytes() > bound
+    }
+
+    /// Whether the rows will not fit once those that are wanted are there, and nothing is kept that
+    /// this batch does not need.
+    pub(crate) fn is_full(&mut self) -> bool {
+        let bound = self.bound;
+        if self.expected() <= bound {
+            return false;
+        }
+        self.each().for_each(Kept::make_room);
+        self.expected() > bound
+    }
+
+    fn expected(&mut self) -> usize {
+        self.each().map(|rows| rows.expected()).sum()
+    }
+
+    /// Writes what has changed before the batch's end, and drops what then need not be kept.
+    pub(crate) async fn flush_early(&mut self) -> Result<(), RowsError> {
+        self.flush_async().await?;
+        self.shrink(self.bound);
+        Ok(())
+    }
+
+    /// Loads what handlers have asked for: by one query a table, and one for each index. Tells
+    /// whether there was anything.
     pub(crate) async fn load_wanted(&mut self) -> Result<bool, RowFault> {
         let Some(access) = self.network.clone() else { return Ok(false) };
         let mut any = false;

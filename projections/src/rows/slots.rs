@@ -33,6 +33,14 @@ pub(super) struct Slot<T: ReadModel> {
     pub(super) moved: bool,
 }
 
+impl<T: ReadModel> Slot<T> {
+    /// Whether another row may have one of its unique keys: not as long as it has those with which
+    /// it was stored.
+    pub(super) fn may_clash(&self) -> bool {
+        !self.stored || self.moved
+    }
+}
+
 /// The slots, and where each key's is.
 pub(super) struct Slots<T: ReadModel> {
     slots: Vec<Slot<T>>,
@@ -42,7 +50,7 @@ pub(super) struct Slots<T: ReadModel> {
 }
 
 /// What a slot takes beside its row's and its key's own memory: itself, and its place.
-const fn overhead<T: ReadModel>() -> usize {
+pub(super) const fn overhead<T: ReadModel>() -> usize {
     size_of::<Slot<T>>() + size_of::<u32>() * 2
 }
 

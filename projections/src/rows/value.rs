@@ -123,6 +123,12 @@ impl RowValues for [OwnedValue] {
     }
 }
 
+impl<R: RowValues + ?Sized> RowValues for &R {
+    fn value(&self, column: usize) -> Result<Value<'_>, super::ColumnError> {
+        (**self).value(column)
+    }
+}
+
 impl Values for [OwnedValue] {
     fn put(&self, put: Put<'_>) -> Result<(), super::ColumnError> {
         self.iter().for_each(|value| put(value.as_value()));

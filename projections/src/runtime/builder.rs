@@ -276,6 +276,7 @@ impl<S: EventSource> Builder<S> {
         let key = CheckpointKey::new(self.namespace.clone(), name.clone());
         let shared = Arc::new(Shared::default());
         let state = engine.state();
+        let reads = engine.row_reads();
         let row_use = engine.row_use().filter(|_| !(registration.tables)().is_empty());
         let runner = Runner::new(
             name.clone(),
@@ -287,7 +288,7 @@ impl<S: EventSource> Builder<S> {
             Arc::clone(&shared),
         );
         let runner = Arc::new(AsyncMutex::new(runner));
-        Slot { name, registration, key, runner, state, shared, row_use }
+        Slot { name, registration, key, runner, state, shared, row_use, reads }
     }
 }
 

@@ -6,6 +6,7 @@ mod builder;
 mod end;
 mod read;
 mod routing;
+mod rows;
 mod runner;
 mod shutdown;
 mod slot;
@@ -19,6 +20,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
+pub(crate) use self::read::warn_if_slow;
 pub use self::{
     append::Append,
     builder::Builder,

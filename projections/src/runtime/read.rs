@@ -79,9 +79,13 @@ async fn read_slot<P: 'static, R>(
     let began = Instant::now();
     let result = look(&guard.projector, guard.position);
     drop(guard);
-    let held = began.elapsed();
-    if held > SLOW {
-        tracing::warn!(projector = &*slot.name, ?held, "a read held the projector up");
-    }
+    warn_if_slow(&slot.name, began.elapsed());
     Ok(result)
+}
+
+/// Says that a read has held a projector in process up, where it did so for long.
+pub(crate) fn warn_if_slow(projector: &str, held: Duration) {
+    if held > SLOW {
+        tracing::warn!(projector, ?held, "a read held the projector up");
+    }
 }

@@ -99,12 +99,12 @@ impl Routing {
         let takes = |route: &Route| route.domain == domain && route.answers_to(name);
         let routes = self.registration.routes.iter().zip(&self.after);
         if let Some((route, after)) = routes.into_iter().find(|(route, _)| takes(route)) {
-            let Route { id, method, is_async, .. } = *route;
-            return Target::Route { id, method, is_async, after: *after };
+            let Route { id, method, is_async, keys, .. } = *route;
+            return Target::Route { id, method, is_async, keys, after: *after };
         }
         if let Some(fallback) = self.registration.fallback {
-            let crate::Fallback { id, method, is_async, .. } = fallback;
-            return Target::Route { id, method, is_async, after: GlobalPosition::BEGINNING };
+            let crate::Fallback { id, method, is_async, keys, .. } = fallback;
+            return Target::Route { id, method, is_async, keys, after: GlobalPosition::BEGINNING };
         }
         // Somebody has decided about it, so it is not unregistered.
         if self.registration.options.ignores_event(domain, name) {

@@ -207,6 +207,10 @@ impl Runner {
         let next = start.write.next.clone();
         match self.engine.start(start).await {
             Ok(()) => {}
+            Err(StartError::Missing(hook)) => {
+                let source = crate::engine::endless();
+                return Err(HaltReason::Hook { hook, source }.into());
+            }
             Err(StartError::Hook(hook, source)) => {
                 return Err(HaltReason::Hook { hook, source }.into());
             }

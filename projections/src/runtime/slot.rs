@@ -11,7 +11,9 @@ use super::{
     runner::Runner,
     status::{RowMemory, State},
 };
-use crate::{Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse};
+use crate::{
+    Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse, read::RowReads,
+};
 
 /// One projector of a runtime.
 pub(crate) struct Slot {
@@ -25,6 +27,8 @@ pub(crate) struct Slot {
     pub(crate) shared: Arc<Shared>,
     /// What its rows take in memory, where it has tables.
     pub(crate) row_use: Option<Arc<RowUse>>,
+    /// Its tables, for readers.
+    pub(crate) reads: Option<Arc<dyn RowReads>>,
 }
 
 impl Slot {

@@ -33,32 +33,47 @@ impl<S: EventSource> Runtime<S> {
         token: &Token,
         timeout: Duration,
     ) -> Result<(), WaitError> {
-        let store = self.inner.source.store_id();
-        if token.store() != store {
-            return Err(WaitError::ForeignToken { token: token.store(), store });
-        }
+        self.inner.check_token(token)?;
         let slot = self.slot(projector)?;
-        let began = Instant::now();
-        let waited = tokio::time::timeout(timeout, self.inner.wait(slot, token.last())).await;
-        match waited {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let live = slot.shared.live.borrow().clone();
-                let (at, _) = self.inner.look_at(slot, &live).await?;
-                Err(WaitError::TimedOut {
-                    projector: projector.to_owned(),
-                    at,
-                    wanted: token.last(),
-                    behind: token.last().get().saturating_sub(at.get()),
-                    waited: began.elapsed(),
-                    here: live.running,
-                })
-            }
+        self.inner.wait_within(slot, token.last(), timeout).await
+    }
+}
+
+impl<S: EventSource> Inner<S> {
+    /// Makes sure that a token is of the events that the runtime reads.
+    pub(super) fn check_token(&self, token: &Token) -> Result<(), WaitError> {
+        let store = self.source.store_id();
+        match token.store() == store {
+            true => Ok(()),
+            false => Err(WaitError::ForeignToken { token: token.store(), store }),
         }
     }
 }
 
 impl<S> Inner<S> {
+    /// Waits until a projector has come as far as a position, in this process or another.
+    pub(super) async fn wait_within(
+        &self,
+        slot: &Arc<Slot>,
+        position: GlobalPosition,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        let began = Instant::now();
+        if let Ok(outcome) = tokio::time::timeout(timeout, self.wait(slot, position)).await {
+            return outcome;
+        }
+        let live = slot.shared.live.borrow().clone();
+        let (at, _) = self.look_at(slot, &live).await?;
+        Err(WaitError::TimedOut {
+            projector: slot.name.clone(),
+            at,
+            wanted: position,
+            behind: position.get().saturating_sub(at.get()),
+            waited: began.elapsed(),
+            here: live.running,
+        })
+    }
+
     async fn wait(&self, slot: &Arc<Slot>, position: GlobalPosition) -> Result<(), WaitError> {
         let mut changes = slot.shared.live.subscribe();
         loop {

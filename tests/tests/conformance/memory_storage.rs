@@ -29,7 +29,7 @@ fn key() -> CheckpointKey {
 
 /// Moves the checkpoint from one position to another, and a row with it.
 async fn advance(storage: &MemoryStorage, from: u64, to: u64) -> Result<(), CommitError> {
-    let mut session = storage.begin().await?;
+    let session = storage.begin().await?;
     session.tx().set("totals", "alice", to);
     let previous = (from > 0).then(|| Previous::from(&at(from)));
     storage.commit(session, &CheckpointWrite::new(key(), previous, at(to))).await

@@ -34,6 +34,21 @@ pub(super) fn load(
         .optional()
 }
 
+/// Reads the position of the projector that tables are recorded to belong to.
+pub(super) fn position_of_owner(
+    connection: &Connection,
+    owner: &str,
+) -> rusqlite::Result<Option<GlobalPosition>> {
+    connection
+        .prepare_cached(
+            "SELECT position FROM main.projections_checkpoints WHERE generation = 1 AND lane = 0 \
+             AND \"partition\" = 0 AND ?1 = CASE namespace WHEN '' THEN projector \
+             ELSE namespace || '/' || projector END",
+        )?
+        .query_row([owner], |row| position(row, 0))
+        .optional()
+}
+
 /// Reads every checkpoint of a namespace, in order of their keys.
 pub(super) fn list(
     connection: &Connection,

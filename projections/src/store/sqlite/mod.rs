@@ -101,8 +101,10 @@ mod guard;
 mod network;
 mod options;
 mod read;
+mod read_rows;
 mod rows;
 mod schema;
+mod select_rows;
 mod storage;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
     ParameterMut, SessionFault, Storage, StoreError, StoreErrorKind,
+    read::RowReads,
     rows::{RowSets, RowStorage},
 };
 
@@ -68,6 +69,14 @@ impl Sqlite {
 impl<M> Sqlite<M> {
     pub(super) fn of_file(file: Arc<File>, options: SqliteOptions) -> Self {
         Self { file, options, marker: PhantomData }
+    }
+
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    pub(super) fn options(&self) -> SqliteOptions {
+        self.options
     }
 
     /// Gives the storage another type, so that a runtime can have two.
@@ -179,6 +188,10 @@ impl<M: 'static> Storage for Sqlite<M> {
 
     fn label(&self) -> String {
         self.file.label().to_owned()
+    }
+
+    fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        Some(self.reads())
     }
 
     #[inline]

@@ -8,19 +8,22 @@ use std::{
 
 use serde_json::Value;
 
+use self::{
+    rows::{Check, MemoryRows},
+    script::{Outcome, Script},
+    session::Contents,
+};
 pub use self::{
     script::Call,
     session::{MemorySession, MemoryTx},
 };
-use self::{
-    script::{Outcome, Script},
-    session::Contents,
-};
 use crate::{
     Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, ParameterMut,
     Previous, Storage, StoreError, StoreErrorKind,
+    rows::{OwnedValue, RowSets, RowStorage},
 };
 
+mod rows;
 mod script;
 mod session;
 
@@ -35,7 +38,9 @@ const KEPT_VERSIONS: usize = 256;
 /// failure](Self::commit_and_fail) or [reports success and did not happen](Self::pretend_to_commit),
 /// and committed work [is lost again](Self::set_back). Clones share everything.
 ///
-/// A handler takes [`&mut MemoryTx<'_>`](MemoryTx).
+/// A handler takes [`&mut MemoryTx<'_>`](MemoryTx), or [`&mut Rows<T>`](crate::Rows), whose tables
+/// it keeps as a storage behind a network does: [`stored_rows`](Self::stored_rows) shows them, and
+/// [`row_calls`](Self::row_calls) counts the queries.
 ///
 /// ```
 /// use projections::{AsyncStorage, StoreErrorKind, testing::{Call, MemoryStorage}};
@@ -68,6 +73,7 @@ struct Shared {
     writer: Arc<tokio::sync::Mutex<()>>,
     committed: Mutex<Committed>,
     script: Mutex<Script>,
+    checks: Mutex<BTreeMap<String, Vec<Check>>>,
 }
 
 /// What is committed now, and before.
@@ -128,6 +134,44 @@ impl MemoryStorage {
         self.script().count(call)
     }
 
+    /// Returns how often a call was made for the rows of a table, failures included.
+    #[must_use]
+    pub fn row_calls(&self, call: Call, table: &str) -> u64 {
+        self.script().count_of(call, table)
+    }
+
+    /// Returns the committed rows of a declared table in their stored form, in the order of their
+    /// keys.
+    #[must_use]
+    pub fn stored_rows(&self, table: &str) -> Vec<Vec<OwnedValue>> {
+        let committed = self.committed();
+        committed.now.row_tables.get(table).map(|table| table.all()).unwrap_or_default()
+    }
+
+    /// Has a declared table refuse the rows of which `is_allowed` is false, as where an application
+    /// has added a `CHECK` to it.
+    pub fn check_rows(
+        &self,
+        table: &str,
+        is_allowed: impl Fn(&[OwnedValue]) -> bool + Send + Sync + 'static,
+    ) {
+        let mut checks = self.shared.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        checks.entry(table.to_owned()).or_default().push(Arc::new(is_allowed));
+    }
+
+    /// Counts a call for the rows of a table, which can only succeed or fail.
+    fn attempt_rows(&self, call: Call, table: &str) -> Result<(), StoreError> {
+        match self.script().next_of(call, table) {
+            Outcome::Fail(kind) => Err(scripted(kind, call)),
+            Outcome::CommitAndFail | Outcome::Pretend | Outcome::Succeed => Ok(()),
+        }
+    }
+
+    fn checks(&self, table: &str) -> Vec<Check> {
+        let checks = self.shared.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        checks.get(table).cloned().unwrap_or_default()
+    }
+
     /// Counts a call and says how it is to end.
     fn next(&self, call: Call) -> Outcome {
         self.script().next(call)
@@ -168,6 +212,16 @@ impl Storage for MemoryStorage {
     fn label(&self) -> String {
         "memory".to_owned()
     }
+
+    fn rows(session: &mut MemorySession) -> Option<&mut RowSets> {
+        Some(&mut session.rows)
+    }
+}
+
+impl RowStorage for MemoryStorage {
+    fn row_sets(session: &MemorySession) -> &RowSets {
+        &session.rows
+    }
 }
 
 impl AsyncStorage for MemoryStorage {
@@ -175,7 +229,9 @@ impl AsyncStorage for MemoryStorage {
         self.attempt(Call::Begin)?;
         let writer = Arc::clone(&self.shared.writer).lock_owned().await;
         let committed = self.committed();
-        Ok(MemorySession::new(committed.now.clone(), committed.version, writer))
+        let contents = Arc::new(parking_lot::Mutex::new(committed.now.clone()));
+        let rows = RowSets::network(Arc::new(MemoryRows::new(self, &contents)));
+        Ok(MemorySession::new(contents, rows, committed.version, writer))
     }
 
     async fn setup(&self, _session: &mut MemorySession) -> Result<(), StoreError> {
@@ -188,7 +244,7 @@ impl AsyncStorage for MemoryStorage {
         key: &CheckpointKey,
     ) -> Result<Option<Checkpoint>, StoreError> {
         self.attempt(Call::Load)?;
-        Ok(session.contents.get_mut().checkpoints.get(key).cloned())
+        Ok(session.contents.lock().checkpoints.get(key).cloned())
     }
 
     async fn reset(&self, _: &mut MemorySession, _: &CheckpointKey) -> Result<(), StoreError> {
@@ -197,7 +253,7 @@ impl AsyncStorage for MemoryStorage {
 
     async fn commit(
         &self,
-        mut session: MemorySession,
+        session: MemorySession,
         write: &CheckpointWrite,
     ) -> Result<(), CommitError> {
         let outcome = self.next(Call::Commit);
@@ -214,13 +270,13 @@ impl AsyncStorage for MemoryStorage {
             )
             .into());
         }
-        let contents = session.contents.get_mut();
+        let mut contents = session.contents.lock();
         let checkpoints = &mut contents.checkpoints;
         if checkpoints.get(&write.key).map(Previous::from) != write.previous {
             return Err(CommitError::Conflict);
         }
         checkpoints.insert(write.key.clone(), write.next.clone());
-        committed.replace(std::mem::take(contents));
+        committed.replace(std::mem::take(&mut contents));
         match outcome {
             Outcome::CommitAndFail => {
                 Err(scripted(StoreErrorKind::Unavailable, Call::Commit).into())

@@ -14,14 +14,24 @@ pub enum Call {
     Checkpoints,
     /// A transaction is committed.
     Commit,
+    /// A table of rows is dropped.
+    DropTable,
+    /// Rows are looked for by the values of an index.
+    FindRows,
     /// A checkpoint is read inside a transaction.
     Load,
+    /// Rows are looked for by their keys.
+    LoadRows,
+    /// A table of rows is created, or compared with its declaration.
+    PrepareTable,
     /// The storage's own part of a rebuild.
     Reset,
     /// A transaction is rolled back; not where it is dropped.
     Rollback,
     /// The storage's own tables are created.
     Setup,
+    /// Rows are deleted, or written.
+    WriteRows,
 }
 
 impl fmt::Display for Call {
@@ -30,10 +40,15 @@ impl fmt::Display for Call {
             Self::Begin => "begin a transaction",
             Self::Checkpoints => "read the checkpoints",
             Self::Commit => "commit",
+            Self::DropTable => "drop a table",
+            Self::FindRows => "find rows",
             Self::Load => "load a checkpoint",
+            Self::LoadRows => "load rows",
+            Self::PrepareTable => "prepare a table",
             Self::Reset => "reset a read model",
             Self::Rollback => "roll back",
             Self::Setup => "set up",
+            Self::WriteRows => "write rows",
         })
     }
 }
@@ -51,6 +66,8 @@ pub(super) enum Outcome {
 #[derive(Default)]
 pub(super) struct Script {
     counts: BTreeMap<Call, u64>,
+    /// Of the calls for rows, by table.
+    tables: BTreeMap<(Call, String), u64>,
     due: BTreeMap<(Call, u64), Outcome>,
 }
 
@@ -65,6 +82,16 @@ impl Script {
         let count = self.counts.entry(call).or_default();
         *count += 1;
         self.due.remove(&(call, *count)).unwrap_or(Outcome::Succeed)
+    }
+
+    /// Counts a call for the rows of a table, and returns how it is to end.
+    pub(super) fn next_of(&mut self, call: Call, table: &str) -> Outcome {
+        *self.tables.entry((call, table.to_owned())).or_default() += 1;
+        self.next(call)
+    }
+
+    pub(super) fn count_of(&self, call: Call, table: &str) -> u64 {
+        self.tables.get(&(call, table.to_owned())).copied().unwrap_or_default()
     }
 
     pub(super) fn count(&self, call: Call) -> u64 {

@@ -6,12 +6,15 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::{Checkpoint, CheckpointKey};
+use super::rows::StoredTable;
+use crate::{Checkpoint, CheckpointKey, rows::RowSets};
 
 /// One version of everything that is stored. Tables are shared until they are written to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contents {
     tables: BTreeMap<String, Arc<Table>>,
+    /// Those of rows.
+    pub(super) row_tables: BTreeMap<String, Arc<StoredTable>>,
     pub(super) checkpoints: BTreeMap<CheckpointKey, Checkpoint>,
 }
 
@@ -25,15 +28,21 @@ impl Contents {
 
 /// A transaction of a [`MemoryStorage`](super::MemoryStorage); dropping it rolls back.
 pub struct MemorySession {
-    pub(super) contents: Mutex<Contents>,
+    pub(super) contents: Arc<Mutex<Contents>>,
+    pub(super) rows: RowSets,
     /// The version that `contents` were copied from.
     pub(super) version: u64,
     _writer: OwnedMutexGuard<()>,
 }
 
 impl MemorySession {
-    pub(super) fn new(contents: Contents, version: u64, writer: OwnedMutexGuard<()>) -> Self {
-        Self { contents: Mutex::new(contents), version, _writer: writer }
+    pub(super) fn new(
+        contents: Arc<Mutex<Contents>>,
+        rows: RowSets,
+        version: u64,
+        writer: OwnedMutexGuard<()>,
+    ) -> Self {
+        Self { contents, rows, version, _writer: writer }
     }
 
     /// Returns what a handler sees of the transaction.

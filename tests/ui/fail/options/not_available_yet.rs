@@ -12,7 +12,6 @@ struct OrderPlaced;
     park_by = "stream",
     timeout = "5s",
     batch(events = 10, linger = "5ms"),
-    probe = false,
     snapshot,
     rollback = "clone",
 )]

@@ -14,12 +14,12 @@ pub(super) struct Comparison {
     pub(super) additions: Vec<String>,
 }
 
-struct FoundColumn {
-    name: String,
-    sql_type: String,
-    nullable: bool,
+pub(super) struct FoundColumn {
+    pub(super) name: String,
+    pub(super) sql_type: String,
+    pub(super) nullable: bool,
     /// Its place in the primary key, from 1 on; else 0.
-    key: usize,
+    pub(super) key: usize,
     computed: bool,
 }
 
@@ -190,7 +190,10 @@ fn listed(names: &[impl AsRef<str>]) -> String {
     format!("({})", each.join(", "))
 }
 
-fn found_columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<FoundColumn>> {
+pub(super) fn found_columns(
+    connection: &Connection,
+    table: &str,
+) -> rusqlite::Result<Vec<FoundColumn>> {
     let sql = "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, 'main')";
     let mut statement = connection.prepare(sql)?;
     let found = statement.query_map([table], |row| {

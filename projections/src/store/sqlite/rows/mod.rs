@@ -5,6 +5,7 @@ mod compare;
 mod ddl;
 mod fault;
 mod prepare;
+mod readable;
 mod record;
 mod statements;
 mod values;
@@ -16,7 +17,7 @@ use rusqlite::{Connection, Statement};
 use self::{
     fault::Fault,
     prepare::Preparation,
-    values::{StoredRow, bind_key, bind_row, bind_sought},
+    values::{bind_key, bind_row},
 };
 use super::{
     guard::Guard,
@@ -27,7 +28,12 @@ use crate::{
     rows::{Found, OwnedValue, RowAccess, RowWrites, RowsError, Table, Values},
 };
 
-pub(super) use self::statements::Plans;
+pub(super) use self::{
+    ddl::{quoted, sorted},
+    readable::{Readable, readable},
+    statements::Plans,
+    values::{StoredRow, bind_sought},
+};
 
 /// The tables of an open transaction.
 pub(super) struct SqliteRows {

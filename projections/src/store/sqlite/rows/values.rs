@@ -52,7 +52,7 @@ pub(super) fn bind_key(
 }
 
 /// Binds a value to look for: of a decimal, what sorts it.
-pub(super) fn bind_sought(
+pub(in crate::store::sqlite) fn bind_sought(
     statement: &mut Statement<'_>,
     parameter: usize,
     value: Value<'_>,

@@ -82,7 +82,7 @@ impl Access {
             }
             Self::Network(access) => {
                 let mut take = |row: &dyn RowValues| found.push(taken(table, row));
-                access.find(table, columns, values, &mut take).await?;
+                access.find(table, columns, &[values.to_vec()], &mut take).await?;
             }
         }
         found.into_iter().collect()

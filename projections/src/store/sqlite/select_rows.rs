@@ -1,0 +1,148 @@
+//! What a [`Selection`] is in SQL.
+
+use crate::{
+    read::{Comparison, Condition, OrderBy, Selection},
+    rows::{OwnedValue, Table},
+};
+
+use super::rows::{quoted, sorted};
+
+/// A statement, and the values of its parameters.
+pub(super) struct Statement {
+    pub(super) sql: String,
+    pub(super) values: Vec<OwnedValue>,
+}
+
+/// Selects rows, with all columns in the order of the declaration.
+pub(super) fn select(selection: &Selection) -> Statement {
+    let Selection { table, conditions, order, after, limit, .. } = selection;
+    let mut wanted = Where { table, values: Vec::new() };
+    let mut tests: Vec<String> =
+        conditions.iter().map(|condition| wanted.condition(condition)).collect();
+    if let Some(after) = after {
+        tests.push(wanted.after(order, after));
+    }
+    let by: Vec<String> = order.iter().map(|by| order_term(table, *by)).collect();
+    let columns: Vec<String> = table.columns.iter().map(|column| quoted(column.name)).collect();
+    let mut sql = from(table, &columns.join(", "), &tests);
+    sql.push_str(" ORDER BY ");
+    sql.push_str(&by.join(", "));
+    if let Some(limit) = limit {
+        let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
+        sql.push_str(" LIMIT ");
+        sql.push_str(&wanted.bind(OwnedValue::Integer(limit)));
+    }
+    Statement { sql, values: wanted.values }
+}
+
+/// Counts the rows that meet the conditions.
+pub(super) fn count(selection: &Selection) -> Statement {
+    let mut wanted = Where { table: selection.table, values: Vec::new() };
+    let tests = selection.conditions.iter().map(|condition| wanted.condition(condition));
+    let tests: Vec<String> = tests.collect();
+    Statement { sql: from(selection.table, "count(*)", &tests), values: wanted.values }
+}
+
+fn from(table: &Table, columns: &str, tests: &[String]) -> String {
+    let tests = if tests.is_empty() { "1".to_owned() } else { tests.join(" AND ") };
+    format!("SELECT {columns} FROM main.{} WHERE {tests}", quoted(table.name))
+}
+
+fn order_term(table: &Table, by: OrderBy) -> String {
+    let direction = if by.descending { " DESC" } else { "" };
+    format!("{}{direction}", sort_column(table, by.column))
+}
+
+/// The tests of a statement, and the values that they compare with.
+struct Where<'a> {
+    table: &'a Table,
+    values: Vec<OwnedValue>,
+}
+
+impl Where<'_> {
+    fn bind(&mut self, value: OwnedValue) -> String {
+        self.values.push(value);
+        format!("?{}", self.values.len())
+    }
+
+    fn condition(&mut self, condition: &Condition) -> String {
+        self.compare(condition.column, condition.comparison, &condition.value)
+    }
+
+    /// SQL compares nothing with NULL, which here is before all else.
+    fn compare(&mut self, column: usize, comparison: Comparison, to: &OwnedValue) -> String {
+        let name = sort_column(self.table, column);
+        let is_null = *to == OwnedValue::Null;
+        let sign = match comparison {
+            Comparison::Equal if is_null => return format!("{name} IS NULL"),
+            Comparison::LessOrEqual if is_null => return format!("{name} IS NULL"),
+            Comparison::Greater if is_null => return format!("{name} IS NOT NULL"),
+            Comparison::GreaterOrEqual if is_null => return "1".to_owned(),
+            Comparison::Less if is_null => return "0".to_owned(),
+            Comparison::Equal => return format!("{name} = {}", self.bind(to.clone())),
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+        };
+        let test = format!("{name} {sign} {}", self.bind(to.clone()));
+        let with_null = matches!(comparison, Comparison::Less | Comparison::LessOrEqual);
+        if self.table.columns[column].nullable && with_null {
+            format!("({test} OR {name} IS NULL)")
+        } else {
+            test
+        }
+    }
+
+    /// Tests whether a row comes after some values in the columns of an order.
+    fn after(&mut self, order: &[OrderBy], values: &[OwnedValue]) -> String {
+        if self.is_plain(order) {
+            return self.after_plain(order, values);
+        }
+        let mut parts = order.iter().zip(values);
+        let Some((first, value)) = parts.next() else { return "0".to_owned() };
+        // Said beforehand, because an index is of no use to what is behind an OR.
+        let reached = self.compare(first.column, reached(*first), value);
+        let beyond = self.beyond(order, values);
+        format!("{reached} AND {beyond}")
+    }
+
+    /// Whether the columns have one direction and no NULL, so that SQLite can compare them all at
+    /// once, with an index over them.
+    fn is_plain(&self, order: &[OrderBy]) -> bool {
+        let direction = order.first().is_some_and(|first| first.descending);
+        order.iter().all(|by| by.descending == direction && !self.table.columns[by.column].nullable)
+    }
+
+    fn after_plain(&mut self, order: &[OrderBy], values: &[OwnedValue]) -> String {
+        let columns: Vec<_> = order.iter().map(|by| sort_column(self.table, by.column)).collect();
+        let values: Vec<_> = values.iter().map(|value| self.bind(value.clone())).collect();
+        let sign = if order.first().is_some_and(|by| by.descending) { "<" } else { ">" };
+        format!("({}) {sign} ({})", columns.join(", "), values.join(", "))
+    }
+
+    fn beyond(&mut self, order: &[OrderBy], values: &[OwnedValue]) -> String {
+        let (Some((first, order)), Some((value, values))) =
+            (order.split_first(), values.split_first())
+        else {
+            return "0".to_owned();
+        };
+        let beyond = self.compare(first.column, beyond(*first), value);
+        let equal = self.compare(first.column, Comparison::Equal, value);
+        let rest = self.beyond(order, values);
+        format!("({beyond} OR ({equal} AND {rest}))")
+    }
+}
+
+/// What a column is sorted and compared by. What is bound to compare with it is of the same form.
+fn sort_column(table: &Table, column: usize) -> String {
+    quoted(&sorted(&table.columns[column])) // the reader takes columns of the table
+}
+
+fn beyond(by: OrderBy) -> Comparison {
+    if by.descending { Comparison::Less } else { Comparison::Greater }
+}
+
+fn reached(by: OrderBy) -> Comparison {
+    if by.descending { Comparison::LessOrEqual } else { Comparison::GreaterOrEqual }
+}
