@@ -6,6 +6,7 @@
 
 mod crashes;
 mod double;
+mod in_process;
 mod memory;
 mod mixed;
 mod model;
