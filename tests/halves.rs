@@ -68,15 +68,18 @@ pub async fn runtime<E: EventStore>(events: E, file: Option<Sqlite>) -> Runtime<
     builder.build().await.unwrap()
 }
 
-/// Reads until the halves show an event; returns how many different states it has seen.
+/// Reads until the halves show an event, and says each other position that they show.
 ///
 /// # Errors
 /// When they cannot be read.
 ///
 /// # Panics
 /// When what it reads is not the state after a whole batch.
-pub async fn watch(halves: &Reader<Half>, last: GlobalPosition) -> Result<usize, QueryError> {
-    let mut seen = 0;
+pub async fn watch(
+    halves: &Reader<Half>,
+    last: GlobalPosition,
+    mut say: impl FnMut(GlobalPosition),
+) -> Result<(), QueryError> {
     let mut before = None;
     loop {
         let (rows, position) = halves.all().fetch_with_position().await?;
@@ -88,10 +91,12 @@ pub async fn watch(halves: &Reader<Half>, last: GlobalPosition) -> Result<usize,
         }
         assert_eq!(position.get() % u64::from(BATCH), 0, "in the middle of a batch");
         assert!(Some(position) >= before, "{position} after {before:?}");
-        seen += usize::from(before != Some(position));
+        if before != Some(position) {
+            say(position);
+        }
         before = Some(position);
         if position >= last {
-            return Ok(seen);
+            return Ok(());
         }
         tokio::task::yield_now().await;
     }

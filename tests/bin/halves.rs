@@ -1,7 +1,7 @@
 //! Reads the rows of another process.
 //!
 //! ```text
-//! halves READ LAST    until they show the event at LAST; prints `ready`, then how many states it saw
+//! halves READ LAST    until they show the event at LAST; prints each position that they show
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used)] // test code
 
@@ -13,8 +13,6 @@ async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [read, last] = &arguments[..] else { panic!("READ LAST") };
     let halves = Sqlite::open(read).unwrap().rows::<Half>();
-    assert_eq!(halves.count().await.unwrap(), 0);
-    println!("ready");
-    let seen = watch(&halves, last.parse::<u64>().unwrap().into()).await.unwrap();
-    println!("{seen}");
+    let last = last.parse::<u64>().unwrap().into();
+    watch(&halves, last, |position| println!("{position}")).await.unwrap();
 }

@@ -38,12 +38,11 @@ macro_rules! __routes {
     })* }) => {
         const ROUTES: &'static [$crate::Route] = &[$(
             $(#$cfg)*
-            $crate::Route::of::<$event>(
+            $crate::__private::route::<$event, Self>(
                 $id,
                 $name,
                 $hash,
                 ::core::option::Option::$some $(($domain))?,
-                &<Self as $crate::Projector>::OPTIONS,
             ) $($more)*,
         )*];
     };
@@ -218,7 +217,7 @@ macro_rules! __tables {
             $crate::Hook::None,
         ][0];
         const FINGERPRINT: $crate::Fingerprint =
-            $crate::Fingerprint::of(<Self as $crate::Handlers>::ROUTES, &[$($others)*]);
+            $crate::__private::fingerprint::<Self>(&[$($others)*]);
     };
 }
 

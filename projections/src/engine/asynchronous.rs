@@ -16,13 +16,13 @@ use crate::{
 impl<S: AsyncStorage> Execution<S> for Async {
     const KIND: StorageKind = StorageKind::Async;
 
-    fn engine<P>(storage: S, name: &str, make: Make<P>) -> Box<dyn Engine>
+    fn engine<P>(storage: S, _name: &str, make: Make<P>) -> Box<dyn Engine>
     where
         P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
     {
         let used = Arc::<RowUse>::default();
         let rows = KeptRows::of::<P>(Arc::clone(&used));
-        Box::new(AsyncEngine { storage, name: name.to_owned(), projector: make(), rows, used })
+        Box::new(AsyncEngine { storage, projector: make(), rows, used })
     }
 
     fn checkpoints<'a>(
@@ -35,7 +35,6 @@ impl<S: AsyncStorage> Execution<S> for Async {
 
 struct AsyncEngine<S, P> {
     storage: S,
-    name: String,
     projector: P,
     rows: KeptRows,
     used: Arc<RowUse>,
@@ -49,7 +48,7 @@ where
     async fn attempt_start(&mut self, start: &Start) -> Result<(), StartError> {
         let mut session = self.storage.begin().await?;
         self.storage.setup(&mut session).await?;
-        rows::prepare_async::<P>(&mut session, &self.name, start.reset).await?;
+        rows::prepare_async::<P>(&mut session, &start.write.key, start.reset).await?;
         self.rows.lend::<S>(&mut session, false);
         network::load_for_hooks::<P>(&mut session).await?;
         for (call, kind) in apply::hooks::<P>(start.reset) {

@@ -96,9 +96,9 @@ where
     fn spawn(&self) -> Result<mpsc::Sender<Job<S, P>>, StoreError> {
         let (jobs, queue) = mpsc::channel::<Job<S, P>>();
         let (storage, make) = (self.storage.clone(), Arc::clone(&self.make));
-        let (name, used) = (self.name.clone(), Arc::clone(&self.used));
+        let used = Arc::clone(&self.used);
         std::thread::Builder::new()
-            .name(format!("project {name}"))
+            .name(format!("project {}", self.name))
             .spawn(move || {
                 let rows = KeptRows::of::<P>(used);
                 let mut worker = Worker { storage, projector: make(), rows };
@@ -227,13 +227,8 @@ where
         Ok(committed.into())
     }
 
-    fn save(&mut self, write: &CheckpointWrite) -> Result<(), CommitError> {
+    fn save(&self, write: &CheckpointWrite) -> Result<(), CommitError> {
         let session = self.storage.begin()?;
-        let saved = self.storage.commit(session, write);
-        if saved.is_err() {
-            // Another may own the projector now.
-            self.rows.forget();
-        }
-        saved
+        self.storage.commit(session, write)
     }
 }

@@ -123,11 +123,11 @@ fn owner(CheckpointKey { namespace, projector, .. }: &CheckpointKey) -> String {
 /// As [`prepare`], on a storage behind a network.
 pub(super) async fn prepare_async<P: Handlers>(
     session: &mut SessionOf<P>,
-    projector: &str,
+    key: &CheckpointKey,
     reset: bool,
 ) -> Result<(), RowsError> {
     match P::Storage::rows(session) {
-        Some(rows) => rows.prepare_async(&P::tables(), projector, reset).await,
+        Some(rows) => rows.prepare_async(&P::tables(), &owner(key), reset).await,
         None => Ok(()),
     }
 }

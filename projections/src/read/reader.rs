@@ -13,8 +13,8 @@ use crate::{
 
 /// The rows of a table, for whoever reads them.
 ///
-/// Made by [`Runtime::rows`](crate::Runtime::rows), or by a storage for a process without runtime,
-/// such as [`Sqlite::rows`](crate::store::sqlite::Sqlite::rows). It is a handle, and clones are cheap. See the
+/// Made by [`Runtime::rows`](crate::Runtime::rows), or by a storage for a process without runtime:
+/// `Sqlite::rows` does. It is a handle, and clones are cheap. See the
 /// [module's documentation](super) for what a read shows.
 pub struct Reader<T> {
     source: Arc<Source>,

@@ -87,6 +87,8 @@ impl<'a> Digits<'a> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used)]
+
     use proptest::prelude::*;
 
     use super::*;

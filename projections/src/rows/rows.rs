@@ -373,7 +373,7 @@ impl<T: ReadModel> Rows<T> {
             Some(row) => row.duplicate(),
             None => T::blank(&key),
         };
-        &mut **self.scratch.insert(Box::new(row))
+        self.scratch.insert(Box::new(row))
     }
 
     /// The handler has asked for what is not in memory, and cannot be loaded while it runs.

@@ -2,80 +2,91 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Command, Stdio},
+    sync::mpsc,
 };
 
-use projections::{Expected, GlobalPosition, memory::MemoryEventStore, sqlite::Sqlite};
+use projections::{Expected, memory::MemoryEventStore, sqlite::Sqlite};
 use projections_tests::halves::{BATCH, Half, Ticked, runtime, watch};
 
 use crate::board::Place;
 
-const EVENTS: usize = 10_000;
+const EVENTS: u64 = 10_000;
+/// How often the projector waits for the reader, so that one has surely read beside the other.
+const STEPS: u64 = 10;
 
-async fn ticking() -> (MemoryEventStore, GlobalPosition) {
-    let events = MemoryEventStore::new();
-    let ticks: Vec<_> = (0..EVENTS).map(|number| Ticked { left: number % 2 == 0 }).collect();
-    let runtime = runtime(events.clone(), None).await;
-    let receipt = runtime.append("halves-1", Expected::Any, ticks).await.unwrap();
-    assert_eq!(EVENTS % BATCH as usize, 0);
-    (events, receipt.last)
+/// Appends and applies the events, step by step. `next` waits for a position that the reader says.
+async fn tick(file: Option<Sqlite>, read: impl FnOnce(&Running), mut next: impl FnMut() -> u64) {
+    let running = runtime(MemoryEventStore::new(), file).await;
+    read(&running);
+    let mut seen = vec![next()];
+    assert_eq!(seen, [0]);
+    for step in 1..=STEPS {
+        let ticks = (0..EVENTS / STEPS).map(|number| Ticked { left: number % 2 == 0 });
+        running.append("halves-1", Expected::Any, ticks).await.unwrap();
+        running.catch_up().await.unwrap();
+        while seen.last().is_none_or(|last| *last < step * EVENTS / STEPS) {
+            seen.push(next());
+        }
+    }
+    println!("{} states of {}", seen.len(), 1 + EVENTS / u64::from(BATCH));
+    assert!(seen.len() as u64 > STEPS);
 }
+
+type Running = projections::Runtime<MemoryEventStore>;
 
 pub(crate) async fn a_reader_sees_whole_batches(place: Place) {
     let folder = tempfile::tempdir().unwrap();
     let file = match place {
         Place::InProcess => None,
-        Place::Sqlite => Some(Sqlite::open(folder.path().join("read.db")).unwrap()),
+        Place::Sqlite => Some(open(folder.path())),
     };
-    let (events, last) = ticking().await;
-    let runtime = runtime(events, file).await;
-    let halves = runtime.rows::<Half>().unwrap();
-    let watching = tokio::spawn(async move { watch(&halves, last).await });
-    runtime.catch_up().await.unwrap();
-    let seen = watching.await.unwrap().unwrap();
-    println!("{seen} states of {}", EVENTS / BATCH as usize);
-    assert!(seen > 1, "it read beside the projector, not after it");
+    let (said, heard) = mpsc::channel();
+    let mut watching = None;
+    let read = |running: &Running| {
+        let halves = running.rows::<Half>().unwrap();
+        let say = move |position| said.send(position).unwrap();
+        watching = Some(tokio::spawn(async move { watch(&halves, EVENTS.into(), say).await }));
+    };
+    tick(file, read, || tokio::task::block_in_place(|| heard.recv().unwrap()).get()).await;
+    watching.unwrap().await.unwrap().unwrap();
+}
+
+fn open(folder: &Path) -> Sqlite {
+    Sqlite::open(folder.join("read.db")).unwrap()
 }
 
 #[tokio::test]
 async fn a_thread_that_opens_the_file_itself_sees_whole_batches() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("read.db");
-    let (events, last) = ticking().await;
-    let runtime = runtime(events, Some(Sqlite::open(&path).unwrap())).await;
-    let (ready, is_ready) = tokio::sync::oneshot::channel();
-    let reader = std::thread::spawn(move || {
-        let executor = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        executor.block_on(async {
-            let halves = Sqlite::open(path).unwrap().rows::<Half>();
-            assert_eq!(halves.count().await.unwrap(), 0);
-            ready.send(()).unwrap();
-            watch(&halves, last).await.unwrap()
-        })
-    });
-    is_ready.await.unwrap();
-    runtime.catch_up().await.unwrap();
-    let seen = reader.join().unwrap();
-    println!("{seen} states of {}", EVENTS / BATCH as usize);
-    assert!(seen > 1, "it read beside the projector, not after it");
+    let file = open(folder.path());
+    let (said, heard) = mpsc::channel();
+    let path = folder.path().to_owned();
+    let mut reader = None;
+    let read = |_: &Running| {
+        reader = Some(std::thread::spawn(move || {
+            let executor = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let halves = open(&path).rows::<Half>();
+            let say = move |position| said.send(position).unwrap();
+            executor.block_on(watch(&halves, EVENTS.into(), say)).unwrap();
+        }));
+    };
+    tick(Some(file), read, || heard.recv().unwrap().get()).await;
+    reader.unwrap().join().unwrap();
 }
 
 #[tokio::test]
 async fn another_process_sees_whole_batches() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("read.db");
-    let (events, last) = ticking().await;
+    let file = open(folder.path());
     let mut reader = Command::new(env!("CARGO_BIN_EXE_halves"))
-        .args([path.as_os_str(), last.to_string().as_ref()])
+        .args([folder.path().join("read.db").as_os_str(), EVENTS.to_string().as_ref()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(reader.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "ready");
-    let runtime = runtime(events, Some(Sqlite::open(&path).unwrap())).await;
-    runtime.catch_up().await.unwrap();
-    let seen: usize = lines.next().expect("it has not failed").unwrap().parse().unwrap();
+    let next = || lines.next().expect("it has not failed").unwrap().parse().unwrap();
+    tick(Some(file), |_| {}, next).await;
     assert!(reader.wait().unwrap().success());
-    println!("{seen} states of {}", EVENTS / BATCH as usize);
-    assert!(seen > 1, "it read beside the projector, not after it");
 }

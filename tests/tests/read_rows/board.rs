@@ -129,8 +129,13 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) async fn new(place: Place) -> Self {
+        Self::in_namespace(place, "").await
+    }
+
+    pub(crate) async fn in_namespace(place: Place, namespace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let builder = Runtime::builder(MemoryEventStore::new()).without_linked();
+        let builder =
+            Runtime::builder(MemoryEventStore::new()).without_linked().namespace(namespace);
         let (builder, sqlite) = match place {
             Place::InProcess => (builder.projector(InProcess), None),
             Place::Sqlite => {

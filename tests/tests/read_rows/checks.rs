@@ -189,7 +189,8 @@ pub(crate) async fn no_value_is_before_all_others(place: Place) {
 pub(crate) async fn ranges_are_those_of_rust(place: Place) {
     let board = Board::with(place, &ranked()).await;
     let players = board.players();
-    let ranges: [((Bound<Option<i64>>, Bound<Option<i64>>), &[&str]); 8] = [
+    type Range = (Bound<Option<i64>>, Bound<Option<i64>>);
+    let ranges: [(Range, &[&str]); 8] = [
         ((Bound::Unbounded, Bound::Unbounded), &["a", "b", "c", "d"]),
         ((Bound::Included(Some(-5)), Bound::Unbounded), &["a", "c"]),
         ((Bound::Excluded(Some(-5)), Bound::Unbounded), &["a"]),

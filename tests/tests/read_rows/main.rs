@@ -53,5 +53,6 @@ everywhere! {
     waits::a_wait_whose_time_is_up_names_who_is_behind
     waits::a_wait_for_another_store_is_an_error
     waits::rows_come_with_their_position
+    waits::an_application_in_a_namespace_has_its_own_position
     batches::a_reader_sees_whole_batches
 }

@@ -167,7 +167,7 @@ impl Plan {
         }
         for (field, start, end) in &self.ranges {
             query = with_field!(field, |column, value| {
-                query.range(column, (bound(start, &value), bound(end, &value)))
+                query.range(column, (bound(start, value), bound(end, value)))
             });
         }
         if let Some(field) = self.order {
@@ -189,7 +189,7 @@ impl Plan {
     fn met(&self, list: &[Player]) -> Vec<Player> {
         let in_range = |player: &Player, (field, start, end): &(Field, End, End)| {
             with_field!(field, |_column, value| {
-                (bound(start, &value), bound(end, &value)).contains(&value(player))
+                (bound(start, value), bound(end, value)).contains(&value(player))
             })
         };
         let meets = |player: &&Player| {

@@ -69,3 +69,9 @@ pub(crate) async fn rows_come_with_their_position(place: Place) {
     let named = board.runtime.rows_of::<Player>("another").unwrap_err();
     assert!(matches!(named, AccessError::NoTable { .. }), "{named:?}");
 }
+
+pub(crate) async fn an_application_in_a_namespace_has_its_own_position(place: Place) {
+    let board = Board::in_namespace(place, "casino").await;
+    board.apply(["a", "b"].map(player).map(Change::Player)).await;
+    assert_eq!(board.players().position().await.unwrap().get(), 2);
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     read::{Comparison, Condition, OrderBy, Selection},
-    rows::{OwnedValue, Table},
+    rows::{Kind, OwnedValue, Table},
 };
 
 use super::rows::{quoted, sorted};
@@ -19,8 +19,10 @@ pub(super) fn select(selection: &Selection) -> Statement {
     let mut wanted = Where { table, values: Vec::new() };
     let mut tests: Vec<String> =
         conditions.iter().map(|condition| wanted.condition(condition)).collect();
-    if let Some(after) = after {
-        tests.push(wanted.after(order, after));
+    match after {
+        Some(after) => tests.push(wanted.after(order, after)),
+        None if limit.is_some() => tests.extend(wanted.hint(order)),
+        None => {}
     }
     let by: Vec<String> = order.iter().map(|by| order_term(table, *by)).collect();
     let columns: Vec<String> = table.columns.iter().map(|column| quoted(column.name)).collect();
@@ -30,7 +32,7 @@ pub(super) fn select(selection: &Selection) -> Statement {
     if let Some(limit) = limit {
         let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
         sql.push_str(" LIMIT ");
-        sql.push_str(&wanted.bind(OwnedValue::Integer(limit)));
+        sql.push_str(&limit.to_string());
     }
     Statement { sql, values: wanted.values }
 }
@@ -121,6 +123,23 @@ impl Where<'_> {
         format!("({}) {sign} ({})", columns.join(", "), values.join(", "))
     }
 
+    /// A test that is true of all rows, so that SQLite reads the first few by an index on the first
+    /// column: where the order has two directions, it would rather sort all rows.
+    fn hint(&self, order: &[OrderBy]) -> Option<String> {
+        let first = order.first()?;
+        let column = &self.table.columns[first.column]; // as above
+        if column.nullable || self.is_plain(order) {
+            return None;
+        }
+        let least = match column.kind {
+            Kind::Bool | Kind::Integer | Kind::Timestamp => "-9223372036854775808",
+            Kind::Real => "-9e999",
+            Kind::Text | Kind::Json | Kind::Date | Kind::Time => "''",
+            Kind::Bytes | Kind::Uuid | Kind::Decimal => "x''",
+        };
+        Some(format!("{} >= {least}", sort_column(self.table, first.column)))
+    }
+
     fn beyond(&mut self, order: &[OrderBy], values: &[OwnedValue]) -> String {
         let (Some((first, order)), Some((value, values))) =
             (order.split_first(), values.split_first())
@@ -145,4 +164,106 @@ fn beyond(by: OrderBy) -> Comparison {
 
 fn reached(by: OrderBy) -> Comparison {
     if by.descending { Comparison::LessOrEqual } else { Comparison::GreaterOrEqual }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rusqlite::{Connection, params_from_iter};
+
+    use super::*;
+    use crate::rows::ColumnDef;
+
+    const fn column(name: &'static str, kind: Kind, nullable: bool) -> ColumnDef {
+        ColumnDef { name, kind, nullable, default: None }
+    }
+
+    const SEATS: Table = Table {
+        name: "seats",
+        columns: &[
+            column("room", Kind::Text, false),
+            column("number", Kind::Integer, false),
+            column("wins", Kind::Integer, false),
+            column("rank", Kind::Integer, true),
+            column("net", Kind::Decimal, false),
+            column("luck", Kind::Real, false),
+        ],
+        key: &[0, 1],
+        indexes: &[],
+    };
+
+    fn selection(order: &[(usize, bool)], after: Option<Vec<OwnedValue>>) -> Selection {
+        let order = order.iter().map(|&(column, descending)| OrderBy { column, descending });
+        Selection {
+            table: &SEATS,
+            conditions: Vec::new(),
+            order: order.collect(),
+            after,
+            limit: Some(10),
+            with_position: false,
+        }
+    }
+
+    /// What SQLite does for a selection, step by step.
+    fn plan(selection: &Selection) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE seats (room TEXT NOT NULL, number INTEGER NOT NULL, \
+             wins INTEGER NOT NULL, rank INTEGER, net TEXT NOT NULL, net__order BLOB NOT NULL, \
+             luck REAL NOT NULL, PRIMARY KEY (room, number)) STRICT, WITHOUT ROWID; \
+             CREATE INDEX by_wins ON seats (wins); CREATE INDEX by_rank ON seats (rank); \
+             CREATE INDEX by_net ON seats (net__order); CREATE INDEX by_luck ON seats (luck)";
+        connection.execute_batch(table).unwrap();
+        let Statement { sql, values } = select(selection);
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let values = values.iter().map(|value| match value {
+            OwnedValue::Integer(value) => rusqlite::types::Value::Integer(*value),
+            _ => rusqlite::types::Value::Text("x".into()),
+        });
+        let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
+        steps.unwrap().collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    }
+
+    fn texts(values: &[&str]) -> Option<Vec<OwnedValue>> {
+        Some(values.iter().map(|value| OwnedValue::Text((*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn pages_by_key_begin_where_they_should() {
+        let key = [(0, false), (1, false)];
+        let found = plan(&selection(&key, texts(&["a", "1"])));
+        assert_eq!(found, "SEARCH main.seats USING PRIMARY KEY ((room,number)>(?,?))");
+        let key = [(0, true), (1, true)];
+        let found = plan(&selection(&key, texts(&["a", "1"])));
+        assert_eq!(found, "SEARCH main.seats USING PRIMARY KEY ((room,number)<(?,?))");
+    }
+
+    #[test]
+    fn pages_by_an_index_begin_where_they_should() {
+        for (column, name, sorted) in
+            [(2, "wins", "wins"), (3, "rank", "rank"), (4, "net", "net__order")]
+        {
+            let order = [(column, false), (0, false), (1, false)];
+            let found = plan(&selection(&order, None));
+            assert_eq!(found, format!("SCAN main.seats USING INDEX by_{name}"));
+            let found = plan(&selection(&order, texts(&["1", "a", "1"])));
+            let by = format!("SEARCH main.seats USING INDEX by_{name}");
+            assert!(found.starts_with(&by), "{found}");
+            assert!(found.contains(&format!("{sorted}>")) || found.contains("room"), "{found}");
+            assert!(!found.contains("TEMP B-TREE"), "{found}");
+        }
+    }
+
+    #[test]
+    fn the_best_are_found_without_looking_at_all() {
+        for (column, name) in [(2, "wins"), (4, "net"), (5, "luck")] {
+            let order = [(column, true), (0, false), (1, false)];
+            for after in [None, texts(&["1", "a", "1"])] {
+                let found = plan(&selection(&order, after));
+                assert!(found.contains(&format!("main.seats USING INDEX by_{name}")), "{found}");
+                // Rows with the same value alone are sorted.
+                assert!(!found.contains("TEMP B-TREE FOR ORDER BY"), "{found}");
+            }
+        }
+    }
 }
