@@ -163,7 +163,12 @@ where
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move {
             let session = self.storage.begin().await?;
-            self.storage.commit(session, &write).await
+            let saved = self.storage.commit(session, &write).await;
+            if saved.is_err() {
+                // Another may own the projector now.
+                self.rows.forget();
+            }
+            saved
         })
     }
 

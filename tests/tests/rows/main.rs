@@ -4,8 +4,11 @@
 //! that a failure has printed.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod crashes;
 mod double;
+mod in_process;
 mod memory;
+mod mixed;
 mod model;
 mod programs;
 mod projectors;

@@ -121,22 +121,22 @@ fn stays_within(seen: &[RowMemory]) {
 
 #[tokio::test]
 async fn rows_of_many_keys_stay_within_the_bound() {
-    stays_within(&memory_of(Bounded, ranges(150_000, 3_000, What::Entry)).await);
+    stays_within(&memory_of(Bounded, ranges(60_000, 3_000, What::Entry)).await);
 }
 
 #[tokio::test]
 async fn rows_with_indexes_stay_within_the_bound() {
-    stays_within(&memory_of(Bounded, ranges(30_000, 500, What::Indexed)).await);
+    stays_within(&memory_of(Bounded, ranges(15_000, 500, What::Indexed)).await);
 }
 
 #[tokio::test]
 async fn keys_without_rows_stay_within_the_bound() {
-    stays_within(&memory_of(Bounded, ranges(60_000, 3_000, What::Look)).await);
+    stays_within(&memory_of(Bounded, ranges(30_000, 3_000, What::Look)).await);
 }
 
 #[tokio::test]
 async fn values_without_rows_stay_within_the_bound() {
-    stays_within(&memory_of(Bounded, ranges(60_000, 1_000, What::Find)).await);
+    stays_within(&memory_of(Bounded, ranges(20_000, 1_000, What::Find)).await);
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn troubled_in_process<P: Applies>(seed: u64, make: impl Fn(Watch) -> P) {
 
 #[tokio::test]
 async fn failing_handlers_leave_nothing_in_process() {
-    for seed in seeds(80) {
+    for seed in seeds(50) {
         troubled_in_process(seed, |watch| InMemory { watch }).await;
         troubled_in_process(seed, |watch| WithState { watch, steps: 0 }).await;
     }
@@ -130,7 +130,7 @@ async fn troubled_on_double<P: Applies>(seed: u64, make: impl Fn(Watch) -> P) {
 
 #[tokio::test(start_paused = true)]
 async fn outages_panics_conflicts_and_lost_answers_leave_no_stale_row() {
-    for seed in seeds(60) {
+    for seed in seeds(40) {
         troubled_on_double(seed, |watch| DoubleUsual { watch }).await;
         troubled_on_double(seed, |watch| DoubleSmall { watch }).await;
     }
