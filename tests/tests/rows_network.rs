@@ -535,6 +535,8 @@ async fn a_table_that_refuses_a_row_blames_the_event_whose_it_is() {
     );
     let hands = stored(&storage).iter().map(|player| player.hands).sum::<i64>();
     assert_eq!(hands, 8, "the events before it are committed");
+    // It is found at once, and not by leaving out one event after the other.
+    assert!(storage.calls(Call::Begin) <= 8, "{} transactions", storage.calls(Call::Begin));
 }
 
 #[projector("rows-bounded", storage = MemoryStorage, row_bytes = 1_000, batch(events = 64))]
