@@ -191,6 +191,8 @@ pub use projections_macros::ReadModel;
 /// | `exhaustive` | a [`Domain`](trait@crate::Domain), or several in brackets: every event of it is handled or ignored, see [below](#every-event-of-a-domain) | off |
 /// | `ignores(..)` | the events of these domains that are not handled on purpose | none |
 /// | `batch(events, bytes, linger)` | upper bounds of one transaction; it never waits to fill, so `linger` is `"0ms"` | 1,000 events, 4 MiB, `"0ms"` |
+/// | `row_bytes` | how much memory the [`Rows`](crate::Rows) of its tables may take between batches; those of a projector without storage have no bound | 64 MiB |
+/// | `probe` | `true`, or `false`: on a storage behind a network no handler is called only to see which rows it asks for, and each says [`#[keys]`](macro@keys) | `true` |
 /// | `from` | `"beginning"` or `"now"`: where to begin at the first start, see [below](#from-now-on) | `"beginning"` |
 /// | `version` | a number; a higher one has the read model rebuilt | 1 |
 /// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]` | `"warn"` |

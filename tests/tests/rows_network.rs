@@ -535,6 +535,8 @@ async fn a_table_that_refuses_a_row_blames_the_event_whose_it_is() {
     );
     let hands = stored(&storage).iter().map(|player| player.hands).sum::<i64>();
     assert_eq!(hands, 8, "the events before it are committed");
+    // It is found at once, and not by leaving out one event after the other.
+    assert!(storage.calls(Call::Begin) <= 8, "{} transactions", storage.calls(Call::Begin));
 }
 
 #[projector("rows-bounded", storage = MemoryStorage, row_bytes = 1_000, batch(events = 64))]
@@ -600,4 +602,35 @@ async fn a_batch_that_outgrows_the_memory_is_written_and_loaded_in_parts() {
     let loads = storage.row_calls(Call::LoadRows, "players");
     assert!(loads > 20, "{loads} queries");
     assert!(storage.row_calls(Call::WriteRows, "players") > 20);
+}
+
+#[projector("rows-of-hooks", storage = MemoryStorage)]
+struct Hooked;
+
+#[handlers]
+impl Hooked {
+    #[setup]
+    fn seed(&self, seats: &mut Rows<Seats>) {
+        for count in [2, 6] {
+            seats.entry(&count).hands += 1;
+        }
+    }
+
+    #[handles(Complete)]
+    fn complete(&self, event: &Complete, seats: &mut Rows<Seats>) {
+        seats.entry(&(event.seats.len() as i64)).hands += 1;
+    }
+}
+
+#[tokio::test]
+async fn hooks_ask_for_rows_as_well() {
+    let storage = MemoryStorage::new();
+    let runtime = runtime("rows-of-hooks", &storage, 10).await;
+    runtime.append("all", Expected::Any, [complete("ada", 1)]).await.unwrap();
+    let row = |count, hands| vec![OwnedValue::Integer(count), OwnedValue::Integer(hands)];
+    for starts in 1..4 {
+        runtime.catch_up().await.unwrap();
+        let expected = [row(1, 1), row(2, starts), row(6, starts)];
+        assert_eq!(storage.stored_rows("seats"), expected, "start {starts}");
+    }
 }
