@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::{Args, Subcommand};
-use projections::sqlite::rusqlite::Connection;
 use serde::Serialize;
 
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
     money::Amount,
     player_search::{self, Found},
     report,
-    room::Room,
+    room::{ReadModels, Room},
     screen::{self, Cell, Table, plain},
     story::Story,
 };
@@ -71,22 +70,22 @@ struct Limit {
 
 #[derive(Debug, Serialize)]
 struct Totals {
-    hands: i64,
-    players: i64,
-    player_actions: i64,
-    showdowns: i64,
-    split_pots: i64,
+    hands: u64,
+    players: u64,
+    player_actions: u64,
+    showdowns: u64,
+    split_pots: u64,
     pot_sum: Amount,
     actions: Actions,
 }
 
 #[derive(Debug, Serialize)]
 struct Actions {
-    fold: i64,
-    check: i64,
-    call: i64,
-    bet: i64,
-    raise: i64,
+    fold: u64,
+    check: u64,
+    call: u64,
+    bet: u64,
+    raise: u64,
 }
 
 /// A row of the leaderboard, and what the player did last.
@@ -100,8 +99,7 @@ struct Profile {
 impl Query {
     pub(crate) async fn answer(self, room: &Room) -> Result<ExitCode, BoxError> {
         warn_if_behind(room).await;
-        let db = room.read_models()?;
-        let answer = self.question.look_up(&db)?;
+        let answer = self.question.look_up(&room.read_models()?).await?;
         let text = if self.json { format!("{}\n", answer.json) } else { answer.text };
         screen::print(&text)?;
         Ok(ExitCode::SUCCESS)
@@ -146,42 +144,46 @@ impl Answer {
 }
 
 impl Question {
-    fn look_up(&self, db: &Connection) -> Result<Answer, BoxError> {
-        let hands = HandHistoryStore::new(db);
+    async fn look_up(&self, models: &ReadModels) -> Result<Answer, BoxError> {
+        let hands = HandHistoryStore::new(models);
+        let leaderboard = models.rows.rows::<Standing>();
         match self {
             Self::Totals => {
-                let totals = totals(hands.totals()?, leaderboard::count_players(db)?);
+                let totals = totals(hands.totals().await?, leaderboard.count().await?);
                 Answer::new(&totals, totals_text(&totals))
             }
             Self::Leaderboard(Limit { limit }) => {
-                let rows = leaderboard::standings(db, *limit)?;
+                let rows = leaderboard::standings(&leaderboard, *limit).await?;
                 Answer::new(&rows, report::leaderboard(&rows))
             }
             Self::BiggestPots(Limit { limit }) => {
-                let pots = hands.biggest_pots(*limit)?;
+                let pots = hands.biggest_pots(*limit).await?;
                 Answer::new(&pots, report::biggest_pots(&pots))
             }
             Self::Hand { id } => {
-                let story = Story::of(id, &hands)?.ok_or_else(|| format!("no hand {id:?}"))?;
+                let story =
+                    Story::of(id, &hands).await?.ok_or_else(|| format!("no hand {id:?}"))?;
                 Answer::new(&story, story.to_string())
             }
             Self::Player { name } => {
-                let standing = leaderboard::standing_of(db, name)?
+                let standing = leaderboard
+                    .get(name.as_str())
+                    .await?
                     .ok_or_else(|| format!("no player {name:?}; `query search` finds names"))?;
-                let recent_hands = hands.recent_hands_for(name)?;
+                let recent_hands = hands.recent_hands_for(name).await?;
                 let profile = Profile { standing, recent_hands };
                 Answer::new(&profile, profile_text(&profile))
             }
             Self::Search { text, limit: Limit { limit } } => {
-                let found = player_search::search(db, text, *limit)?;
+                let found = player_search::search(&models.db, text, *limit)?;
                 Answer::new(&found, found_text(&found))
             }
         }
     }
 }
 
-fn totals(hands: HandTotals, players: i64) -> Totals {
-    let counts: BTreeMap<Action, i64> = hands.actions.into_iter().collect();
+fn totals(hands: HandTotals, players: u64) -> Totals {
+    let counts: BTreeMap<Action, u64> = hands.actions.into_iter().collect();
     let count = |action| counts.get(&action).copied().unwrap_or(0);
     Totals {
         hands: hands.hands,

@@ -13,7 +13,15 @@ use projections::{
     },
 };
 
-use crate::{BoxError, hand_history, leaderboard, player_search};
+use crate::{BoxError, hand_history, player_search};
+
+/// What queries read: declared rows through `rows`, each read a snapshot of its own, and the tables
+/// of plain SQL through `db`, in one transaction.
+#[derive(Debug)]
+pub(crate) struct ReadModels {
+    pub(crate) rows: Sqlite,
+    pub(crate) db: Connection,
+}
 
 /// A folder with two databases: what happened, and what is read off it.
 #[derive(Debug)]
@@ -70,24 +78,26 @@ impl Room {
     /// listed: they register themselves.
     pub(crate) fn builder(&self) -> Result<Builder<SqliteEventStore>, BoxError> {
         let events = SqliteEventStore::open(self.events_file())?;
-        let read_models = Sqlite::open(self.read_models_file())?;
-        Ok(Runtime::builder(events).storage(read_models))
+        Ok(Runtime::builder(events).storage(self.rows()?))
     }
 
-    /// A connection of its own for queries. Where nothing was ever projected, they find the same
-    /// empty tables that the projectors would begin with.
-    pub(crate) fn read_models(&self) -> Result<Connection, BoxError> {
+    fn rows(&self) -> Result<Sqlite, BoxError> {
+        Ok(Sqlite::open(self.read_models_file())?)
+    }
+
+    /// Opens the read models for queries. Where nothing was ever projected, they find the same empty
+    /// tables that the projectors would begin with.
+    pub(crate) fn read_models(&self) -> Result<ReadModels, BoxError> {
         let file = self.read_models_file();
         let db = if file.is_file() {
             Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?
         } else {
             Connection::open_in_memory()?
         };
-        for schema in [hand_history::SCHEMA, leaderboard::SCHEMA, player_search::SCHEMA] {
+        for schema in [hand_history::SCHEMA, player_search::SCHEMA] {
             db.execute_batch(schema)?;
         }
-        // One transaction, so that all answers are of one moment.
         db.execute_batch("BEGIN")?;
-        Ok(db)
+        Ok(ReadModels { rows: self.rows()?, db })
     }
 }

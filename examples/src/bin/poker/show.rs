@@ -50,7 +50,7 @@ impl Show {
         screen::print(&format!(
             "\n{}\nTables\n{tables}\nProjectors\n{}\nAll of it is in {}; \
              ask for more with `poker --data {} query`.\n",
-            read_models(room)?,
+            read_models(room).await?,
             report::status(&status),
             room.folder().display(),
             room.folder().display(),
@@ -134,18 +134,18 @@ async fn project(runtime: &Runtime<SqliteEventStore>) -> Result<(), BoxError> {
 }
 
 /// The leaderboard, the biggest pots, and the story of the biggest.
-fn read_models(room: &Room) -> Result<String, BoxError> {
-    let db = room.read_models()?;
-    let hands = HandHistoryStore::new(&db);
-    let standings = leaderboard::standings(&db, 12)?;
-    let pots = hands.biggest_pots(5)?;
+async fn read_models(room: &Room) -> Result<String, BoxError> {
+    let models = room.read_models()?;
+    let hands = HandHistoryStore::new(&models);
+    let standings = leaderboard::standings(&models.rows.rows(), 12).await?;
+    let pots = hands.biggest_pots(5).await?;
     let mut text = format!(
         "Leaderboard\n{}\nBiggest pots\n{}",
         report::leaderboard(&standings),
         report::biggest_pots(&pots)
     );
     if let Some(biggest) = pots.first()
-        && let Some(story) = Story::of(&biggest.hand_id, &hands)?
+        && let Some(story) = Story::of(&biggest.hand_id, &hands).await?
     {
         text.push_str(&format!("\n{story}"));
     }

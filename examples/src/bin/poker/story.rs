@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use projections::sqlite::rusqlite;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    BoxError,
     events::{Action, PlayerResult, Street},
     hand_history::{HandHistoryStore, HandSeat, Payment, PlayedAction, Shown},
     money::Amount,
@@ -18,7 +19,7 @@ use crate::{
 pub(crate) struct Story {
     hand_id: String,
     table_id: String,
-    started_at: String,
+    started_at: Timestamp,
     small_blind: Amount,
     big_blind: Amount,
     complete: bool,
@@ -43,11 +44,11 @@ struct Chapter {
 
 impl Story {
     /// Reads a hand; `None` where there is none of this id.
-    pub(crate) fn of(
+    pub(crate) async fn of(
         hand_id: &str,
         hands: &HandHistoryStore<'_>,
-    ) -> rusqlite::Result<Option<Self>> {
-        let Some(hand) = hands.hand(hand_id)? else { return Ok(None) };
+    ) -> Result<Option<Self>, BoxError> {
+        let Some(hand) = hands.hand(hand_id).await? else { return Ok(None) };
         Ok(Some(Self {
             complete: hand.pot.is_some(),
             seats: hands.seats_of(hand_id)?,
@@ -56,7 +57,7 @@ impl Story {
             shown: hands.shown_in(hand_id)?,
             returned: hands.payments_in(hand_id, "returned")?,
             awarded: hands.payments_in(hand_id, "awarded")?,
-            results: hands.results_of(hand_id)?,
+            results: hands.results_of(hand_id).await?,
             hand_id: hand.hand_id,
             table_id: hand.table_id,
             started_at: hand.started_at,
@@ -69,7 +70,7 @@ impl Story {
 }
 
 /// The streets that were reached: those with cards or with actions, and the first one in any case.
-fn chapters(hand_id: &str, hands: &HandHistoryStore<'_>) -> rusqlite::Result<Vec<Chapter>> {
+fn chapters(hand_id: &str, hands: &HandHistoryStore<'_>) -> Result<Vec<Chapter>, BoxError> {
     let mut chapters = vec![Chapter { street: Street::Preflop, cards: None, actions: Vec::new() }];
     for board in hands.boards_of(hand_id)? {
         let cards = Some(board.cards);

@@ -1,32 +1,66 @@
 //! Every hand ever dealt, action by action, in SQLite.
+//!
+//! What is known of a hand as a whole is in declared rows, which change as the hand goes on. What
+//! happened in it, event by event, is plain SQL: those tables are only appended to, and grouped.
 
 mod store;
 
 use std::fmt;
 
+use jiff::Timestamp;
 use projections::{
-    Envelope, handlers, projector,
+    Envelope, GlobalPosition, ReadModel, Rows, handlers, projector,
     sqlite::{Sqlite, SqliteTx, rusqlite},
 };
 
 pub(crate) use self::store::{
     BiggestPot, HandHistoryStore, HandSeat, HandTotals, Payment, PlayedAction, RecentHand, Shown,
 };
-use crate::events::{
-    BlindPosted, BoardDealt, CardsDealt, CardsShown, HandComplete, HandStarted, PlayerActed,
-    PotAwarded, UncalledReturned,
+use crate::{
+    events::{
+        BlindPosted, BoardDealt, CardsDealt, CardsShown, HandComplete, HandStarted, PlayerActed,
+        PotAwarded, UncalledReturned,
+    },
+    money::Amount,
 };
 
-/// The read model. Within a hand, rows are in the order of `position`, the place of their event in
-/// the log. `pot_key` sorts as the pots do by value; `completed` is null while a hand is running.
-///
-/// Each index answers one query: the biggest pots, a player's latest hands.
+/// A hand as a whole. What is decided at its end is `None` while it is running.
+#[derive(Clone, Debug, Default, ReadModel)]
+#[read_model(table = "hands")]
+pub(crate) struct Hand {
+    #[key]
+    pub(crate) hand_id: String,
+    pub(crate) table_id: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) small_blind: Amount,
+    pub(crate) big_blind: Amount,
+    #[index]
+    pub(crate) pot: Option<Amount>,
+    pub(crate) showdown: Option<bool>,
+    pub(crate) winners: Option<u32>,
+}
+
+/// What a hand that is complete came to for one player. `completed` is the place of its last event
+/// in the log, by which a player's latest hands are found.
+#[derive(Clone, Debug, Default, ReadModel)]
+#[read_model(table = "results", index(player, completed))]
+pub(crate) struct HandResult {
+    #[key]
+    pub(crate) hand_id: String,
+    #[key]
+    pub(crate) number: u32,
+    pub(crate) table_id: String,
+    pub(crate) player: String,
+    pub(crate) put_in: Amount,
+    pub(crate) won: Amount,
+    pub(crate) net: Amount,
+    pub(crate) folded: bool,
+    pub(crate) completed: GlobalPosition,
+}
+
+/// The tables of plain SQL. Within a hand, rows are in the order of `position`, the place of their
+/// event in the log.
 pub(crate) const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS hands (
-        hand_id TEXT PRIMARY KEY, table_id TEXT NOT NULL, started_at TEXT NOT NULL,
-        small_blind TEXT NOT NULL, big_blind TEXT NOT NULL,
-        completed INTEGER, pot TEXT, pot_key TEXT, showdown INTEGER, winners INTEGER
-    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS seats (
         hand_id TEXT NOT NULL, seat INTEGER NOT NULL, player TEXT NOT NULL, stack TEXT NOT NULL,
         cards TEXT, PRIMARY KEY (hand_id, seat)
@@ -48,14 +82,6 @@ pub(crate) const SCHEMA: &str = "
         hand_id TEXT NOT NULL, position INTEGER NOT NULL, player TEXT NOT NULL, cards TEXT,
         PRIMARY KEY (hand_id, position)
     ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS results (
-        hand_id TEXT NOT NULL, number INTEGER NOT NULL, player TEXT NOT NULL,
-        put_in TEXT NOT NULL, won TEXT NOT NULL, net TEXT NOT NULL, folded INTEGER NOT NULL,
-        completed INTEGER NOT NULL, PRIMARY KEY (hand_id, number)
-    ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS hands_by_pot ON hands (pot_key DESC, hand_id)
-        WHERE completed IS NOT NULL;
-    CREATE INDEX IF NOT EXISTS results_by_player ON results (player, completed DESC);
 ";
 
 /// Every hand: who was dealt in, what was done, what lay on the board, how it ended.
@@ -73,8 +99,8 @@ impl HandHistory {
     #[reset]
     fn empty_tables(&self, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
         db.execute_batch(
-            "DELETE FROM hands; DELETE FROM seats; DELETE FROM actions; DELETE FROM boards;
-             DELETE FROM payments; DELETE FROM shown; DELETE FROM results;",
+            "DELETE FROM seats; DELETE FROM actions; DELETE FROM boards; DELETE FROM payments;
+             DELETE FROM shown;",
         )
     }
 
@@ -83,19 +109,17 @@ impl HandHistory {
         &self,
         event: &HandStarted,
         at: &Envelope,
+        hands: &mut Rows<Hand>,
         db: &mut SqliteTx<'_>,
     ) -> rusqlite::Result<()> {
-        db.execute(
-            "INSERT INTO hands (hand_id, table_id, started_at, small_blind, big_blind)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            (
-                &event.hand_id,
-                &event.table_id,
-                at.time().to_string(),
-                event.small_blind,
-                event.big_blind,
-            ),
-        )?;
+        hands.insert(Hand {
+            hand_id: event.hand_id.clone(),
+            table_id: event.table_id.clone(),
+            started_at: at.time(),
+            small_blind: event.small_blind,
+            big_blind: event.big_blind,
+            ..Hand::default()
+        });
         for seat in &event.seats {
             db.execute(
                 "INSERT INTO seats (hand_id, seat, player, stack) VALUES (?1, ?2, ?3, ?4)",
@@ -206,39 +230,27 @@ impl HandHistory {
         &self,
         event: &HandComplete,
         at: &Envelope,
-        db: &mut SqliteTx<'_>,
-    ) -> Result<(), HistoryError> {
-        let winners = event.results.iter().filter(|result| result.won.is_positive()).count() as i64;
-        let changed = db.execute(
-            "UPDATE hands SET completed = ?2, pot = ?3, pot_key = ?4, showdown = ?5, winners = ?6
-             WHERE hand_id = ?1",
-            (
-                &event.hand_id,
-                position(at),
-                event.pot,
-                event.pot.sort_key(),
-                event.showdown,
-                winners,
-            ),
-        )?;
-        if changed == 0 {
-            return Err(HistoryError::NeverStarted { hand_id: event.hand_id.clone() });
-        }
-        for (number, result) in (0_i64..).zip(&event.results) {
-            db.execute(
-                "INSERT INTO results (hand_id, number, player, put_in, won, net, folded, completed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                (
-                    &event.hand_id,
-                    number,
-                    &result.player,
-                    result.put_in,
-                    result.won,
-                    result.net,
-                    result.folded,
-                    position(at),
-                ),
-            )?;
+        hands: &mut Rows<Hand>,
+        results: &mut Rows<HandResult>,
+    ) -> Result<(), NotRunning> {
+        let running = hands.get_mut(&event.hand_id).filter(|hand| hand.pot.is_none());
+        let hand = running.ok_or_else(|| NotRunning { hand_id: event.hand_id.clone() })?;
+        let winners = event.results.iter().filter(|result| result.won.is_positive()).count();
+        hand.pot = Some(event.pot);
+        hand.showdown = Some(event.showdown);
+        hand.winners = Some(winners as u32); // of one table
+        for (number, result) in (0..).zip(&event.results) {
+            results.insert(HandResult {
+                hand_id: event.hand_id.clone(),
+                number,
+                table_id: event.table_id.clone(),
+                player: result.player.clone(),
+                put_in: result.put_in,
+                won: result.won,
+                net: result.net,
+                folded: result.folded,
+                completed: at.position(),
+            });
         }
         Ok(())
     }
@@ -252,28 +264,16 @@ fn position(at: &Envelope) -> i64 {
     at.position().get().cast_signed()
 }
 
-/// Why a hand cannot be recorded.
+/// Why the end of a hand cannot be recorded.
 #[derive(Debug)]
-pub(crate) enum HistoryError {
-    NeverStarted { hand_id: String },
-    Sqlite(rusqlite::Error),
+pub(crate) struct NotRunning {
+    hand_id: String,
 }
 
-impl fmt::Display for HistoryError {
+impl fmt::Display for NotRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NeverStarted { hand_id } => {
-                write!(f, "hand {hand_id:?} is complete and was never started")
-            }
-            Self::Sqlite(error) => error.fmt(f),
-        }
+        write!(f, "hand {:?} is complete, and was never started, or is over already", self.hand_id)
     }
 }
 
-impl std::error::Error for HistoryError {}
-
-impl From<rusqlite::Error> for HistoryError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
+impl std::error::Error for NotRunning {}

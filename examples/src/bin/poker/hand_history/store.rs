@@ -1,30 +1,28 @@
 //! [`HandHistoryStore`]: how the rest of a program asks about hands.
 
-use projections::sqlite::rusqlite::{self, Connection, OptionalExtension, Params, Row};
+use projections::{
+    read::{QueryError, Reader},
+    sqlite::rusqlite::{self, Connection, Params, Row},
+};
 use serde::Serialize;
 
+use super::{Hand, HandResult};
 use crate::{
     BoxError,
     events::{Action, PlayerResult, Street},
     money::Amount,
+    room::ReadModels,
 };
 
-/// Reads what the projector `hand-history` wrote. It knows SQL and nothing of events.
-#[derive(Debug)]
-pub(crate) struct HandHistoryStore<'c> {
-    db: &'c Connection,
-}
+/// Hands that are read at once where all are.
+const PAGE: u32 = 1_000;
 
-/// A hand as a whole. What is decided at its end is `None` while it is running.
-#[derive(Clone, Debug)]
-pub(crate) struct HandRecord {
-    pub(crate) hand_id: String,
-    pub(crate) table_id: String,
-    pub(crate) started_at: String,
-    pub(crate) small_blind: Amount,
-    pub(crate) big_blind: Amount,
-    pub(crate) pot: Option<Amount>,
-    pub(crate) showdown: Option<bool>,
+/// Reads what the projector `hand-history` wrote. It knows nothing of events.
+#[derive(Debug)]
+pub(crate) struct HandHistoryStore<'m> {
+    hands: Reader<Hand>,
+    results: Reader<HandResult>,
+    db: &'m Connection,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -79,29 +77,76 @@ pub(crate) struct BiggestPot {
 }
 
 /// What all hands come to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct HandTotals {
-    pub(crate) hands: i64,
-    pub(crate) showdowns: i64,
-    pub(crate) split_pots: i64,
+    pub(crate) hands: u64,
+    pub(crate) showdowns: u64,
+    pub(crate) split_pots: u64,
     pub(crate) pot_sum: Amount,
-    pub(crate) actions: Vec<(Action, i64)>,
+    pub(crate) actions: Vec<(Action, u64)>,
 }
 
-impl<'c> HandHistoryStore<'c> {
-    pub(crate) fn new(db: &'c Connection) -> Self {
-        Self { db }
+impl<'m> HandHistoryStore<'m> {
+    pub(crate) fn new(models: &'m ReadModels) -> Self {
+        Self { hands: models.rows.rows(), results: models.rows.rows(), db: &models.db }
+    }
+
+    pub(crate) async fn hand(&self, hand_id: &str) -> Result<Option<Hand>, QueryError> {
+        self.hands.get(hand_id).await
     }
 
     /// The ten hands that the player completed last, newest first.
-    pub(crate) fn recent_hands_for(&self, player: &str) -> rusqlite::Result<Vec<RecentHand>> {
-        self.list(
-            "SELECT results.hand_id, hands.table_id, results.net
-             FROM results JOIN hands USING (hand_id)
-             WHERE results.player = ?1 ORDER BY results.completed DESC LIMIT 10",
-            [player],
-            |row| Ok(RecentHand { hand_id: row.get(0)?, table_id: row.get(1)?, net: row.get(2)? }),
-        )
+    pub(crate) async fn recent_hands_for(
+        &self,
+        player: &str,
+    ) -> Result<Vec<RecentHand>, QueryError> {
+        let played = self.results.by(HandResult::PLAYER, &player.to_owned());
+        let latest = played.order_by(HandResult::COMPLETED).descending().limit(10).await?;
+        let recent =
+            |HandResult { hand_id, table_id, net, .. }| RecentHand { hand_id, table_id, net };
+        Ok(latest.into_iter().map(recent).collect())
+    }
+
+    /// What a hand came to, in the order of its last event.
+    pub(crate) async fn results_of(&self, hand_id: &str) -> Result<Vec<PlayerResult>, QueryError> {
+        let results = self.results.by(HandResult::HAND_ID, &hand_id.to_owned()).await?;
+        let result = |HandResult { player, put_in, won, net, folded, .. }| PlayerResult {
+            player,
+            put_in,
+            won,
+            net,
+            folded,
+        };
+        Ok(results.into_iter().map(result).collect())
+    }
+
+    /// The biggest pots of completed hands; equal ones by hand id, bytewise.
+    pub(crate) async fn biggest_pots(&self, limit: u32) -> Result<Vec<BiggestPot>, QueryError> {
+        // Hands that are still running have no pot yet, and so come last.
+        let hands = self.hands.all().order_by(Hand::POT).descending().limit(limit.into()).await?;
+        let pot = |Hand { hand_id, pot, .. }| Some(BiggestPot { hand_id, pot: pot? });
+        Ok(hands.into_iter().filter_map(pot).collect())
+    }
+
+    /// Counts hands from their first event; showdowns, split pots and chips from their last.
+    pub(crate) async fn totals(&self) -> Result<HandTotals, BoxError> {
+        let mut totals = HandTotals { actions: self.count_actions()?, ..HandTotals::default() };
+        let mut pages = self.hands.pages(PAGE);
+        while let Some(hands) = pages.next().await? {
+            for hand in hands {
+                totals.hands += 1;
+                totals.showdowns += u64::from(hand.showdown == Some(true));
+                totals.split_pots += u64::from(hand.winners > Some(1));
+                totals.pot_sum = totals.pot_sum.plus(hand.pot.unwrap_or_default())?;
+            }
+        }
+        Ok(totals)
+    }
+
+    fn count_actions(&self) -> rusqlite::Result<Vec<(Action, u64)>> {
+        self.list("SELECT action, count(*) FROM actions GROUP BY action", (), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
     }
 
     /// Everything that players did in a hand, in order.
@@ -121,25 +166,6 @@ impl<'c> HandHistoryStore<'c> {
                 })
             },
         )
-    }
-
-    pub(crate) fn hand(&self, hand_id: &str) -> rusqlite::Result<Option<HandRecord>> {
-        let mut statement = self.db.prepare_cached(
-            "SELECT hand_id, table_id, started_at, small_blind, big_blind, pot, showdown
-             FROM hands WHERE hand_id = ?1",
-        )?;
-        let hand = statement.query_row([hand_id], |row| {
-            Ok(HandRecord {
-                hand_id: row.get(0)?,
-                table_id: row.get(1)?,
-                started_at: row.get(2)?,
-                small_blind: row.get(3)?,
-                big_blind: row.get(4)?,
-                pot: row.get(5)?,
-                showdown: row.get(6)?,
-            })
-        });
-        hand.optional()
     }
 
     pub(crate) fn seats_of(&self, hand_id: &str) -> rusqlite::Result<Vec<HandSeat>> {
@@ -175,54 +201,6 @@ impl<'c> HandHistoryStore<'c> {
             [hand_id],
             |row| Ok(Shown { player: row.get(0)?, cards: row.get(1)? }),
         )
-    }
-
-    pub(crate) fn results_of(&self, hand_id: &str) -> rusqlite::Result<Vec<PlayerResult>> {
-        self.list(
-            "SELECT player, put_in, won, net, folded FROM results
-             WHERE hand_id = ?1 ORDER BY number",
-            [hand_id],
-            |row| {
-                Ok(PlayerResult {
-                    player: row.get(0)?,
-                    put_in: row.get(1)?,
-                    won: row.get(2)?,
-                    net: row.get(3)?,
-                    folded: row.get(4)?,
-                })
-            },
-        )
-    }
-
-    /// The biggest pots of completed hands; equal ones by hand id, bytewise.
-    pub(crate) fn biggest_pots(&self, limit: u32) -> rusqlite::Result<Vec<BiggestPot>> {
-        self.list(
-            "SELECT hand_id, pot FROM hands WHERE completed IS NOT NULL
-             ORDER BY pot_key DESC, hand_id LIMIT ?1",
-            [limit],
-            |row| Ok(BiggestPot { hand_id: row.get(0)?, pot: row.get(1)? }),
-        )
-    }
-
-    /// Counts hands from their first event; showdowns, split pots and chips from their last.
-    pub(crate) fn totals(&self) -> Result<HandTotals, BoxError> {
-        let (hands, showdowns, split_pots) = self.db.query_row(
-            "SELECT count(*), count(*) FILTER (WHERE showdown), count(*) FILTER (WHERE winners > 1)
-             FROM hands",
-            (),
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?;
-        // SQLite's own sum would be a float; these are added exactly.
-        let mut pot_sum = Amount::ZERO;
-        let mut pots = self.db.prepare_cached("SELECT pot FROM hands WHERE pot IS NOT NULL")?;
-        for pot in pots.query_map((), |row| row.get::<_, Amount>(0))? {
-            pot_sum = pot_sum.plus(pot?)?;
-        }
-        let actions =
-            self.list("SELECT action, count(*) FROM actions GROUP BY action", (), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-        Ok(HandTotals { hands, showdowns, split_pots, pot_sum, actions })
     }
 
     fn list<T>(
