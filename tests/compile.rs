@@ -59,6 +59,7 @@ impl Libraries {
 fn library(artifacts: &[Value], name: &str) -> PathBuf {
     let mut files = artifacts
         .iter()
+        .filter(|line| line["reason"] == "compiler-artifact") // and no warning
         .filter(|artifact| artifact["target"]["name"] == name)
         .flat_map(|artifact| artifact["filenames"].as_array().unwrap())
         .map(|file| PathBuf::from(file.as_str().unwrap()))

@@ -508,7 +508,7 @@ pub(crate) fn ungrouped_expression(mut expression: &syn::Expr) -> &syn::Expr {
     expression
 }
 
-/// Shows tokens on one line, as a person would write them.
+/// A type in messages.
 pub(crate) fn shown_type(ty: &syn::Type) -> String {
     // Most are a path of plain names, whose text takes no printing.
     if let syn::Type::Path(syn::TypePath { qself: None, path, .. }) = ty
@@ -521,7 +521,7 @@ pub(crate) fn shown_type(ty: &syn::Type) -> String {
     shown(ty)
 }
 
-/// Tokens as one would write them.
+/// Shows tokens on one line, as a person would write them.
 pub(crate) fn shown(tokens: impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
     for (spaced, tight) in [

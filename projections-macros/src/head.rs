@@ -22,6 +22,16 @@ fn without_content(item: TokenStream) -> TokenStream {
     change_content(item, |_| TokenStream::new())
 }
 
+/// What is in an item's braces, or in its parentheses before the semicolon.
+pub(crate) fn content(item: TokenStream) -> TokenStream {
+    let mut found = TokenStream::new();
+    change_content(item, |content| {
+        found = content;
+        TokenStream::new()
+    });
+    found
+}
+
 /// Changes what is in an item's braces, or in its parentheses before the semicolon.
 pub(crate) fn change_content(
     item: TokenStream,

@@ -12,11 +12,17 @@ mod fields;
 mod inert;
 mod keys;
 mod message;
+mod templates;
 mod upcasts;
 
 pub use std::vec::Vec;
 
 pub use inventory;
+
+pub use crate::{
+    __assertions as assertions, __handle as handle, __handlers as handlers, __hook as hook,
+    __implementation as implementation, __routes as routes, __tables as tables, __types as types,
+};
 
 pub use self::{
     checks::{
@@ -26,9 +32,9 @@ pub use self::{
     },
     coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
-        Appended, Argument, ArgumentCheck, ArgumentCheckFallback, DeclareFallback, Decoder,
-        DecoderFallback, Encode, EncodeFallback, Outcome, OutcomeFallback, RawDecoder,
-        RawDecoderFallback, ResultFallback, Shared, SharedFallback, View, ViewFallback, refused,
+        Appended, Argument, DeclareFallback, DecoderFallback, Encode, EncodeFallback, Outcome,
+        OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback, SharedFallback, Unit,
+        ViewFallback, refused, step,
     },
     faults::{
         EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,
@@ -55,7 +61,7 @@ pub mod markers {
     pub use projections_macros::handles;
 }
 
-use crate::{HandleError, MissingResource, Resources};
+use crate::{Event, Fingerprint, HandleError, Handlers, MissingResource, Resources, Route};
 pub use crate::{
     engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
     projector::{Construct, HookCall, KeySource, SessionOf},
@@ -77,4 +83,24 @@ pub fn resource<T: Clone + Send + Sync + 'static>(
 /// What a generated `match` answers to a number that it does not know.
 pub fn no_route(route: u32) -> Result<(), HandleError> {
     Err(HandleError::no_route(route))
+}
+
+/// Makes a route of a projector. Where generated code named the projector's options, the compiler
+/// would evaluate them, and all that they are made of, once more for each projector, because of the
+/// bound on its implementation.
+#[must_use]
+pub const fn route<E: Event, P: Handlers>(
+    id: u32,
+    method: &'static str,
+    hash: u64,
+    input_domain: Option<&'static str>,
+) -> Route {
+    Route::of::<E>(id, method, hash, input_domain, &P::OPTIONS)
+}
+
+/// Makes the fingerprint of a projector, whose routes generated code does not name for the same
+/// reason.
+#[must_use]
+pub const fn fingerprint<P: Handlers>(others: &[u64]) -> Fingerprint {
+    Fingerprint::of(P::ROUTES, others)
 }

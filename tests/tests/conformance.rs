@@ -13,6 +13,8 @@ use projections::{
 
 #[path = "conformance/broken_event_stores.rs"]
 mod broken_event_stores;
+#[path = "conformance/broken_rows.rs"]
+mod broken_rows;
 #[path = "conformance/broken_storages.rs"]
 mod broken_storages;
 #[path = "conformance/memory_storage.rs"]

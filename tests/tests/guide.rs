@@ -16,13 +16,14 @@ use std::{
 
 use serde_json::Value;
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "docs/guide.md",
     "docs/concepts.md",
     "docs/guarantees.md",
     "docs/mistakes.md",
     "docs/command-line.md",
+    "docs/rows.md",
 ];
 
 /// A fenced block: its info string, its text, and the lines between its fences.

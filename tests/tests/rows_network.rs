@@ -530,7 +530,7 @@ async fn a_table_that_refuses_a_row_blames_the_event_whose_it_is() {
     runtime.append("all", Expected::Any, events).await.unwrap();
     let error = chain(&runtime.catch_up().await.unwrap_err());
     assert!(
-        error.contains("a check of the table refuses") && error.contains("position 9"),
+        error.contains("table `players`: a check refuses") && error.contains("position 9"),
         "{error}"
     );
     let hands = stored(&storage).iter().map(|player| player.hands).sum::<i64>();

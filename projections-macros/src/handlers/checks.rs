@@ -2,63 +2,55 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Attribute, Ident, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
+use syn::{Ident, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
 
 use super::{
     keys,
-    model::{Argument, Block, Handler, Method, Parameter},
+    model::{Argument, Block, Method, Parameter},
 };
 use crate::{
     attr::shown,
     paths::{ends, ungrouped},
 };
 
-/// The body of a function that is never called: one assertion for each type that a method names.
+/// The statements of a function that is never called: one assertion for each type that methods
+/// return, and for what the fallback takes. The types of the events are asserted by a template.
 pub(super) fn types(block: &Block) -> TokenStream {
     let mut tokens = TokenStream::new();
-    for handler in &block.handlers {
-        let argument = argument(handler);
-        tokens.extend(method(block, &handler.method, argument));
-    }
     if let Some(fallback) = &block.fallback {
-        let argument = raw_argument(block, &fallback.argument);
-        tokens.extend(method(block, &fallback.method, argument));
+        let (cfg, argument) = (&fallback.method.cfg, raw_argument(&fallback.argument));
+        tokens.extend(quote!(#(#cfg)* #argument));
     }
-    for hook in block.setup.iter().chain(&block.reset) {
-        tokens.extend(method(block, hook, TokenStream::new()));
+    let mut known: Vec<&Method> = Vec::new();
+    for method in methods(block) {
+        let Some(ty) = &method.output else { continue };
+        // Of what is no `Result` each is a mistake of its own.
+        let is_known = known.iter().any(|before| {
+            before.output == method.output && (before.cfg.is_empty() || before.cfg == method.cfg)
+        });
+        if !is_known || !is_result(ty) {
+            let (cfg, output) = (&method.cfg, output(ty));
+            tokens.extend(quote!(#(#cfg)* #output));
+            known.push(method);
+        }
     }
     tokens
 }
 
-fn method(block: &Block, method: &Method, argument: TokenStream) -> TokenStream {
-    let cfg = &method.cfg;
-    let output = method.output.as_ref().map(|ty| output(block, ty));
-    quote_spanned! {Span::mixed_site()=>
-        #(#cfg)*
-        {
-            #argument
-            #output
-        }
-    }
-}
-
-fn argument(handler: &Handler) -> TokenStream {
-    let (event, ty) = (&handler.event, &handler.argument.ty);
-    let span = ty.span();
-    quote_spanned!(span=> __Argument::<#event, ()>::STEP.check::<#ty>();)
-}
-
-fn output(block: &Block, ty: &Type) -> TokenStream {
+fn output(ty: &Type) -> TokenStream {
     let span = ty.span();
     match result(ty) {
         Some((value, error)) => quote_spanned! {span=>
             __Argument::<#ty, (#value, #error)>::STEP.check_result::<#value, #error>();
         },
-        None => {
-            let private = block.library.private_at(span);
-            quote_spanned!(span=> #private::check_return::<#ty>();)
-        }
+        None => quote_spanned!(span=> __check_return::<#ty>();),
     }
+}
+
+/// Tells whether a type is written as a `Result`, be it of another crate.
+fn is_result(ty: &Type) -> bool {
+    matches!(ungrouped(ty), Type::Path(path)
+        if path.path.segments.last().is_some_and(|segment| segment.ident == "Result"))
 }
 
 /// The two types of what is written as a `Result`.
@@ -76,11 +68,10 @@ fn result(ty: &Type) -> Option<(&Type, &Type)> {
     }
 }
 
-fn raw_argument(block: &Block, argument: &Argument) -> TokenStream {
+fn raw_argument(argument: &Argument) -> TokenStream {
     let ty = &argument.ty;
     let span = ty.span();
-    let private = block.library.private_at(span);
-    quote_spanned!(span=> #private::check_fallback_argument::<#ty>();)
+    quote_spanned!(span=> __check_fallback_argument::<#ty>();)
 }
 
 /// The constants that assert the values. Each costs the compiler as much as a function does, so
@@ -88,51 +79,72 @@ fn raw_argument(block: &Block, argument: &Argument) -> TokenStream {
 /// first method that has it. A generic projector's are evaluated where it is given to a builder,
 /// because nothing is known before.
 pub(super) fn values(block: &Block) -> TokenStream {
-    let mut checks = routes(block);
-    if let Some(fallback) = &block.fallback {
-        let name = fallback.method.name.unraw().to_string();
-        let at = (fallback.span, fallback.span);
-        let mut value = value(block, at, "no_fallback_fault", &quote!(#name));
-        value.extend(keys(block, &fallback.method, fallback.id));
-        checks.extend(constant(block, &fallback.method.cfg, &value));
+    let (private, projector) = (block.library.private(), &block.item.self_ty);
+    let (facts, routes) = (facts(), routes(block));
+    let others = others(block);
+    // A generic projector has no place for free constants: these are statements in its own.
+    if block.is_generic() {
+        return quote_spanned! {Span::mixed_site()=>
+            use #private::{
+                Lookup as __Lookup, LookupFallback as _, no_domain_fault as __no_domain_fault,
+                no_keys_fault as __no_keys_fault, no_route_fault as __no_route_fault,
+            };
+            let #facts = __Lookup::<#projector>::FACTS;
+            if #facts.has_faulty_routes() { #routes }
+            #others
+        };
     }
-    for (at, arguments, method) in keys::checks_of_place(block) {
-        let value = value(block, at, "no_place_of_keys_fault", &arguments);
-        checks.extend(constant(block, &method.cfg, &value));
+    let routes = (!block.handlers.is_empty()).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            #private::assertions! { routes #facts (#projector) #routes }
+        }
+    });
+    quote_spanned! {Span::mixed_site()=>
+        #routes
+        #private::assertions! { #facts (#projector) #others }
     }
-    checks.extend(traits(block).iter().map(|found| {
-        let method = found.first;
-        constant(block, &method.cfg, &found.check(block))
-    }));
-    checks
 }
 
 /// One look at all routes, and each of them only where something is wrong. The first fault is
 /// reported at its token, and its message tells of the others.
 fn routes(block: &Block) -> TokenStream {
-    if block.handlers.is_empty() {
-        return TokenStream::new();
-    }
     let calls = block.handlers.iter().map(|handler| {
         let (id, cfg, event) = (handler.id, &handler.method.cfg, &handler.shown_event);
         let arguments = quote!(#id, #event);
-        let route = value(block, ends(&handler.event), "no_route_fault", &arguments);
+        let route = assertion(ends(&handler.event), "__no_route_fault", &arguments);
         let domain = handler
             .input_domain
             .as_ref()
-            .map(|domain| value(block, ends(domain), "no_domain_fault", &arguments));
-        let keys = keys(block, &handler.method, id);
-        quote!(#(#cfg)* { #route #domain #keys })
+            .map(|domain| assertion(ends(domain), "__no_domain_fault", &arguments));
+        let keys = keys::check(&handler.method)
+            .map(|(at, arguments)| assertion(at, "__no_keys_fault", &quote!(#id, #arguments)));
+        let all = quote!(#route #domain #keys);
+        if cfg.is_empty() { all } else { quote!(#(#cfg)* { #all }) }
     });
-    let facts = facts();
-    let checks = quote_spanned!(Span::mixed_site()=> if #facts.has_faulty_routes() { #(#calls)* });
-    constant(block, &[], &checks)
+    calls.collect()
 }
 
-/// Whether the rows of a method are named, where they must be.
-fn keys(block: &Block, method: &Method, id: u32) -> Option<TokenStream> {
-    let (at, arguments) = keys::check(method)?;
-    Some(value(block, at, "no_keys_fault", &quote!(#id, #arguments)))
+/// All other assertions, each in braces.
+fn others(block: &Block) -> TokenStream {
+    let mut checks = TokenStream::new();
+    if let Some(fallback) = &block.fallback {
+        let (cfg, name) = (&fallback.method.cfg, fallback.method.name.unraw().to_string());
+        let at = (fallback.span, fallback.span);
+        let policy = value(block, at, "no_fallback_fault", &quote!(#name));
+        let id = fallback.id;
+        let keys = keys::check(&fallback.method)
+            .map(|(at, arguments)| value(block, at, "no_keys_fault", &quote!(#id, #arguments)));
+        checks.extend(quote!(#(#cfg)* { #policy #keys }));
+    }
+    for (at, arguments, method) in keys::checks_of_place(block) {
+        let (cfg, value) = (&method.cfg, value(block, at, "no_place_of_keys_fault", &arguments));
+        checks.extend(quote!(#(#cfg)* { #value }));
+    }
+    for common in traits(block) {
+        let (cfg, value) = (&common.first.cfg, common.check(block));
+        checks.extend(quote!(#(#cfg)* { #value }));
+    }
+    checks
 }
 
 /// What the kind of the storage allows a method to be, or to take.
@@ -225,12 +237,12 @@ fn parameter(block: &Block, subject: &TokenStream, parameter: &Parameter) -> Tok
         Parameter::Value(ty) => ("no_value_fault", ty),
     };
     let (first, last) = ends(ty);
-    let (private, projector) = (block.library.private_at(first), &block.item.self_ty);
+    let projector = &block.item.self_ty;
     let shown_type = shown(ty);
     // The assertion stands outside the block, where `Self` is unknown.
     let mut ty = ty.clone();
     WithoutSelf(projector).visit_type_mut(&mut ty);
-    let lookup = quote_spanned!(first=> #private::Lookup::<#projector, #ty>);
+    let lookup = quote_spanned!(first=> __Lookup::<#projector, #ty>);
     let arguments = if matches!(parameter, Parameter::View(_)) {
         let projector = shown(projector);
         let storage = storage_of(&shown_type);
@@ -272,44 +284,18 @@ fn value(
     arguments: &TokenStream,
 ) -> TokenStream {
     let private = block.library.private_at(first);
+    let call = assertion((first, last), check, arguments);
+    quote_spanned!(first=> #private::#call)
+}
+
+/// The same, of a function that is imported.
+fn assertion((first, last): (Span, Span), check: &str, arguments: &TokenStream) -> TokenStream {
     let check = Ident::new(check, first);
     let facts = facts();
     let arguments = quote_spanned!(last=> (#facts, #arguments));
-    quote_spanned!(first=> #private::#check #arguments;)
+    quote_spanned!(first=> #check #arguments;)
 }
 
 fn facts() -> Ident {
     Ident::new("facts", Span::mixed_site())
-}
-
-/// Assertions of which the first that fails is reported.
-fn constant(block: &Block, cfg: &[Attribute], checks: &TokenStream) -> TokenStream {
-    let (private, projector) = (block.library.private(), &block.item.self_ty);
-    let facts = facts();
-    // A generic projector has no place for free constants: these are statements in its own.
-    if block.is_generic() {
-        return quote_spanned! {Span::mixed_site()=>
-            #(#cfg)*
-            {
-                let #facts = #private::Lookup::<#projector>::FACTS;
-                #checks
-            }
-        };
-    }
-    let import = lookup(block);
-    quote_spanned! {Span::mixed_site()=>
-        #(#cfg)*
-        #[allow(deprecated, elided_lifetimes_in_paths, unused_imports, unused_qualifications)]
-        const _: () = {
-            #import
-            let #facts = #private::Lookup::<#projector>::FACTS;
-            #checks
-        };
-    }
-}
-
-/// Brings in what a lookup finds where there is nothing to be found.
-pub(super) fn lookup(block: &Block) -> TokenStream {
-    let private = block.library.private();
-    quote_spanned!(Span::mixed_site()=> use #private::LookupFallback as _;)
 }

@@ -232,14 +232,14 @@ pub(super) fn function(block: &Block) -> TokenStream {
     for Handler { id, event: declared, method, argument, .. } in &block.handlers {
         let ty = &argument.ty;
         let decode = quote_spanned! {Span::mixed_site()=>
-            let #event = __Argument::<#declared, #ty>::STEP.decode(#envelope)?;
+            let #event = __step::<#declared, ()>().decode::<#ty>(#envelope)?;
         };
         arms.extend(arm(block, *id, (method, argument), &decode, &locals));
     }
     if let Some(Fallback { id, method, argument, .. }) = &block.fallback {
         let ty = &argument.ty;
         let decode = quote_spanned! {Span::mixed_site()=>
-            let #event = __Argument::<(), #ty>::STEP.raw(#envelope);
+            let #event = __step::<(), #ty>().raw(#envelope);
         };
         arms.extend(arm(block, *id, (method, argument), &decode, &locals));
     }
@@ -257,8 +257,8 @@ pub(super) fn function(block: &Block) -> TokenStream {
             #session: &#private::SessionOf<Self>,
         ) -> ::core::result::Result<(), #public::HandleError> {
             use #private::{
-                Argument as __Argument, Decoder as _, DecoderFallback as _, NameKeysFallback as _,
-                RawDecoder as _, RawDecoderFallback as _, Shared as _, SharedFallback as _,
+                DecoderFallback as _, NameKeysFallback as _, RawDecoder as _,
+                RawDecoderFallback as _, SharedFallback as _, step as __step,
             };
             match route {
                 #arms
@@ -302,7 +302,7 @@ fn arm(
         let keys = format_ident!("keys_{index}", span = Span::mixed_site());
         let at = ends(expression).0;
         quote_spanned! {Span::mixed_site()=>
-            let #keys = __Argument::<Self::Storage, #ty>::STEP;
+            let #keys = __step::<Self::Storage, #ty>();
         }
         .into_iter()
         .chain(quote_spanned!(at=> #keys.name_keys(#session, #expression);))
@@ -325,7 +325,7 @@ fn shared(block: &Block, method: &Method, envelope: &Ident) -> TokenStream {
     let parameters = method.parameters.iter().zip(&method.patterns);
     let statements = parameters.filter_map(|(parameter, pattern)| match parameter {
         Parameter::Shared(ty) => Some(quote_spanned! {Span::mixed_site()=>
-            let #pattern = __Argument::<#public::Envelope, #ty>::STEP.shared(#envelope);
+            let #pattern = __step::<#public::Envelope, #ty>().shared(#envelope);
         }),
         Parameter::View(_) | Parameter::Value(_) => None,
     });

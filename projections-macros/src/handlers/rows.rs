@@ -40,7 +40,7 @@ pub(super) fn tables(block: &Block) -> TokenStream {
         let cfg = &method.cfg;
         statements.extend(quote_spanned! {Span::mixed_site()=>
             #(#cfg)*
-            __Argument::<(), #ty>::STEP.declare(&mut tables);
+            __step::<(), #ty>().declare(&mut tables);
         });
     }
     if seen.is_empty() {
@@ -54,7 +54,7 @@ pub(super) fn tables(block: &Block) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #rows_only
         fn tables() -> #private::Vec<#private::DeclaredTable> {
-            use #private::{Argument as __Argument, DeclareFallback as _};
+            use #private::{DeclareFallback as _, step as __step};
             let mut tables = #private::Vec::new();
             #statements
             tables

@@ -56,20 +56,16 @@ fn generics(row: &Row) -> (TokenStream, TokenStream, TokenStream) {
     (quote!(#impl_generics), quote!(#type_generics), quote!(#where_clause))
 }
 
-/// The body of a method of a row whose key is known, and else of one that is never called.
+/// The body of a method of a row whose fields and key are known, and else of one that is never called.
 fn body(row: &Row, body: &TokenStream) -> TokenStream {
-    match &row.key {
-        Key::Columns(_) => {
-            let private = row.library.private();
-            quote_spanned! {Span::mixed_site()=>
-                #[allow(unused_imports)]
-                use #private::{FieldFallback as _, KeyFieldFallback as _};
-                #body
-            }
-        }
-        Key::Faulty | Key::Unread => {
-            quote_spanned!(Span::mixed_site()=> ::core::unreachable!())
-        }
+    if !row.is_complete || row.key().is_empty() {
+        return quote_spanned!(Span::mixed_site()=> ::core::unreachable!());
+    }
+    let private = row.library.private();
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(unused_imports)]
+        use #private::{FieldFallback as _, KeyFieldFallback as _};
+        #body
     }
 }
 

@@ -1,7 +1,12 @@
 //! The fields of a row and their attributes.
 
-use proc_macro2::Span;
-use syn::{Attribute, ext::IdentExt, visit::Visit};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::{
+    Attribute, Token,
+    ext::IdentExt,
+    parse::{ParseStream, Parser, discouraged::Speculative},
+    visit::Visit,
+};
 
 use super::model::{Column, DefaultValue, Stored};
 use crate::{
@@ -49,7 +54,10 @@ pub(super) fn refuse_on_struct(attribute: &Attribute, errors: &mut Errors) {
 }
 
 /// Reads the fields.
-pub(super) fn read(fields: &syn::Fields, errors: &mut Errors) -> Vec<Read> {
+pub(super) fn read<'a>(
+    fields: impl IntoIterator<Item = &'a syn::Field>,
+    errors: &mut Errors,
+) -> Vec<Read> {
     let mut read = Vec::new();
     for field in fields {
         if let Some(ident) = &field.ident {
@@ -59,6 +67,39 @@ pub(super) fn read(fields: &syn::Fields, errors: &mut Errors) -> Vec<Read> {
         }
     }
     read.into_iter().map(|(field, _)| field).collect()
+}
+
+/// Reads those fields that can be read, where one is half typed. Tells whether one with `#[key]`
+/// cannot.
+pub(super) fn readable(content: TokenStream) -> (Vec<syn::Field>, bool) {
+    let (mut fields, mut is_key_lost) = (Vec::new(), false);
+    let parser = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            let ahead = input.fork();
+            match syn::Field::parse_named(&ahead) {
+                Ok(field) => {
+                    input.advance_to(&ahead);
+                    fields.push(field);
+                }
+                Err(_) => is_key_lost |= skip_field(input),
+            }
+            let _ = input.parse::<Token![,]>(); // what is missing may be the comma
+        }
+        Ok(())
+    };
+    let is_read = parser.parse2(content).is_ok();
+    (fields, is_key_lost || !is_read)
+}
+
+/// Skips a field, and tells whether it has `#[key]`.
+fn skip_field(input: ParseStream<'_>) -> bool {
+    let mut is_key = false;
+    while !input.is_empty() && !input.peek(Token![,]) {
+        if let Ok(TokenTree::Group(group)) = input.parse::<TokenTree>() {
+            is_key |= group.stream().to_string() == "key";
+        }
+    }
+    is_key
 }
 
 /// The field and the place of its column's name, unless the name could not be read.
@@ -133,7 +174,7 @@ impl Options {
         self.is_seen = true;
         let before = errors.count();
         match &attribute.meta {
-            syn::Meta::List(list) => {
+            syn::Meta::List(list) if !list.tokens.is_empty() => {
                 for entry in KEYS.read_list(list.tokens.clone(), errors) {
                     self.set(&entry, errors);
                 }
@@ -156,6 +197,13 @@ impl Options {
                 self.default = match &entry.value {
                     Value::Expression(value) => {
                         Some(DefaultValue::Expression(value.clone().into()))
+                    }
+                    Value::Missing => {
+                        errors.at(
+                            entry.key.span(),
+                            "`default` has no value\nhelp: write `default`, which is that of the field's type, or `default = ...`",
+                        );
+                        None
                     }
                     _ => entry.flag(errors).then(|| DefaultValue::OfType(entry.key.span())),
                 };

@@ -13,15 +13,18 @@ use crate::{errors::Errors, head};
 
 /// Expands `#[derive(ReadModel)]`.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    let (input, unread) = match head::parse(input) {
+    let (item, unread) = match head::parse(input.clone()) {
         Ok(read) => read,
         Err(error) => return error.to_compile_error(),
     };
     let mut errors = Errors::default();
-    let model = parse::parse(&input, unread.is_some(), &mut errors);
+    let model = match &unread {
+        None => parse::parse(&item, &mut errors),
+        Some(_) => parse::parse_some(&item, head::content(input), &mut errors),
+    };
     let mut tokens = expand::row(&model, errors);
     if let Some(error) = unread {
-        tokens.extend(head::unread("#[derive(ReadModel)]", input.ident.span(), &error));
+        tokens.extend(head::unread("#[derive(ReadModel)]", item.ident.span(), &error));
     }
     tokens
 }

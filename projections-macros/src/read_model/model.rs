@@ -14,6 +14,8 @@ pub(super) struct Row {
     pub(super) columns: Vec<Column>,
     pub(super) key: Key,
     pub(super) indexes: Vec<Index>,
+    /// Whether these are all the fields.
+    pub(super) is_complete: bool,
 }
 
 /// A field.

@@ -1,11 +1,12 @@
 //! From tokens to the model, with every fault.
 
+use proc_macro2::TokenStream;
 use syn::{DeriveInput, ext::IdentExt};
 
 use super::{
     fields,
     indexes::{self, Declared},
-    model::{Key, Row},
+    model::{Key, Row, Stored},
 };
 use crate::{
     attr::{Keys, shown},
@@ -34,23 +35,39 @@ const KEYS: Keys = Keys {
 const MOST_KEYS: usize = 4;
 
 /// Reads the struct. What is no row at all has no columns.
-pub(super) fn parse(input: &DeriveInput, is_unread: bool, errors: &mut Errors) -> Row {
+pub(super) fn parse(input: &DeriveInput, errors: &mut Errors) -> Row {
     let options = read_attribute(input, errors);
-    let is_row = check_shape(input, errors);
-    let mut columns = match &input.data {
-        syn::Data::Struct(data) if is_row => fields::read(&data.fields, errors),
-        _ => Vec::new(),
+    let syn::Data::Struct(data) = &input.data else {
+        check_shape(input, errors);
+        return row(input, options, Vec::new(), Key::Faulty);
     };
-    let key = match (is_unread, is_row) {
-        (true, _) => Key::Unread,
-        (_, false) => Key::Faulty,
-        _ => read_key(input, &columns, errors),
+    if !check_shape(input, errors) {
+        return row(input, options, Vec::new(), Key::Faulty);
+    }
+    let mut columns = fields::read(&data.fields, errors);
+    let key = read_key(input, &columns, errors);
+    let indexes = indexes::read(&options.indexes, &key, &mut columns, options.is_faulty, errors);
+    Row { indexes, ..row(input, options, columns, key) }
+}
+
+/// Reads a struct of which not all fields can be read, which the compiler has reported. What uses
+/// the others is not to blame.
+pub(super) fn parse_some(input: &DeriveInput, content: TokenStream, errors: &mut Errors) -> Row {
+    let options = read_attribute(input, errors);
+    let (fields, is_key_lost) = fields::readable(content);
+    let mut columns = fields::read(&fields, errors);
+    for field in &mut columns {
+        field.column.is_indexed = field.column.stored != Stored::Json; // an index may be lost
+    }
+    let has_key = columns.iter().any(|field| field.column.is_key);
+    let key = match has_key && !is_key_lost {
+        true => read_key(input, &columns, errors),
+        false => Key::Unread,
     };
-    let indexes = if is_row && !is_unread {
-        indexes::read(&options.indexes, &key, &mut columns, options.is_faulty, errors)
-    } else {
-        Vec::new()
-    };
+    Row { is_complete: false, ..row(input, options, columns, key) }
+}
+
+fn row(input: &DeriveInput, options: Options, columns: Vec<fields::Read>, key: Key) -> Row {
     Row {
         ident: input.ident.clone(),
         generics: input.generics.clone(),
@@ -58,7 +75,8 @@ pub(super) fn parse(input: &DeriveInput, is_unread: bool, errors: &mut Errors) -
         table: options.table,
         columns: columns.into_iter().map(|field| field.column).collect(),
         key,
-        indexes,
+        indexes: Vec::new(),
+        is_complete: true,
     }
 }
 
@@ -85,7 +103,8 @@ fn read_attribute(input: &DeriveInput, errors: &mut Errors) -> Options {
             continue;
         }
         seen = true;
-        let syn::Meta::List(list) = &attribute.meta else {
+        let list = attribute.meta.require_list().ok().filter(|list| !list.tokens.is_empty());
+        let Some(list) = list else {
             errors.on(
                 &attribute.meta,
                 "`#[read_model]` needs options\nhelp: write `#[read_model(table = \"...\")]`",

@@ -68,9 +68,18 @@ impl<E: Into<BoxError>> HandlerError for E {
     message = "this handler is declared for `{E}`, but its event argument is `{Self}`",
     label = "expected `&{E}`, found `&{Self}`"
 )]
-pub trait EventArgument<E: ?Sized> {}
+pub trait EventArgument<E>: Sized {
+    /// Takes the event.
+    #[doc(hidden)]
+    fn of(event: E) -> Self;
+}
 
-impl<E: ?Sized> EventArgument<E> for E {}
+impl<E> EventArgument<E> for E {
+    #[inline]
+    fn of(event: E) -> Self {
+        event
+    }
+}
 
 /// Says which type a `#[fallback]` takes as its event.
 #[diagnostic::on_unimplemented(

@@ -18,67 +18,43 @@ use crate::{
 
 /// Names the types of one step: what it is made from, and what it makes.
 #[derive(Debug)]
-pub struct Argument<From: ?Sized, To: ?Sized>(PhantomData<fn(&From)>, PhantomData<fn(&To)>);
+pub struct Argument<From: ?Sized, To: ?Sized = ()>(PhantomData<fn(&From)>, PhantomData<fn(&To)>);
 
 impl<From: ?Sized, To: ?Sized> Argument<From, To> {
     /// The step.
     pub const STEP: Self = Self(PhantomData, PhantomData);
 }
 
-/// Asserts that a handler's event argument is what its event decodes as.
-pub trait ArgumentCheck<'a> {
-    /// What the event decodes as. A parameter of the trait would be inferred from the argument.
-    type Decoded;
-
-    /// Asserts it.
-    fn check<A: EventArgument<Self::Decoded>>(self)
-    where
-        Self: Sized,
-    {
-    }
+/// The step, as a call: the compiler evaluates a constant in each `match` that names it.
+#[inline]
+#[must_use]
+pub const fn step<From: ?Sized, To: ?Sized>() -> Argument<From, To> {
+    Argument(PhantomData, PhantomData)
 }
 
-impl<'a, E: Event> ArgumentCheck<'a> for Argument<E, ()> {
-    type Decoded = E::Decoded<'a>;
-}
-
-/// Stands in where the event is none, which the routes' table reports.
-pub trait ArgumentCheckFallback {
-    /// Accepts anything.
-    fn check<A: ?Sized>(self)
-    where
-        Self: Sized,
-    {
-    }
-}
-
-impl<E: ?Sized> ArgumentCheckFallback for &Argument<E, ()> {}
-
-/// Decodes an event `E` for an argument of type `To`.
-pub trait Decoder<'a, To> {
-    /// Decodes.
+impl<E: Event> Argument<E> {
+    /// Decodes an event, and asserts that the handler's argument is what it decodes as.
     ///
     /// # Errors
     /// The payload is not an `E`.
-    fn decode(self, envelope: &'a Envelope) -> Result<To, HandleError>;
-}
-
-impl<'a, E: Event<Decoded<'a> = To>, To> Decoder<'a, To> for Argument<E, To> {
     #[inline]
-    fn decode(self, envelope: &'a Envelope) -> Result<To, HandleError> {
-        decode::<E>(envelope)
+    pub fn decode<'a, To: EventArgument<E::Decoded<'a>>>(
+        self,
+        envelope: &'a Envelope,
+    ) -> Result<To, HandleError> {
+        decode::<E>(envelope).map(To::of)
     }
 }
 
-/// Stands in where the argument is not the event.
-pub trait DecoderFallback<To> {
+/// Stands in where the event is none, which the routes' table reports.
+pub trait DecoderFallback {
     /// Is never called.
-    #[allow(missing_docs, clippy::missing_errors_doc)]
-    fn decode(self, envelope: &Envelope) -> Result<To, HandleError>;
+    #[allow(clippy::missing_errors_doc)]
+    fn decode<To>(self, envelope: &Envelope) -> Result<To, HandleError>;
 }
 
-impl<E: ?Sized, To> DecoderFallback<To> for &Argument<E, To> {
-    fn decode(self, _envelope: &Envelope) -> Result<To, HandleError> {
+impl<E: ?Sized> DecoderFallback for &Argument<E> {
+    fn decode<To>(self, _envelope: &Envelope) -> Result<To, HandleError> {
         refused()
     }
 }
@@ -131,15 +107,10 @@ impl<To> RawDecoderFallback<To> for &Argument<(), To> {
     }
 }
 
-/// Makes a `&T` parameter.
-pub trait Shared<T: ?Sized> {
-    /// Borrows it from the envelope.
-    fn shared(self, envelope: &Envelope) -> &T;
-}
-
-impl<T: SharedParameter + ?Sized> Shared<T> for Argument<Envelope, T> {
+impl<T: SharedParameter + ?Sized> Argument<Envelope, T> {
+    /// Borrows a `&T` parameter from the envelope.
     #[inline]
-    fn shared(self, envelope: &Envelope) -> &T {
+    pub fn shared(self, envelope: &Envelope) -> &T {
         T::shared(envelope)
     }
 }
@@ -156,15 +127,10 @@ impl<T: ?Sized> SharedFallback<T> for &Argument<Envelope, T> {
     }
 }
 
-/// Makes what a `&mut T` parameter points at.
-pub trait View<S: Storage, T: ParameterMut<S>> {
-    /// Makes the view of the session.
-    fn view(self, session: &S::Session) -> T::View<'_>;
-}
-
-impl<S: Storage, T: ParameterMut<S>> View<S, T> for Argument<S, T> {
+impl<S: Storage, T: ParameterMut<S>> Argument<S, T> {
+    /// Makes what a `&mut T` parameter points at: the view of the session.
     #[inline]
-    fn view(self, session: &S::Session) -> T::View<'_> {
+    pub fn view(self, session: &S::Session) -> T::View<'_> {
         T::view(session)
     }
 }
@@ -202,6 +168,30 @@ impl<R: HandlerReturn> Outcome<R> {
     #[inline]
     pub fn of_hook(self) -> Result<(), BoxError> {
         self.0.into_result()
+    }
+}
+
+/// What a handler without a result returned.
+#[derive(Debug)]
+pub struct Unit(pub ());
+
+impl Unit {
+    /// As [`Outcome::of_handler`].
+    ///
+    /// # Errors
+    /// None.
+    #[inline]
+    pub fn of_handler(self, _method: &'static str) -> Result<(), HandleError> {
+        Ok(())
+    }
+
+    /// As [`Outcome::of_hook`].
+    ///
+    /// # Errors
+    /// None.
+    #[inline]
+    pub fn of_hook(self) -> Result<(), BoxError> {
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@
 //! header of the `impl`. A type keeps its place wherever it is put.
 //!
 //! An entry of a list of handlers is
-//! `{ (cfg) id name hash (domain) (more) (event) (argument) (shared) (views) (values) call }`.
+//! `{ (cfg) id name hash (domain) (more) (event) (argument) (shared) (views) (values) outcome call }`.
 
 /// The implementation of `Handlers`, but for its header. All handlers are of one kind: `plain`, or
 /// `asynchronous`. Where they are not, the macro calls the parts.
@@ -16,12 +16,12 @@
 macro_rules! __handlers {
     (plain $locals:tt $handlers:tt $types:tt) => {
         $crate::__private::routes!($handlers);
-        $crate::__private::types!($handlers $types);
+        $crate::__private::types!($types);
         $crate::__private::handle!($locals (fn handle) $handlers ());
     };
     (asynchronous $locals:tt $handlers:tt $types:tt) => {
         $crate::__private::routes!($handlers);
-        $crate::__private::types!($handlers $types);
+        $crate::__private::types!($types);
         $crate::__private::handle!($locals (fn handle) {} ());
         $crate::__private::handle!($locals (async fn handle_async) $handlers ());
     };
@@ -38,36 +38,28 @@ macro_rules! __routes {
     })* }) => {
         const ROUTES: &'static [$crate::Route] = &[$(
             $(#$cfg)*
-            $crate::Route::of::<$event>(
+            $crate::__private::route::<$event, Self>(
                 $id,
                 $name,
                 $hash,
                 ::core::option::Option::$some $(($domain))?,
-                &<Self as $crate::Projector>::OPTIONS,
             ) $($more)*,
         )*];
     };
 }
 
-/// A function that is never called: the assertions on the types of the events, and `more` on others.
+/// A function that is never called: assertions on types that are in no arm.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __types {
-    ({ $({
-        ($(#$cfg:tt)*) $id:literal $name:literal $hash:literal $domain:tt $more:tt
-        ($event:ty) ($argument:ty) $shared:tt $views:tt $values:tt $($call:tt)*
-    })* } { $($others:tt)* }) => {
+    ({ $($checks:tt)* }) => {
         fn check_types() {
             use $crate::__private::{
-                Argument as __Argument, ArgumentCheck as _, ArgumentCheckFallback as _,
-                ResultFallback as _, check_fallback_argument as __check_fallback_argument,
+                Argument as __Argument, ResultFallback as _,
+                check_fallback_argument as __check_fallback_argument,
                 check_return as __check_return,
             };
-            $(
-                $(#$cfg)*
-                __Argument::<$event, ()>::STEP.check::<$argument>();
-            )*
-            $($others)*
+            $($checks)*
         }
     };
 }
@@ -85,14 +77,14 @@ macro_rules! __handle {
             ($($shared:ident $shared_ty:ty,)*)
             ($($view:ident $view_ty:ty,)*)
             ($($value:ident $value_ty:ty,)*)
-            $($call:tt)*
+            $outcome:ident $($call:tt)*
         })* }
         ($(
             ($(#$fallback_cfg:tt)*) $fallback_id:literal $fallback_name:literal ($raw:ty)
             ($($fallback_shared:ident $fallback_shared_ty:ty,)*)
             ($($fallback_view:ident $fallback_view_ty:ty,)*)
             ($($fallback_value:ident $fallback_value_ty:ty,)*)
-            $($fallback_call:tt)*
+            $fallback_outcome:ident $($fallback_call:tt)*
         )?)
     ) => {
         #[inline]
@@ -103,9 +95,8 @@ macro_rules! __handle {
             $session: &mut $crate::__private::SessionOf<Self>,
         ) -> ::core::result::Result<(), $crate::HandleError> {
             use $crate::__private::{
-                Argument as __Argument, Decoder as _, DecoderFallback as _,
-                OutcomeFallback as _, RawDecoder as _, RawDecoderFallback as _, Shared as _,
-                SharedFallback as _, View as _, ViewFallback as _,
+                DecoderFallback as _, OutcomeFallback as _, RawDecoder as _,
+                RawDecoderFallback as _, SharedFallback as _, ViewFallback as _, step as __step,
             };
             let $this = self;
             match route {
@@ -113,44 +104,170 @@ macro_rules! __handle {
                     $(#$cfg)*
                     $id => {
                         let $event_local =
-                            __Argument::<$event, $argument>::STEP.decode($envelope)?;
+                            __step::<$event, ()>().decode::<$argument>($envelope)?;
                         $(
-                            let $shared = __Argument::<$crate::Envelope, $shared_ty>::STEP
-                                .shared($envelope);
+                            let $shared = __step::<$crate::Envelope, $shared_ty>().shared($envelope);
                         )*
                         $(
-                            let mut $view = __Argument::<Self::Storage, $view_ty>::STEP
-                                .view($session);
+                            let mut $view = __step::<Self::Storage, $view_ty>().view($session);
                         )*
                         $(let $value = $crate::__private::refused::<$value_ty>();)*
-                        $crate::__private::Outcome($($call)*).of_handler($name)
+                        $crate::__private::$outcome($($call)*).of_handler($name)
                     }
                 )*
                 $(
                     $(#$fallback_cfg)*
                     $fallback_id => {
-                        let $event_local = __Argument::<(), $raw>::STEP.raw($envelope);
+                        let $event_local = __step::<(), $raw>().raw($envelope);
                         $(
                             let $fallback_shared =
-                                __Argument::<$crate::Envelope, $fallback_shared_ty>::STEP
-                                    .shared($envelope);
+                                __step::<$crate::Envelope, $fallback_shared_ty>().shared($envelope);
                         )*
                         $(
                             let mut $fallback_view =
-                                __Argument::<Self::Storage, $fallback_view_ty>::STEP
-                                    .view($session);
+                                __step::<Self::Storage, $fallback_view_ty>().view($session);
                         )*
                         $(
                             let $fallback_value =
                                 $crate::__private::refused::<$fallback_value_ty>();
                         )*
-                        $crate::__private::Outcome($($fallback_call)*)
+                        $crate::__private::$fallback_outcome($($fallback_call)*)
                             .of_handler($fallback_name)
                     }
                 )?
                 _ => $crate::__private::no_route(route),
             }
         }
+    };
+}
+
+/// `hook` or `hook_async`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hook {
+    (
+        ($this:ident $envelope:ident $session:ident $event_local:ident)
+        ($($head:tt)*)
+        $({
+            ($(#$cfg:tt)*) $variant:ident
+            ($($shared:ident $shared_ty:ty,)*)
+            ($($view:ident $view_ty:ty,)*)
+            ($($value:ident $value_ty:ty,)*)
+            $outcome:ident $($call:tt)*
+        })*
+    ) => {
+        $($head)* (
+            &mut self,
+            hook: $crate::__private::HookCall,
+            $session: &mut $crate::__private::SessionOf<Self>,
+        ) -> ::core::result::Result<(), $crate::BoxError> {
+            use $crate::__private::{
+                OutcomeFallback as _, ViewFallback as _, step as __step,
+            };
+            let $this = self;
+            match hook {
+                $(
+                    $(#$cfg)*
+                    $crate::__private::HookCall::$variant => {
+                        $(
+                            let mut $view = __step::<Self::Storage, $view_ty>().view($session);
+                        )*
+                        $crate::__private::$outcome($($call)*).of_hook()
+                    }
+                )*
+                #[allow(unreachable_patterns)]
+                _ => ::core::result::Result::Ok(()),
+            }
         }
+    };
+}
+
+/// What is constant beside the routes: the kinds of `#[setup]` and `#[reset]`, and the hashes of all
+/// that is no handler.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tables {
+    (
+        [$($(#$setup_cfg:tt)* $setup:ident)?]
+        [$($(#$reset_cfg:tt)* $reset:ident)?]
+        [$($others:tt)*]
+        ($(
+            $(#$cfg:tt)* $id:literal $name:literal $is_async:literal
+            $scope:ident $(($($domains:tt)*))? [$($more:tt)*]
+        )?)
+    ) => {
+        const FALLBACK: ::core::option::Option<$crate::Fallback> = [
+            $(
+                $(#$cfg)*
+                ::core::option::Option::Some($crate::Fallback::new(
+                    $id,
+                    $name,
+                    $is_async,
+                    $crate::FallbackScope::$scope $((&[$($domains)*]))?,
+                ) $($more)*),
+            )?
+            ::core::option::Option::None,
+        ][0];
+        const SETUP: $crate::Hook = [
+            $($(#$setup_cfg)* $crate::Hook::$setup,)?
+            $crate::Hook::None,
+        ][0];
+        const RESET: $crate::Hook = [
+            $($(#$reset_cfg)* $crate::Hook::$reset,)?
+            $crate::Hook::None,
+        ][0];
+        const FINGERPRINT: $crate::Fingerprint =
+            $crate::__private::fingerprint::<Self>(&[$($others)*]);
+    };
+}
+
+/// What stands before the implementation of `Handlers`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __implementation {
+    ($($item:tt)*) => {
+        #[automatically_derived]
+        #[allow(
+            clippy::all,
+            clippy::nursery,
+            clippy::pedantic,
+            deprecated,
+            elided_lifetimes_in_paths,
+            trivial_bounds,
+            unused_imports,
+            unused_qualifications,
+            unused_variables
+        )]
+        $($item)*
+    };
+}
+
+/// The constants of the assertions on a projector's facts, which each of them calls `$facts`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __assertions {
+    ($facts:ident ($projector:ty) $($(#$cfg:tt)* { $($checks:tt)* })*) => {
+        $(
+            $(#$cfg)*
+            #[allow(deprecated, elided_lifetimes_in_paths, unused_imports, unused_qualifications)]
+            const _: () = {
+                use $crate::__private::{Lookup as __Lookup, LookupFallback as _};
+                let $facts = __Lookup::<$projector>::FACTS;
+                $($checks)*
+            };
+        )*
+    };
+    (routes $facts:ident ($projector:ty) $($checks:tt)*) => {
+        #[allow(deprecated, elided_lifetimes_in_paths, unused_imports, unused_qualifications)]
+        const _: () = {
+            use $crate::__private::{
+                Lookup as __Lookup, LookupFallback as _, no_domain_fault as __no_domain_fault,
+                no_keys_fault as __no_keys_fault, no_route_fault as __no_route_fault,
+            };
+            let $facts = __Lookup::<$projector>::FACTS;
+            if $facts.has_faulty_routes() {
+                $($checks)*
+            }
+        };
     };
 }

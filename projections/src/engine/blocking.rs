@@ -96,9 +96,9 @@ where
     fn spawn(&self) -> Result<mpsc::Sender<Job<S, P>>, StoreError> {
         let (jobs, queue) = mpsc::channel::<Job<S, P>>();
         let (storage, make) = (self.storage.clone(), Arc::clone(&self.make));
-        let (name, used) = (self.name.clone(), Arc::clone(&self.used));
+        let used = Arc::clone(&self.used);
         std::thread::Builder::new()
-            .name(format!("project {name}"))
+            .name(format!("project {}", self.name))
             .spawn(move || {
                 let rows = KeptRows::of::<P>(used);
                 let mut worker = Worker { storage, projector: make(), rows };

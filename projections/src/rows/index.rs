@@ -12,8 +12,10 @@ type Entry = Box<[u8]>;
 pub(super) struct Entries(Box<[Entry]>);
 
 impl Entries {
+    /// What they take here and in the maps, where most stand alone.
     pub(super) fn bytes(&self) -> usize {
-        self.0.iter().map(|entry| entry.len() + size_of::<Entry>()).sum()
+        const ALONE: usize = 2 * size_of::<Entry>() + size_of::<Vec<u32>>() + 4 * size_of::<u32>();
+        self.0.iter().map(|entry| 2 * entry.len() + ALONE).sum()
     }
 }
 
@@ -24,6 +26,7 @@ pub(super) struct Indexes {
     maps: Vec<Map>,
     /// Of which values all rows of the table are in memory.
     complete: HashSet<(usize, Entry)>,
+    complete_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -84,13 +87,19 @@ impl Indexes {
     pub(super) fn of(table: &Table) -> Self {
         let unique = table.indexes.iter().filter(|index| index.unique);
         let maps = unique.map(|index| Map::new(index.columns.to_vec(), true));
-        Self { maps: maps.collect(), complete: HashSet::new() }
+        Self { maps: maps.collect(), complete: HashSet::new(), complete_bytes: 0 }
     }
 
     /// Whether rows need not be entered.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.maps.is_empty()
+    }
+
+    /// What it takes beside the entries of rows.
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.complete_bytes
     }
 
     pub(super) fn columns(&self, index: usize) -> &[usize] {
@@ -158,7 +167,7 @@ impl Indexes {
     pub(super) fn rebuild<T: ReadModel>(&mut self, slots: &mut Slots<T>, dropped: bool) {
         self.maps.iter_mut().for_each(|map| map.places.clear());
         if dropped {
-            self.complete.clear();
+            (self.complete, self.complete_bytes) = (HashSet::new(), 0);
         }
         #[allow(clippy::cast_possible_truncation)] // as many as there are places
         for place in 0..slots.len() as u32 {
@@ -179,7 +188,11 @@ impl Indexes {
 
     /// Says that all rows with these values are in memory, until some are dropped.
     pub(super) fn completed(&mut self, index: usize, values: &[OwnedValue]) {
-        self.complete.insert((index, entry(values)));
+        let entry = entry(values);
+        let bytes = entry.len() + 2 * size_of::<(usize, Entry)>();
+        if self.complete.insert((index, entry)) {
+            self.complete_bytes += bytes;
+        }
     }
 
     /// The unique keys of a row: the number of the index, and the values.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     AsyncRowAccess, Found, ReadModel, RowAccess, RowWrites, Rows, RowsError, Table, Values,
@@ -28,8 +28,10 @@ pub(super) trait Kept: Send + Sync {
     fn delete(&mut self, access: &dyn RowAccess) -> Result<(), RowsError>;
     /// Writes the rows that are there, once `delete` was called.
     fn upsert(&mut self, access: &dyn RowAccess) -> Result<(), RowsError>;
-    /// Writes all, unless a handler has the rows.
-    fn flush_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError>;
+    /// As `delete`, unless a handler has the rows.
+    fn delete_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError>;
+    /// As `upsert`, unless a handler has the rows.
+    fn upsert_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError>;
     fn delete_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
     fn upsert_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
     fn committed(&mut self);
@@ -88,7 +90,7 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
     fn settle(&mut self) -> Result<usize, RowFault> {
         let rows = self.get_mut();
         rows.settle()?;
-        Ok(rows.slots.bytes())
+        Ok(rows.bytes())
     }
 
     fn delete(&mut self, access: &dyn RowAccess) -> Result<(), RowsError> {
@@ -99,16 +101,12 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
         self.get_mut().upsert(access)
     }
 
-    fn flush_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError> {
-        let Some(mut rows) = self.try_lock() else {
-            let order = format!(
-                "a handler takes the rows of table `{}` before the transaction; name their type `Rows<..>`, or take the transaction first",
-                T::TABLE.name
-            );
-            return Err(RowsError::Refused(order.into()));
-        };
-        rows.delete(access)?;
-        rows.upsert(access)
+    fn delete_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError> {
+        unlent(self)?.delete(access)
+    }
+
+    fn upsert_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError> {
+        unlent(self)?.upsert(access)
     }
 
     fn delete_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a> {
@@ -159,7 +157,7 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
     }
 
     fn bytes(&mut self) -> usize {
-        self.get_mut().slots.bytes()
+        self.get_mut().bytes()
     }
 
     fn len(&mut self) -> usize {
@@ -205,6 +203,16 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
     ) -> BoxFuture<'a, Result<bool, RowFault>> {
         Box::pin(async move { self.get_mut().load_wanted(access).await })
     }
+}
+
+fn unlent<T: ReadModel>(rows: &Mutex<Rows<T>>) -> Result<MutexGuard<'_, Rows<T>>, RowsError> {
+    rows.try_lock().ok_or_else(|| {
+        let order = format!(
+            "a handler takes the rows of table `{}` before the transaction; name their type `Rows<..>`, or take the transaction first",
+            T::TABLE.name
+        );
+        RowsError::Refused(order.into())
+    })
 }
 
 impl<T: ReadModel> Rows<T> {
@@ -372,15 +380,16 @@ impl<T: ReadModel> Rows<T> {
     /// In memory this is where a change becomes one that stays.
     fn committed(&mut self) {
         self.forget_missed();
-        let mut gone = 0;
         for place in std::mem::take(&mut self.dirty) {
             let slot = self.slots.at_mut(place);
-            (slot.dirty, slot.moved, slot.before) = (false, false, None);
-            let is_gone = slot.row.is_none();
+            (slot.dirty, slot.moved) = (false, false);
+            match (slot.before.take(), &slot.row) {
+                (Some(None), Some(_)) => self.gone -= 1,
+                (Some(Some(_)), None) => self.gone += 1,
+                _ => {}
+            }
             self.slots.weigh(place);
-            gone += usize::from(is_gone);
         }
-        self.gone += gone;
         if matches!(self.origin, Origin::Memory) && self.gone > 1024 + self.slots.len() / 2 {
             self.drop_slots(|slot| slot.row.is_some());
             self.gone = 0;

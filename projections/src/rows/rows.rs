@@ -82,7 +82,7 @@ pub struct Rows<T: ReadModel> {
     pub(super) wanted: Wanted<T::Key>,
     /// Whether the handler is only called to see its keys.
     pub(super) probing: bool,
-    /// How many slots hold no row, in memory.
+    /// How many slots have held no row since the last commit, where all rows are in memory.
     pub(super) gone: usize,
     /// Lent where there is no row to lend.
     pub(super) scratch: Option<Box<T>>,
@@ -236,6 +236,7 @@ impl<T: ReadModel> Rows<T> {
         }
         let access = match &self.origin {
             Origin::Memory | Origin::Away | Origin::Network => {
+                self.gone += 1;
                 return Some(self.slots.add(key, None, false, self.batch));
             }
             Origin::Blocking(access) => access,
@@ -330,6 +331,12 @@ impl<T: ReadModel> Rows<T> {
         true
     }
 
+    /// What it takes in memory.
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.slots.bytes() + self.indexes.bytes()
+    }
+
     fn enter(&mut self, place: u32) {
         if !self.indexes.is_empty() {
             self.indexes.enter(&mut self.slots, place);
@@ -366,7 +373,7 @@ impl<T: ReadModel> Rows<T> {
             Some(row) => row.duplicate(),
             None => T::blank(&key),
         };
-        &mut **self.scratch.insert(Box::new(row))
+        self.scratch.insert(Box::new(row))
     }
 
     /// The handler has asked for what is not in memory, and cannot be loaded while it runs.

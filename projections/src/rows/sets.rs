@@ -186,7 +186,9 @@ impl RowSets {
     /// When the storage fails, or refuses the rows.
     pub fn flush_before_query(&self) -> Result<(), RowsError> {
         let Origin::Blocking(access) = &self.origin else { return Ok(()) };
-        self.sets.iter().try_for_each(|set| set.rows.flush_shared(&**access))
+        let mut sets = self.sets.iter();
+        sets.clone().rev().try_for_each(|set| set.rows.delete_shared(&**access))?;
+        sets.try_for_each(|set| set.rows.upsert_shared(&**access))
     }
 
     /// Keeps what [`flush_before_query`](Self::flush_before_query) returned, where it cannot be

@@ -53,9 +53,9 @@ pub struct IndexDef {
 /// | `Real` | `f32`, `f64` | `REAL` |
 /// | `Text` | `String`, `Box<str>`, `Arc<str>`, `Cow<'static, str>`, `char` | `TEXT` |
 /// | `Bytes` | `Vec<u8>`, `Box<[u8]>` | `BLOB` |
-/// | `Decimal` | `rust_decimal::Decimal`, feature `decimal` | `TEXT`, with a generated column beside it that sorts by value |
+/// | `Decimal` | `rust_decimal::Decimal`, feature `decimal` | `TEXT`, with a `BLOB` beside it, `NAME__order`, that sorts by value |
 /// | `Timestamp` | `jiff::Timestamp` | `INTEGER`, microseconds since 1970 |
-/// | `Date` | `jiff::civil::Date` | `TEXT`, `2026-01-31` |
+/// | `Date` | `jiff::civil::Date` | `TEXT`, `2026-01-31`; years before 0 as `-` and the year plus 10,000, so that all sort |
 /// | `Time` | `jiff::civil::Time` | `TEXT`, `13:59:59.000001` |
 /// | `Uuid` | `uuid::Uuid`, `EventId`, `StoreId` | `BLOB` of 16 bytes |
 /// | `Json` | what is `Serialize` and `Deserialize`, with `#[column(json)]` | `TEXT` |

@@ -151,8 +151,8 @@ impl<T: ReadModel> Rows<T> {
 
     /// What the rows will take once those that are wanted are there, as far as one can tell before.
     pub(super) fn expected(&self) -> usize {
-        let (bytes, rows) = (self.slots.bytes(), self.slots.len());
-        let each = if rows == 0 { overhead::<T>() } else { bytes / rows };
+        let bytes = self.slots.bytes();
+        let each = bytes.checked_div(self.slots.len()).unwrap_or(overhead::<T>());
         bytes + self.wanted.keys.len() * each
     }
 

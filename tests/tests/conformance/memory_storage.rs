@@ -101,7 +101,7 @@ async fn a_transaction_does_not_outlive_a_setting_back() {
     let storage = MemoryStorage::new();
     advance(&storage, 0, 1).await.unwrap();
     advance(&storage, 1, 2).await.unwrap();
-    let mut session = storage.begin().await.unwrap();
+    let session = storage.begin().await.unwrap();
     session.tx().set("totals", "alice", 3);
     storage.set_back(1);
     let write = CheckpointWrite::new(key(), Some(Previous::from(&at(2))), at(3));
@@ -126,7 +126,7 @@ async fn writers_take_turns() {
 #[tokio::test]
 async fn a_table_is_read_and_emptied_inside_a_transaction() {
     let storage = MemoryStorage::new();
-    let mut session = storage.begin().await.unwrap();
+    let session = storage.begin().await.unwrap();
     let mut tx = session.tx();
     tx.set("totals", "alice", 1);
     tx.set("totals", "bob", 2);
@@ -135,4 +135,9 @@ async fn a_table_is_read_and_emptied_inside_a_transaction() {
     assert_eq!(tx.remove("totals", "alice"), None);
     tx.clear("totals");
     assert_eq!(tx.get("totals", "bob"), None);
+}
+
+#[tokio::test]
+async fn tables_of_rows_keep_the_rules() {
+    projections::testing::conformance::rows(|| async { MemoryStorage::new() }).await;
 }

@@ -36,7 +36,7 @@ use self::{
     verdict::Fault,
 };
 
-const FILES: [&str; 2] = ["in_process", "sqlite"];
+const FILES: [&str; 3] = ["in_process", "rows", "sqlite"];
 
 #[test]
 fn each_mistake_is_named_at_its_place() {

@@ -160,6 +160,43 @@ pub(crate) const FINE: &[Reviewed] = &[
     },
     Reviewed {
         fault: Compiles,
+        reason: "a row may be declared without it",
+        covers: |mutant| {
+            const WORDS: &[&str] = &[
+                "#[column(",
+                "#[index]",
+                "#[read_model(",
+                "#[unique]",
+                "default = ",
+                "index(",
+                "league",
+                "net",
+                "table = ",
+                "team",
+                "unique(",
+            ];
+            let before = mutant.before.trim_start_matches([',', ' ']);
+            mutant.file == "rows"
+                && matches!(mutant.kind, Delete | Drop)
+                && WORDS.iter().any(|word| before.starts_with(word))
+        },
+    },
+    Reviewed {
+        fault: Compiles,
+        reason: "a row's names and defaults are its writer's own; a lint says what is too large",
+        covers: |mutant| {
+            const WORDS: &[&str] =
+                &["\"email_address\"", "\"net_chips\"", "\"players\"", "10", "email", "streak"];
+            mutant.file == "rows" && mutant.is(Replace, WORDS) && mutant.after != "\"\""
+        },
+    },
+    Reviewed {
+        fault: Elsewhere,
+        reason: "a row with another key disagrees with those who ask for it",
+        covers: |mutant| mutant.is(Drop, &["#[key]"]),
+    },
+    Reviewed {
+        fault: Compiles,
         reason: "what a body says to its database is its writer's own",
         covers: |mutant| mutant.line.starts_with("db.execute"),
     },

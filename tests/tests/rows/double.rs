@@ -7,8 +7,8 @@ use std::{
 };
 
 use projections::{
-    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Previous,
-    Storage, StoreError, StoreErrorKind,
+    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
+    ParameterMut, Previous, Storage, StoreError, StoreErrorKind,
     rows::{
         ColumnError, Found, OwnedValue, RowAccess, RowSets, RowStorage, RowValues, RowWrites,
         RowsError, Table, Value, Values,
@@ -137,6 +137,7 @@ impl Storage for Double {
     type Session = DoubleSession;
     type Execution = Blocking;
     const LABEL: &'static str = "Double";
+    const TRANSACTION: &'static str = "DoubleTx<'_>";
 
     fn label(&self) -> String {
         "double".to_owned()
@@ -150,6 +151,26 @@ impl Storage for Double {
 impl RowStorage for Double {
     fn row_sets(session: &DoubleSession) -> &RowSets {
         &session.rows
+    }
+}
+
+/// What a handler queries the double through.
+pub(crate) struct DoubleTx<'a>(&'a DoubleSession);
+
+impl DoubleTx<'_> {
+    pub(crate) fn count(&self, table: &str) -> usize {
+        self.0.work.lock().unwrap().tables.get(table).map_or(0, BTreeMap::len)
+    }
+}
+
+impl ParameterMut<Double> for DoubleTx<'_> {
+    type View<'a> = DoubleTx<'a>;
+
+    fn view(session: &DoubleSession) -> DoubleTx<'_> {
+        if let Err(error) = session.rows.flush_before_query() {
+            session.rows.failed(error);
+        }
+        DoubleTx(session)
     }
 }
 

@@ -5,10 +5,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod double;
+mod memory;
 mod model;
 mod programs;
 mod projectors;
 mod random;
+mod rules;
 mod run;
 mod tables;
+mod trouble;
 mod uniques;

@@ -141,7 +141,7 @@ async fn a_lower_position_than_the_stored_one_is_refused_in_memory() {
     let first = CheckpointWrite::new(CheckpointKey::new("", "late"), None, stored.clone());
     storage.commit(storage.begin().await.unwrap(), &first).await.unwrap();
     for write in late(&stored) {
-        let mut session = storage.begin().await.unwrap();
+        let session = storage.begin().await.unwrap();
         session.tx().set("rows", "late", 1);
         let refused = storage.commit(session, &write).await;
         assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");

@@ -1,4 +1,6 @@
 //! Every event of every domain, also of those that nobody has thought of yet.
+//!
+//! Plain SQL, because a log is written once and never changed, and is asked by `GROUP BY`.
 
 use projections::{
     BoxError, RawEvent, handlers, projector,

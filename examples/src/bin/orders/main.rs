@@ -26,6 +26,11 @@ use projections::{
 use rusqlite::Connection;
 use rust_decimal::Decimal;
 
+use crate::{
+    customer_activity::{Customer, Favourite, TimelineEntry},
+    daily_sales::Day,
+};
+
 const SEED: u64 = 2024;
 const ORDERS: u32 = 250;
 
@@ -95,7 +100,12 @@ async fn tell(data: &Path) -> Result<(), Box<dyn Error>> {
     }
     runtime.catch_up().await?;
 
-    print_answers(&read_models(data)?.connect()?)?;
+    let db = read_models(data)?.connect()?;
+    print_orders(&db)?;
+    print_products(&db)?;
+    print_sales(&runtime).await?;
+    print_customers(&runtime).await?;
+    print_audit_log(&db)?;
 
     println!("\nProjectors");
     for projector in runtime.status().await?.projectors {
@@ -104,7 +114,7 @@ async fn tell(data: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn print_answers(db: &Connection) -> rusqlite::Result<()> {
+fn print_orders(db: &Connection) -> rusqlite::Result<()> {
     println!("Orders by state");
     for (state, orders) in order_summary::states(db)? {
         println!("  {state:10} {orders:4}");
@@ -115,31 +125,48 @@ fn print_answers(db: &Connection) -> rusqlite::Result<()> {
             order.order, order.total, order.customer, order.state
         );
     }
+    Ok(())
+}
 
+fn print_products(db: &Connection) -> rusqlite::Result<()> {
     println!("\nProducts for \"espr\": {}", product_search::search(db, "espr")?.join(", "));
     println!("Products for \"warm iron\": {}", product_search::search(db, "warm iron")?.join(", "));
+    Ok(())
+}
 
-    let days = daily_sales::days(db)?;
+/// Rows are read without SQL, whatever storage keeps them.
+async fn print_sales(shop: &Runtime<SqliteEventStore>) -> Result<(), projections::Error> {
+    let days = shop.rows::<Day>()?.all().await?;
     let (paid, refunded): (Decimal, Decimal) =
         (days.iter().map(|day| day.paid).sum(), days.iter().map(|day| day.refunded).sum());
-    println!("\nSales of {} days: {paid} paid, {refunded} refunded; the first:", days.len());
-    for day in days.iter().take(3) {
-        println!(
-            "  {}  {:3} orders {:>9} paid {:>8.2} refunded",
-            day.day, day.orders, day.paid, day.refunded
-        );
+    println!("\nSales of {} days: {paid:.2} paid, {refunded:.2} refunded; the first:", days.len());
+    for Day { day, orders, paid, refunded } in days.iter().take(3) {
+        println!("  {day}  {orders:3} orders {paid:>9.2} paid {refunded:>8.2} refunded");
     }
+    Ok(())
+}
 
+async fn print_customers(shop: &Runtime<SqliteEventStore>) -> Result<(), projections::Error> {
+    let favourites = shop.rows::<Favourite>()?;
+    let timeline = shop.rows::<TimelineEntry>()?;
+    let customers = shop.rows::<Customer>()?.all();
     println!("\nBusiest customers");
-    for customer in customer_activity::busiest(db, 3)? {
-        let favourites = customer_activity::favourites(db, &customer.customer)?;
-        let favourite = favourites.first().map_or("nothing", |(product, _)| product);
-        println!("  {:8} {:3} orders, mostly of {favourite}", customer.name, customer.orders);
-        for what in customer_activity::timeline(db, &customer.customer, 2)? {
-            println!("           {what}");
+    for Customer { customer, name, orders } in
+        customers.order_by(Customer::ORDERS).descending().limit(3).await?
+    {
+        let favourites = favourites.by(Favourite::CUSTOMER, &customer);
+        let most = favourites.order_by(Favourite::QUANTITY).descending().limit(1).await?;
+        let product = most.first().map_or("nothing", |favourite| &favourite.product);
+        println!("  {name:8} {orders:3} orders, mostly of {product}");
+        let latest = timeline.by(TimelineEntry::CUSTOMER, &customer).descending().limit(2);
+        for entry in latest.await? {
+            println!("           {}", entry.what);
         }
     }
+    Ok(())
+}
 
+fn print_audit_log(db: &Connection) -> rusqlite::Result<()> {
     println!("\nAudit log");
     for (domain, event, entries) in audit_log::counts(db)? {
         println!("  {domain:10} {event:20} {entries:4}");

@@ -1,4 +1,7 @@
 //! One row an order: who, how much, and what has become of it.
+//!
+//! Plain SQL, because orders are counted by state with `GROUP BY`, and an `UPDATE` tells whether
+//! there was such an order without reading it.
 
 use projections::{
     Envelope, handlers, projector,

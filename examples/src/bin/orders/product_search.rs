@@ -1,4 +1,6 @@
-//! Products by the words in their names and descriptions, on SQLite's full-text index.
+//! Products by the words in their names and descriptions.
+//!
+//! Plain SQL, because only SQLite's full-text index can do this.
 
 use projections::{
     handlers, projector,

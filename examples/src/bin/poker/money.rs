@@ -2,16 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
-use projections::sqlite::rusqlite::{
-    self, ToSql,
-    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
+use projections::{
+    rows::{Column, ColumnError, Kind, Put, Value},
+    sqlite::rusqlite::{
+        self, ToSql,
+        types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
+    },
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-/// Digits before and after the decimal point that a [`Decimal`] can have, at most.
-const WHOLE_DIGITS: usize = 29;
-const FRACTION_DIGITS: usize = 28;
 
 /// An exact amount: in events and in tables it is a text such as `-38633.5`.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -40,22 +39,6 @@ impl Amount {
 
     pub(crate) fn minus(self, other: Self) -> Result<Self, AmountError> {
         self.plus(Self(-other.0))
-    }
-
-    /// A text that sorts bytewise as the amounts sort by value, for an index: the sign, then every
-    /// digit there can be, and for negative amounts each digit's distance from nine.
-    pub(crate) fn sort_key(self) -> String {
-        let amount = self.0.normalize();
-        let (units, scale) = (amount.mantissa().unsigned_abs(), amount.scale());
-        let one = 10_u128.pow(scale);
-        let fraction = (units % one) * 10_u128.pow(FRACTION_DIGITS as u32 - scale);
-        let digits = format!("{:0WHOLE_DIGITS$}{fraction:0FRACTION_DIGITS$}", units / one);
-        if self < Self::ZERO {
-            let flipped = digits.bytes().map(|digit| char::from(b'0' + b'9' - digit));
-            std::iter::once('0').chain(flipped).collect()
-        } else {
-            format!("1{digits}")
-        }
     }
 }
 
@@ -96,6 +79,27 @@ impl<'de> Deserialize<'de> for Amount {
             }
         }
         deserializer.deserialize_str(Text)
+    }
+}
+
+/// In a declared row it is a decimal, which sorts by value.
+impl Column for Amount {
+    const KIND: Kind = Decimal::KIND;
+
+    fn put(&self, put: Put<'_>) -> Result<(), ColumnError> {
+        Column::put(&self.0, put)
+    }
+
+    fn read(value: Value<'_>) -> Result<Self, ColumnError> {
+        <Decimal as Column>::read(value).map(Self)
+    }
+
+    fn settle(&mut self) -> Result<(), ColumnError> {
+        Column::settle(&mut self.0)
+    }
+
+    fn duplicate(&self) -> Self {
+        *self
     }
 }
 
@@ -140,27 +144,6 @@ mod tests {
             assert_eq!(amount(text).to_string(), written);
         }
         assert_eq!(Amount::from_cents(1_205).to_string(), "12.05");
-    }
-
-    #[test]
-    fn sort_keys_sort_by_value() {
-        let ascending = [
-            "-79228162514264337593543950335",
-            "-1000",
-            "-999.99",
-            "-9",
-            "-0.1",
-            "-0.05",
-            "0",
-            "0.0000000000000000000000000001",
-            "0.05",
-            "9",
-            "10.25",
-            "1234",
-        ];
-        let keys: Vec<_> = ascending.iter().map(|text| amount(text).sort_key()).collect();
-        assert!(keys.is_sorted_by(|a, b| a < b), "{keys:#?}");
-        assert_eq!(amount("-0").sort_key(), amount("0.00").sort_key());
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::{
 mod rows;
 mod script;
 mod session;
+mod table;
 
 /// Versions that [`MemoryStorage::set_back`] can return to.
 const KEPT_VERSIONS: usize = 256;

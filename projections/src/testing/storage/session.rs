@@ -6,7 +6,7 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
-use super::rows::StoredTable;
+use super::table::StoredTable;
 use crate::{Checkpoint, CheckpointKey, rows::RowSets};
 
 /// One version of everything that is stored. Tables are shared until they are written to.

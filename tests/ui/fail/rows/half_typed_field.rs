@@ -19,7 +19,9 @@ struct Other {
 }
 
 fn uses(rows: &mut Rows<Stats>, others: &mut Rows<Other>) {
-    let _ = (rows, others);
+    rows.entry("Ada");
+    others.entry("Ada").hands += 1;
+    let _ = Other::HANDS;
 }
 
 fn main() {}

@@ -12,6 +12,8 @@ struct Stats {
     badges: Vec<Vec<u8>>,
     #[column]
     a: i64,
+    #[column()]
+    empty: i64,
     #[column = "b"]
     b: i64,
     #[column(name)]

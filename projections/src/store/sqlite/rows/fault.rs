@@ -88,7 +88,8 @@ pub(super) fn of_write(
 
 /// Whether SQLite could not make anything of the statement itself, or of one in a trigger.
 fn is_statement(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::Unknown)
+    matches!(error, rusqlite::Error::SqlInputError { .. })
+        || error.sqlite_error_code() == Some(ErrorCode::Unknown)
 }
 
 fn was_changed(doing: &str, label: &str, table: &Table, how: &str) -> StoreError {

@@ -81,7 +81,9 @@ impl Plan {
         if let Some(find) = finds.iter().find(|find| find.columns == columns) {
             return Arc::clone(&find.sql);
         }
-        let key = all_sorted(&self.table, self.table.key).join(", ");
+        let key: Vec<_> =
+            all_sorted(&self.table, self.table.key).iter().map(|name| exact(name)).collect();
+        let key = key.join(", ");
         let sql: Arc<str> = format!("{} ORDER BY {key}", select(&self.table, columns, "IS")).into();
         finds.push(Find { columns: columns.to_vec(), sql: Arc::clone(&sql) });
         sql
@@ -98,9 +100,9 @@ fn columns(table: &Table) -> Vec<String> {
 }
 
 fn select(table: &Table, by: &[usize], equals: &str) -> String {
-    let declared: Vec<_> = table.columns.iter().map(|column| quoted(column.name)).collect();
+    let declared: Vec<_> = table.columns.iter().map(|column| exact(&quoted(column.name))).collect();
     format!(
-        "SELECT {} FROM main.{} WHERE {}",
+        "SELECT {} FROM main.{} AS t WHERE {}",
         declared.join(", "),
         quoted(table.name),
         conditions(table, by, equals)
@@ -109,13 +111,21 @@ fn select(table: &Table, by: &[usize], equals: &str) -> String {
 
 fn delete(table: &Table) -> String {
     let key = conditions(table, table.key, "=");
-    format!("DELETE FROM main.{} WHERE {key}", quoted(table.name))
+    format!("DELETE FROM main.{} AS t WHERE {key}", quoted(table.name))
 }
 
 fn conditions(table: &Table, columns: &[usize], equals: &str) -> String {
-    let each: Vec<_> =
-        all_sorted(table, columns).iter().map(|name| format!("{name} {equals} ?")).collect();
+    let each: Vec<_> = all_sorted(table, columns)
+        .iter()
+        .map(|name| format!("{} {equals} ?", exact(name)))
+        .collect();
     each.join(" AND ")
+}
+
+/// The name of a column in an expression. SQLite takes a quoted name of a column that is not there
+/// for a text, unless its table is named, too.
+fn exact(quoted: &str) -> String {
+    format!("t.{quoted}")
 }
 
 fn upsert(table: &Table, rows: usize) -> String {

@@ -45,7 +45,7 @@ impl Access {
     /// Loads the rows with these keys, in their order.
     pub(super) async fn load(&self, table: &Table, keys: &[Row]) -> Result<Vec<Row>, Broken> {
         let mut found = Vec::new();
-        let keys: Vec<Given<'_>> = keys.iter().map(|key| Given(key)).collect();
+        let keys: Vec<Given<'_>> = keys.iter().map(Given).collect();
         match self {
             Self::Blocking(access) => {
                 for key in &keys {
