@@ -5,6 +5,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     sync::mpsc,
+    time::Duration,
 };
 
 use projections::{Expected, memory::MemoryEventStore, sqlite::Sqlite};
@@ -15,6 +16,8 @@ use crate::board::Place;
 const EVENTS: u64 = 10_000;
 /// How often the projector waits for the reader, so that one has surely read beside the other.
 const STEPS: u64 = 10;
+/// Longer than any reader takes that reads at all.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Appends and applies the events, step by step. `next` waits for a position that the reader says.
 async fn tick(file: Option<Sqlite>, read: impl FnOnce(&Running), mut next: impl FnMut() -> u64) {
@@ -49,7 +52,8 @@ pub(crate) async fn a_reader_sees_whole_batches(place: Place) {
         let say = move |position| said.send(position).unwrap();
         watching = Some(tokio::spawn(async move { watch(&halves, EVENTS.into(), say).await }));
     };
-    tick(file, read, || tokio::task::block_in_place(|| heard.recv().unwrap()).get()).await;
+    tick(file, read, || tokio::task::block_in_place(|| heard.recv_timeout(LONG).unwrap()).get())
+        .await;
     watching.unwrap().await.unwrap().unwrap();
 }
 
@@ -72,7 +76,7 @@ async fn a_thread_that_opens_the_file_itself_sees_whole_batches() {
             executor.block_on(watch(&halves, EVENTS.into(), say)).unwrap();
         }));
     };
-    tick(Some(file), read, || heard.recv().unwrap().get()).await;
+    tick(Some(file), read, || heard.recv_timeout(LONG).unwrap().get()).await;
     reader.unwrap().join().unwrap();
 }
 
