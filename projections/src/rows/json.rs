@@ -73,6 +73,7 @@ impl io::Write for Size {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
 
     use super::*;

@@ -55,9 +55,10 @@ mod fault;
 mod index;
 pub(crate) mod json;
 mod kept;
+mod map;
 mod model;
 mod order;
-mod rows;
+
 mod select;
 mod sets;
 mod slots;
@@ -71,8 +72,8 @@ pub(crate) use self::fault::{RowFault, unreadable};
 pub use self::{
     access::{AsyncRowAccess, Found, RowAccess, RowWrites, RowsError},
     column::{Column, ColumnError},
+    map::{Rows, RowsGuard},
     model::{ColumnOf, IndexedColumn, ReadModel, RowKey},
-    rows::{Rows, RowsGuard},
     sets::{DeclaredTable, RowSets, RowStorage},
     table::{ColumnDef, IndexDef, Kind, LONGEST_NAME, Table},
     value::{OwnedValue, Put, RowValues, Value, Values},

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::{
     AsyncRowAccess, Found, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
-    kept::Kept, rows::RowsGuard,
+    kept::Kept, map::RowsGuard,
 };
 use crate::{Storage, read::Selection};
 

@@ -37,7 +37,7 @@ fn a_full_disk_is_reported_by_the_session_even_if_the_handler_hides_it() {
 
     let storage: Sqlite = Sqlite::of_file(Arc::clone(&file), SqliteOptions::new());
     let mut session = storage.begin().unwrap();
-    let mut db = <SqliteTx<'_> as ParameterMut<Sqlite>>::view(&mut session);
+    let mut db = <SqliteTx<'_> as ParameterMut<Sqlite>>::view(&session);
     let hidden = db.execute("INSERT INTO t VALUES (zeroblob(1000000))", []);
     assert!(hidden.is_err());
     let _ = db.execute("INSERT INTO t VALUES (1)", []);
