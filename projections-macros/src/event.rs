@@ -254,7 +254,7 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #public::Event for #ident #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
-            const KEY: u64 = #key;
+            const KEY: ::core::primitive::u64 = #key;
             const ALIASES: &'static [&'static ::core::primitive::str] = &[#(#aliases),*];
             const DOMAIN: ::core::option::Option<&'static ::core::primitive::str> = #domain;
             const TYPE: &'static ::core::primitive::str = ::core::concat!(
