@@ -90,10 +90,10 @@ impl<T: Subject> Map<T> {
                 format!("{row:?}")
             }
             Act::GetMut(key, changes) => {
-                let row = self.0.get_mut(key).map(|row| {
+                let mut row = self.0.get_mut(key);
+                if let Some(row) = &mut row {
                     changes.iter().for_each(|change| row.change(change));
-                    row
-                });
+                }
                 format!("{row:?}")
             }
             Act::Get(key) => format!("{:?}", self.0.get(key)),

@@ -97,10 +97,10 @@ fn act<T: Subject>(rows: &mut Rows<T>, act: &ActOn<T>) -> String {
             format!("{row:?}")
         }
         Act::GetMut(key, changes) => {
-            let row = rows.get_mut::<T::Key>(key).map(|row| {
+            let mut row = rows.get_mut::<T::Key>(key);
+            if let Some(row) = &mut row {
                 changes.iter().for_each(|change| row.change(change));
-                row
-            });
+            }
             format!("{row:?}")
         }
         Act::Get(key) => format!("{:?}", rows.get::<T::Key>(key)),
