@@ -112,7 +112,7 @@ impl Numbers {
     fn added(&self, event: &Added, numbers: &mut Rows<Number>) {
         let number = numbers.entry(&event.n);
         number.times += 1;
-        number.even = event.n % 2 == 0;
+        number.even = event.n.is_multiple_of(2);
         number.note = format!("the number {0} was added, and {0} is its name", event.n);
     }
 }
