@@ -231,8 +231,7 @@ async fn shown(
         .unwrap();
     runtime.append("all", Expected::Any, events.to_vec()).await.unwrap();
     runtime.catch_up().await.unwrap();
-    let shown = view.lock().unwrap().clone();
-    shown
+    view.lock().unwrap().clone()
 }
 
 #[tokio::test]
