@@ -179,3 +179,22 @@ fn shown(found: ValueRef<'_>) -> String {
         ValueRef::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// What SQLite keeps as an integer to save room, it may hand out as one, where a table is not
+    /// `STRICT`.
+    #[test]
+    fn a_real_may_be_stored_as_an_integer_and_nothing_else_may() {
+        let integer = ValueRef::Integer(5);
+        assert_eq!(read(Kind::Real, integer).unwrap(), Value::Real(5.0));
+        for kind in [Kind::Bool, Kind::Text, Kind::Decimal, Kind::Date, Kind::Time, Kind::Uuid] {
+            let why = read(kind, integer).unwrap_err().to_string();
+            assert!(why.ends_with("was expected, and the integer 5 is there"), "{why}");
+        }
+    }
+}
