@@ -24,7 +24,7 @@ use std::{
 
 use jiff::civil::Date;
 use projections::{
-    Expected, NewEvent, RunError, Runtime,
+    Expected, NewEvent, RunError, Runtime, ToEvent,
     memory::MemoryEventStore,
     sqlite::{Sqlite, rusqlite::Connection},
 };
@@ -35,8 +35,8 @@ use crate::{
     customer_activity::{Customer, Favourite, TimelineEntry},
     daily_sales::Day,
     events::{
-        CustomerRegistered, OrderPaid, OrderPlaced, OrderRefunded, ProductDescribed, ProductListed,
-        ProductWithdrawn,
+        CustomerRegistered, Line, OrderPaid, OrderPlaced, OrderRefunded, ProductDescribed,
+        ProductListed, ProductWithdrawn,
     },
     generator::{Entry, history},
     order_summary::Summary,
@@ -277,6 +277,30 @@ async fn an_order_that_cannot_be_in_one_table_is_in_none() {
     assert!(halted.contains("`customer-activity`"), "{halted}");
     assert!(halted.contains("`customer_timeline`"), "{halted}");
     assert!(halted.contains("`what`"), "{halted}");
+    check_activity(&shop.runtime, &shop.entries).await;
+}
+
+#[tokio::test]
+async fn a_row_that_one_table_refuses_leaves_nothing_in_the_others() {
+    let mut shop = Shop::caught_up("customer-activity").await;
+    shop.db
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON customer_timeline WHEN new.what = 'placed 50'
+             BEGIN SELECT raise(ABORT, 'refused by the test'); END",
+        )
+        .unwrap();
+    let lines = vec![Line { product: "P1".into(), quantity: 9, price: Decimal::ONE }];
+    let placed = OrderPlaced { order: "50".into(), customer: "C1".into(), lines };
+    shop.runtime.append("order-50", Expected::NoStream, [placed.clone()]).await.unwrap();
+    let halted = shop.runtime.catch_up().await.unwrap_err().to_string();
+    assert!(halted.contains("`customer-activity`"), "{halted}");
+    assert!(halted.contains("handler `placed`"), "{halted}");
+    assert!(halted.contains("refused by the test"), "{halted}");
+    check_activity(&shop.runtime, &shop.entries).await;
+
+    shop.db.execute_batch("DROP TRIGGER refuse").unwrap();
+    shop.runtime.catch_up().await.unwrap();
+    shop.entries.push(("order-50".into(), placed.to_event().unwrap()));
     check_activity(&shop.runtime, &shop.entries).await;
 }
 
