@@ -140,7 +140,7 @@ impl Open {
     }
 
     fn prepare_for(&self, table: &Table, projector: &str) -> Result<(), String> {
-        self.access.prepare(table, projector).map_err(|error| match error {
+        self.access.prepare(table, projector).map(drop).map_err(|error| match error {
             RowsError::Differs(what) => what,
             other => panic!("{other:?}"),
         })

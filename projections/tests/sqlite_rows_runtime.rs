@@ -197,3 +197,34 @@ async fn applications_with_one_name_do_not_share_a_table() {
     assert!(why.contains("`other/stats`"), "{why}");
     assert_eq!(world.stats(), [row("ada", 1, 5)]);
 }
+
+/// What `Players` was before it had rows.
+#[projector("stats", storage = Sqlite, register = false)]
+#[derive(Clone)]
+struct Before;
+
+#[handlers]
+impl Before {
+    #[handles(Complete)]
+    fn complete(&self, _event: &Complete, _db: &mut SqliteTx<'_>) {}
+}
+
+#[tokio::test]
+async fn a_table_that_is_new_behind_a_checkpoint_asks_for_a_rebuild() {
+    let world = World::new();
+    let builder = Runtime::builder(world.events.clone()).storage(world.sqlite.clone());
+    let before = builder.without_linked().projector(Before).build().await.unwrap();
+    play(&before, &[("ada", 5), ("bob", -5)]).await;
+    before.catch_up().await.unwrap();
+
+    let runtime = world.players("").await;
+    let error = runtime.catch_up().await.unwrap_err().to_string();
+    assert!(
+        error.contains("table `stats` is new, and projector `stats` has passed events"),
+        "{error}"
+    );
+    assert!(error.contains("rebuild the projector"), "{error}");
+
+    runtime.rebuild("stats").await.unwrap();
+    assert_eq!(world.stats(), [("ada".to_owned(), 1, 5), ("bob".to_owned(), 1, -5)]);
+}

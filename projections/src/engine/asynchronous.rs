@@ -48,7 +48,7 @@ where
     async fn attempt_start(&mut self, start: &Start) -> Result<(), StartError> {
         let mut session = self.storage.begin().await?;
         self.storage.setup(&mut session).await?;
-        rows::prepare_async::<P>(&mut session, &start.write.key, start.reset).await?;
+        rows::prepare_async::<P>(&mut session, start).await?;
         self.rows.lend::<S>(&mut session, false);
         network::load_for_hooks::<P>(&mut session).await?;
         for (call, kind) in apply::hooks::<P>(start.reset) {

@@ -184,7 +184,7 @@ where
         self.rows.forget();
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
-        rows::prepare::<P>(&mut session, &start.write.key, start.reset)?;
+        rows::prepare::<P>(&mut session, start)?;
         self.rows.lend::<S>(&mut session, false);
         for (call, _) in apply::hooks::<P>(start.reset) {
             apply::hook(&mut self.projector, call, &mut session)?;

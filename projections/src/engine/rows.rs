@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use super::apply::Failure;
+use super::{Start, apply::Failure};
 use crate::{
-    CheckpointKey, Handlers, Storage,
+    CheckpointKey, CheckpointWrite, GlobalPosition, Handlers, Storage,
     projector::SessionOf,
-    rows::{DeclaredTable, RowSets, RowsError},
+    rows::{Beginning, DeclaredTable, RowSets, RowsError},
 };
 
 /// What the rows in memory take, for the status.
@@ -106,12 +106,22 @@ impl RowUse {
 /// Creates or checks the tables of a projector, or makes them anew; then its hooks may use them.
 pub(super) fn prepare<P: Handlers>(
     session: &mut SessionOf<P>,
-    key: &CheckpointKey,
-    reset: bool,
+    start: &Start,
 ) -> Result<(), RowsError> {
     match P::Storage::rows(session) {
-        Some(rows) => rows.prepare(&P::tables(), &owner(key), reset),
+        Some(rows) => rows.prepare(&P::tables(), &owner(&start.write.key), beginning(start)),
         None => Ok(()),
+    }
+}
+
+fn beginning(start: &Start) -> Beginning {
+    let CheckpointWrite { previous, next, .. } = &start.write;
+    match start.reset {
+        true => Beginning::Rebuild,
+        false if previous.is_none() || next.position == GlobalPosition::BEGINNING => {
+            Beginning::First
+        }
+        false => Beginning::Later,
     }
 }
 
@@ -123,11 +133,11 @@ fn owner(CheckpointKey { namespace, projector, .. }: &CheckpointKey) -> String {
 /// As [`prepare`], on a storage behind a network.
 pub(super) async fn prepare_async<P: Handlers>(
     session: &mut SessionOf<P>,
-    key: &CheckpointKey,
-    reset: bool,
+    start: &Start,
 ) -> Result<(), RowsError> {
+    let owner = owner(&start.write.key);
     match P::Storage::rows(session) {
-        Some(rows) => rows.prepare_async(&P::tables(), &owner(key), reset).await,
+        Some(rows) => rows.prepare_async(&P::tables(), &owner, beginning(start)).await,
         None => Ok(()),
     }
 }

@@ -38,6 +38,16 @@ impl From<StoreError> for RowsError {
     }
 }
 
+/// What became of a table that a projector's start asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_enums)] // a storage must know them all
+pub enum Prepared {
+    /// It was missing, and is there now, empty.
+    Created,
+    /// It was there.
+    Kept,
+}
+
 /// The tables of a storage whose calls block, within one open transaction.
 ///
 /// A storage that implements it hands it to its session's `RowSets`, and then
@@ -50,7 +60,7 @@ pub trait RowAccess: Send + Sync {
     /// # Errors
     /// [`RowsError::Differs`] when anything else differs, or the table is another projector's, or
     /// was not made by the storage. Then nothing is changed.
-    fn prepare(&self, table: &Table, projector: &str) -> Result<(), RowsError>;
+    fn prepare(&self, table: &Table, projector: &str) -> Result<Prepared, RowsError>;
 
     /// Drops the table, so that `prepare` creates it as declared: as a part of a rebuild, by which a
     /// projector may also take over what was another one's. A table that the storage did not make
@@ -94,7 +104,7 @@ pub trait AsyncRowAccess: Send + Sync {
         &'a self,
         table: &'a Table,
         projector: &'a str,
-    ) -> BoxFuture<'a, Result<(), RowsError>>;
+    ) -> BoxFuture<'a, Result<Prepared, RowsError>>;
 
     fn drop_table<'a>(&'a self, table: &'a Table) -> BoxFuture<'a, Result<(), RowsError>>;
 

@@ -68,13 +68,16 @@ mod wanted;
 
 #[cfg(feature = "sqlite")]
 pub(crate) use self::columns::decimal_sort_key;
-pub(crate) use self::fault::{RowFault, unreadable};
 pub use self::{
-    access::{AsyncRowAccess, Found, RowAccess, RowWrites, RowsError},
+    access::{AsyncRowAccess, Found, Prepared, RowAccess, RowWrites, RowsError},
     column::{Column, ColumnError},
     map::{Rows, RowsGuard},
     model::{ColumnOf, IndexedColumn, ReadModel, RowKey},
     sets::{DeclaredTable, RowSets, RowStorage},
     table::{ColumnDef, IndexDef, Kind, LONGEST_NAME, Table},
     value::{OwnedValue, Put, RowValues, Value, Values},
+};
+pub(crate) use self::{
+    fault::{RowFault, unreadable},
+    sets::Beginning,
 };

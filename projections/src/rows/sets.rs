@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, Found, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
+    AsyncRowAccess, Found, Prepared, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
     kept::Kept, map::RowsGuard,
 };
 use crate::{Storage, read::Selection};
@@ -86,6 +86,30 @@ impl DeclaredTable {
     /// Whether both are of one type of rows.
     pub(crate) fn is(&self, other: &Self) -> bool {
         (self.row)() == (other.row)()
+    }
+}
+
+/// From where a start goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Beginning {
+    /// No event was applied.
+    First,
+    /// All is emptied, and applied again.
+    Rebuild,
+    /// Events were passed.
+    Later,
+}
+
+impl Beginning {
+    /// Refuses a table that would lack the events that were passed before it was there.
+    fn allows(self, prepared: Prepared, table: &Table, projector: &str) -> Result<(), RowsError> {
+        if self != Self::Later || prepared == Prepared::Kept {
+            return Ok(());
+        }
+        Err(RowsError::Differs(format!(
+            "table `{}` is new, and projector `{projector}` has passed events that it would lack; rebuild the projector",
+            table.name
+        )))
     }
 }
 
@@ -248,18 +272,20 @@ impl RowSets {
         Ok(())
     }
 
-    /// Creates or checks tables; `reset` makes them anew, children before their parents.
+    /// Creates or checks tables; a rebuild makes them anew, children before their parents.
     pub(crate) fn prepare(
         &mut self,
         tables: &[DeclaredTable],
         projector: &str,
-        reset: bool,
+        beginning: Beginning,
     ) -> Result<(), RowsError> {
         let Origin::Blocking(access) = self.origin.clone() else { return Ok(()) };
-        if reset {
+        if beginning == Beginning::Rebuild {
             tables.iter().rev().try_for_each(|table| access.drop_table(table.table))?;
         }
-        tables.iter().try_for_each(|table| access.prepare(table.table, projector))
+        tables.iter().try_for_each(|table| {
+            beginning.allows(access.prepare(table.table, projector)?, table.table, projector)
+        })
     }
 
     /// As [`prepare`](Self::prepare), on a storage behind a network.
@@ -267,16 +293,17 @@ impl RowSets {
         &mut self,
         tables: &[DeclaredTable],
         projector: &str,
-        reset: bool,
+        beginning: Beginning,
     ) -> Result<(), RowsError> {
         let Some(access) = self.network.clone() else { return Ok(()) };
-        if reset {
+        if beginning == Beginning::Rebuild {
             for table in tables.iter().rev() {
                 access.drop_table(table.table).await?;
             }
         }
         for table in tables {
-            access.prepare(table.table, projector).await?;
+            let prepared = access.prepare(table.table, projector).await?;
+            beginning.allows(prepared, table.table, projector)?;
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use projections::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Previous,
     Storage, StoreError, StoreErrorKind,
     rows::{
-        ColumnError, Found, OwnedValue, Put, RowAccess, RowSets, RowStorage, RowValues, RowWrites,
-        RowsError, Table, Value, Values,
+        ColumnError, Found, OwnedValue, Prepared, Put, RowAccess, RowSets, RowStorage, RowValues,
+        RowWrites, RowsError, Table, Value, Values,
     },
     sqlite::{Sqlite, SqliteSession},
     testing::conformance,
@@ -305,13 +305,13 @@ impl BrokenRows {
 }
 
 impl RowAccess for BrokenRows {
-    fn prepare(&self, table: &Table, projector: &str) -> Result<(), RowsError> {
+    fn prepare(&self, table: &Table, projector: &str) -> Result<Prepared, RowsError> {
         if self.fault == PreparesAnew {
             self.inner.drop_table(table)?;
         }
         let projector = if self.fault == ForgetsOwners { "anybody" } else { projector };
         match self.inner.prepare(&self.table(table), projector) {
-            Err(RowsError::Differs(_)) if self.fault == PreparesAnything => Ok(()),
+            Err(RowsError::Differs(_)) if self.fault == PreparesAnything => Ok(Prepared::Kept),
             Err(RowsError::Differs(_)) if self.fault == SaysNothing => {
                 Err(RowsError::Differs(format!("table `{}` differs; rebuild", table.name)))
             }

@@ -10,8 +10,8 @@ use projections::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
     ParameterMut, Previous, Storage, StoreError, StoreErrorKind,
     rows::{
-        ColumnError, Found, OwnedValue, RowAccess, RowSets, RowStorage, RowValues, RowWrites,
-        RowsError, Table, Value, Values,
+        ColumnError, Found, OwnedValue, Prepared, RowAccess, RowSets, RowStorage, RowValues,
+        RowWrites, RowsError, Table, Value, Values,
     },
 };
 use rand::{Rng, SeedableRng as _, rngs::StdRng};
@@ -277,9 +277,11 @@ impl RowValues for Seen<'_> {
 }
 
 impl RowAccess for Access {
-    fn prepare(&self, table: &Table, _projector: &str) -> Result<(), RowsError> {
-        self.work.lock().unwrap().tables.entry(table.name).or_default();
-        Ok(())
+    fn prepare(&self, table: &Table, _projector: &str) -> Result<Prepared, RowsError> {
+        let mut work = self.work.lock().unwrap();
+        let is_known = work.tables.contains_key(table.name);
+        work.tables.entry(table.name).or_default();
+        Ok(if is_known { Prepared::Kept } else { Prepared::Created })
     }
 
     fn drop_table(&self, table: &Table) -> Result<(), RowsError> {

@@ -1,8 +1,10 @@
 //! [`SqliteTx`]: what a handler writes its read model through.
 
+use std::ops::Deref;
+
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
 
-use super::{error::is_outage, storage::SqliteSession, writer::InUse};
+use super::{error::is_outage, storage::SqliteSession};
 
 /// The runner's transaction, as a handler of a projector on [`Sqlite`](super::Sqlite) sees it.
 ///
@@ -34,14 +36,13 @@ use super::{error::is_outage, storage::SqliteSession, writer::InUse};
 #[derive(Debug)]
 pub struct SqliteTx<'a> {
     session: &'a SqliteSession,
-    connection: InUse<'a>,
 }
 
 impl<'a> SqliteTx<'a> {
     #[inline]
     pub(super) fn new(session: &'a SqliteSession) -> Self {
         session.flush_rows();
-        Self { session, connection: session.connection() }
+        Self { session }
     }
 
     /// Runs one statement; returns how many rows it changed.
@@ -111,7 +112,7 @@ impl<'a> SqliteTx<'a> {
     /// Returns the rowid of the last row that was inserted.
     #[must_use]
     pub fn last_insert_rowid(&self) -> i64 {
-        self.connection.last_insert_rowid()
+        self.session.connection().last_insert_rowid()
     }
 
     /// Returns the connection itself, for what this type has no method for.
@@ -120,8 +121,8 @@ impl<'a> SqliteTx<'a> {
     /// is refused through this type is refused through the connection, too; but an outage that
     /// only the connection saw counts as the event's failure, if the handler returns it.
     #[must_use]
-    pub fn raw(&self) -> &Connection {
-        &self.connection
+    pub fn raw(&self) -> impl Deref<Target = Connection> {
+        self.session.connection()
     }
 
     /// Runs a statement, and remembers where the storage failed: that is no fault of the event.
@@ -130,7 +131,7 @@ impl<'a> SqliteTx<'a> {
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        work(&self.connection).map_err(|error| self.note(error))
+        work(&self.session.connection()).map_err(|error| self.note(error))
     }
 
     #[cold]

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     StoreError,
     engine::BoxFuture,
-    rows::{AsyncRowAccess, OwnedValue, RowValues, RowWrites, RowsError, Table, Values},
+    rows::{AsyncRowAccess, OwnedValue, Prepared, RowValues, RowWrites, RowsError, Table, Values},
 };
 
 /// What an application allows in a table.
@@ -65,14 +65,17 @@ impl AsyncRowAccess for MemoryRows {
         &'a self,
         table: &'a Table,
         projector: &'a str,
-    ) -> BoxFuture<'a, Result<(), RowsError>> {
+    ) -> BoxFuture<'a, Result<Prepared, RowsError>> {
         Box::pin(async move {
             let prepare = |contents: &mut Contents| match contents.row_tables.get_mut(table.name) {
-                Some(stored) => Arc::make_mut(stored).become_declared(table, projector),
+                Some(stored) => {
+                    Arc::make_mut(stored).become_declared(table, projector)?;
+                    Ok(Prepared::Kept)
+                }
                 None => {
                     let stored = Arc::new(StoredTable::declared(table, projector));
                     contents.row_tables.insert(table.name.to_owned(), stored);
-                    Ok(())
+                    Ok(Prepared::Created)
                 }
             };
             self.query(Call::PrepareTable, table, prepare).await?

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    rows::{Found, OwnedValue, RowAccess, RowWrites, RowsError, Table, Values},
+    rows::{Found, OwnedValue, Prepared, RowAccess, RowWrites, RowsError, Table, Values},
 };
 
 pub(super) use self::{
@@ -64,11 +64,14 @@ impl SqliteRows {
     }
 
     /// Changes which tables there are.
-    fn change(&self, work: impl FnOnce(&Connection) -> Result<(), Fault>) -> Result<(), RowsError> {
+    fn change<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, RowsError> {
         let outcome = self.own(|connection| {
-            work(connection)?;
+            let done = work(connection)?;
             record::tell_guard_of_changes(connection, &self.label, &self.guard)?;
-            Ok(())
+            Ok(done)
         });
         outcome.map_err(|fault: Fault| fault.of_tables(&self.label))
     }
@@ -85,7 +88,7 @@ impl SqliteRows {
 }
 
 impl RowAccess for SqliteRows {
-    fn prepare(&self, table: &Table, projector: &str) -> Result<(), RowsError> {
+    fn prepare(&self, table: &Table, projector: &str) -> Result<Prepared, RowsError> {
         self.change(|connection| {
             Preparation { connection, label: &self.label, table, projector }.run()
         })

@@ -8,7 +8,7 @@ use super::{
     record::{self, Record},
 };
 use crate::{
-    rows::Table,
+    rows::{Prepared, Table},
     store::sqlite::{guard::has_own_name, schema},
 };
 
@@ -22,7 +22,7 @@ pub(super) struct Preparation<'a> {
 
 impl Preparation<'_> {
     /// Creates the table where it is missing, and else brings it up to date where it can be.
-    pub(super) fn run(&self) -> Result<(), Fault> {
+    pub(super) fn run(&self) -> Result<Prepared, Fault> {
         let columns = self.columns()?;
         schema::create_tables(self.connection, self.label)?;
         let record = record::find(self.connection, self.table.name)?;
@@ -31,9 +31,11 @@ impl Preparation<'_> {
             (_, Some(record)) if record.projector != self.projector => {
                 Err(self.belongs_to(&record.projector))
             }
-            (None, None) => self.create(&columns),
+            (None, None) => self.create(&columns).map(|()| Prepared::Created),
             (None, Some(_)) => Err(self.differs("is missing: something else has dropped it")),
-            (Some("table"), Some(record)) => self.bring_up_to_date(&columns, &record),
+            (Some("table"), Some(record)) => {
+                self.bring_up_to_date(&columns, &record).map(|()| Prepared::Kept)
+            }
             (Some(kind), _) => Err(self.is_taken(kind)),
         }
     }

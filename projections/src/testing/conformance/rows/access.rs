@@ -6,8 +6,8 @@ use super::Broken;
 use crate::{
     error::chain,
     rows::{
-        AsyncRowAccess, ColumnError, OwnedValue, Put, RowAccess, RowSets, RowValues, RowWrites,
-        RowsError, Table, Values,
+        AsyncRowAccess, ColumnError, OwnedValue, Prepared, Put, RowAccess, RowSets, RowValues,
+        RowWrites, RowsError, Table, Values,
     },
 };
 
@@ -27,7 +27,11 @@ impl Access {
         access.ok_or_else(|| Broken("a session has access to the tables of rows".to_owned()))
     }
 
-    pub(super) async fn prepare(&self, table: &Table, projector: &str) -> Result<(), RowsError> {
+    pub(super) async fn prepare(
+        &self,
+        table: &Table,
+        projector: &str,
+    ) -> Result<Prepared, RowsError> {
         match self {
             Self::Blocking(access) => access.prepare(table, projector),
             Self::Network(access) => access.prepare(table, projector).await,

@@ -90,7 +90,7 @@ impl<S: RowStorage> Deref for Transaction<'_, S> {
 impl Access {
     pub(super) async fn prepared(&self, table: &Table) -> Result<(), Broken> {
         let prepared = self.prepare(table, PROJECTOR).await;
-        prepared.map_err(|error| failed("prepare a table", &error))
+        prepared.map(drop).map_err(|error| failed("prepare a table", &error))
     }
 
     pub(super) async fn upsert(&self, table: &Table, rows: &[Row]) -> Result<(), Broken> {
@@ -121,7 +121,7 @@ impl Access {
         match self.prepare(table, projector).await {
             Err(RowsError::Differs(what)) => Ok(what),
             Err(error) => Err(failed("tell a difference", &error)),
-            Ok(()) => Err(Broken(
+            Ok(_) => Err(Broken(
                 "a table that is not as declared, and cannot be brought up to date, is refused"
                     .to_owned(),
             )),
