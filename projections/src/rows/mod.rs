@@ -13,12 +13,15 @@
 //! work better: full-text search, joins, changes of many rows at once by a condition, tables that
 //! other programs write. Both can be in one projector: rows that were changed before are written
 //! before a handler gets the transaction, so its queries see them; what the same handler changes in
-//! rows afterwards is written after it. Statements may read tables of rows, and not write them.
+//! rows afterwards is written after it. So where most events go to handlers that take the
+//! transaction, rows are written almost event by event. Statements may read tables of rows, and not
+//! write them.
 //!
 //! # What a row may hold
 //!
 //! [`Kind`] lists the types of columns; `#[column(json)]` stores anything that is `Serialize` and
-//! `Deserialize`. When a handler has returned, each value is brought to the form in which it is
+//! `Deserialize`. It is written and read again whenever its row was changed, so it is no place for a
+//! list that grows. When a handler has returned, each value is brought to the form in which it is
 //! stored, so that a row in memory is what a reload would give. A value that cannot be stored, a key
 //! that was changed, and a unique key that another row has fail the event.
 //!
@@ -38,7 +41,8 @@
 //!
 //! A column that is added with `#[column(default)]`, or that is an `Option`, is added to the table at
 //! the next start; older rows have the default. Any other difference stops the projector with what
-//! differs, and a rebuild makes the table anew.
+//! differs, and a rebuild makes the table anew. So does a table that is new while its projector has
+//! passed events, which it would lack.
 //!
 //! # Storages
 //!
