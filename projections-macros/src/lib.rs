@@ -1,6 +1,7 @@
 //! The macros of `projections`; their documentation is on that crate's re-exports.
 
 mod attr;
+mod cfg;
 mod domain;
 mod errors;
 mod event;

@@ -4,7 +4,7 @@ use quote::ToTokens;
 use syn::{Attribute, LitStr};
 
 use super::model::Scope;
-use crate::fingerprint;
+use crate::{cfg, fingerprint};
 
 /// The facts of an item without a marker.
 pub(super) const NO_FACTS: &[&str] = &[];
@@ -22,9 +22,7 @@ impl Hashed {
         item: &impl ToTokens,
         facts: &[impl AsRef<str>],
     ) -> Self {
-        let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
-        let cfg = attributes.iter().filter(is_cfg).cloned().collect();
-        Self { cfg, hash: fingerprint::of(item, facts) }
+        Self { cfg: cfg::of(attributes), hash: fingerprint::of(item, facts) }
     }
 }
 

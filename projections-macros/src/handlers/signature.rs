@@ -8,7 +8,7 @@ use super::{
     keys::{self, Keys},
     model::{Argument, Method, Parameter},
 };
-use crate::{attr::shown, errors::Errors, paths::ungrouped};
+use crate::{attr::shown, cfg, errors::Errors, paths::ungrouped};
 
 /// What a method is for.
 pub(super) enum Role<'a> {
@@ -53,7 +53,7 @@ impl Reader {
         let mut method = Method {
             subject: role.subject(signature),
             name: signature.ident.clone(),
-            cfg: item.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect(),
+            cfg: cfg::of(&item.attrs),
             asyncness: signature.asyncness,
             mut_self: self.receiver(signature, role, errors),
             parameters: Vec::new(),

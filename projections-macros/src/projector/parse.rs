@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     attr::{Entry, shown, ungrouped_expression},
+    cfg,
     errors::Errors,
     head, names,
     paths::{Library, ends},
@@ -212,7 +213,7 @@ fn read_fields(mut item: DeriveInput, errors: &mut Errors) -> (DeriveInput, Vec<
     let members: Vec<_> = data.fields.members().collect();
     for (member, field) in members.into_iter().zip(&mut data.fields) {
         let resource = take_resource(field, errors);
-        let cfg = field.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
+        let cfg = cfg::of(&field.attrs);
         fields.push(Field { cfg, member, ty: field.ty.clone(), resource });
     }
     (item, fields)

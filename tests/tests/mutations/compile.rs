@@ -23,6 +23,8 @@ pub(crate) fn errors(libraries: &Libraries, text: &str, folder: &Path) -> Vec<Di
     rustc.args(["--crate-type=lib", "--emit=metadata", "--error-format=json", "mutant.rs"]);
     let output = rustc.output().unwrap();
     let report = String::from_utf8(output.stderr).unwrap();
+    let is_json = |line: &str| line.starts_with('{');
+    assert!(report.lines().all(is_json), "the compiler broke off:\n{report}\nat\n{text}");
     let errors: Vec<_> = report.lines().filter_map(diagnostic).collect();
     assert_eq!(output.status.success(), errors.is_empty(), "{report}");
     errors

@@ -251,11 +251,6 @@ pub(crate) const FINE: &[Reviewed] = &[
     },
     Reviewed {
         fault: TooMany,
-        reason: "each method that takes the storage's transaction disagrees",
-        covers: |mutant| mutant.kind == Drop && mutant.before.starts_with("storage = "),
-    },
-    Reviewed {
-        fault: TooMany,
         reason: "without `#[handlers]` the compiler knows no attribute in the block",
         covers: |mutant| mutant.is(Drop, &["#[handlers]"]) || mutant.is(Replace, &["handlers"]),
     },

@@ -146,6 +146,7 @@ fn main() {
 
     let mut settled = row.duplicate();
     settled.net = Chips(55);
+    settled.settle_key().unwrap();
     settled.settle().unwrap();
     assert_eq!((settled.net, settled.player), (Chips(50), Chips(0)));
     let mut faulty = row.duplicate();
