@@ -269,11 +269,6 @@ pub(crate) const POOR: &[Reviewed] = &[
         covers: |mutant| is_generic_without_projector(mutant),
     },
     Reviewed {
-        fault: TooMany,
-        reason: "and so it is beside the compiler's error about the misspelt attribute",
-        covers: |mutant| is_generic_without_projector(mutant),
-    },
-    Reviewed {
         fault: BlamesMacro,
         reason: "`Domain` adds to the compiler's own error about an event's lifetime",
         covers: |mutant| mutant.line == "pub struct PotAwarded<'static> {",
