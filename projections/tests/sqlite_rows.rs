@@ -530,7 +530,6 @@ fn a_handler_may_read_rows_and_not_write_them() {
     let error = db.execute("INSERT INTO log VALUES ('eve')", []).unwrap_err().to_string();
     assert!(error.contains("table `players` holds rows"), "{error}");
     db.execute_batch("DROP TRIGGER meddle").unwrap();
-    drop(db);
     open.write(&PLAYERS, &[player("bob", "0", 2)]).unwrap();
     open.access.drop_table(&PLAYERS).unwrap();
     // What is dropped is nobody's any more.

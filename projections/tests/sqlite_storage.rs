@@ -244,7 +244,6 @@ fn full_text_search_works_inside_the_transaction() {
     db.execute("DELETE FROM names WHERE name = 'bob'", []).unwrap();
     db.execute_batch("INSERT INTO names (names) VALUES ('optimize')").unwrap();
     db.execute_batch("INSERT INTO names (names) VALUES ('rebuild')").unwrap();
-    drop(db);
     assert!(<Sqlite as Storage>::check(&mut session).is_ok());
     storage.commit(session, &write(Some(1), 2)).unwrap();
     let count = storage.connect().unwrap();
@@ -282,7 +281,6 @@ fn a_deferred_constraint_that_fails_at_commit_leaves_nothing() {
          INSERT INTO c VALUES (1)",
     )
     .unwrap();
-    drop(db);
     let error = storage.commit(session, &write(Some(1), 2)).unwrap_err();
     assert!(matches!(&error, CommitError::Store(_)), "{error:?}");
     assert_eq!(stored(&storage), Some(checkpoint(1)));

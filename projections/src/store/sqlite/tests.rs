@@ -41,7 +41,6 @@ fn a_full_disk_is_reported_by_the_session_even_if_the_handler_hides_it() {
     let hidden = db.execute("INSERT INTO t VALUES (zeroblob(1000000))", []);
     assert!(hidden.is_err());
     let _ = db.execute("INSERT INTO t VALUES (1)", []);
-    drop(db);
     match <Sqlite as Storage>::check(&mut session) {
         Err(SessionFault::Storage(error)) => {
             assert_eq!(error.kind(), StoreErrorKind::Full);
