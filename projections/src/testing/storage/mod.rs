@@ -49,10 +49,11 @@ const KEPT_VERSIONS: usize = 256;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let storage = MemoryStorage::new();
-/// let mut session = storage.begin().await?;
+/// let session = storage.begin().await?;
 /// let mut tx = session.tx();
 /// tx.set("totals", "alice", 7);
 /// assert_eq!(tx.get("totals", "alice"), Some(7.into()));
+/// drop(tx);
 /// storage.rollback(session).await?;
 /// assert!(storage.rows("totals").is_empty());
 ///
