@@ -185,8 +185,12 @@ fn settle_rows<P: Handlers>(
     method: &'static str,
     session: &mut SessionOf<P>,
 ) -> Result<(), Failure> {
-    let Some(rows) = P::Storage::rows(session) else { return Ok(()) };
-    rows.settle().map_err(|fault| failure(index, method, fault))
+    match P::Storage::rows(session) {
+        Some(rows) if !rows.is_empty() => {
+            rows.settle().map_err(|fault| failure(index, method, fault))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a fault of rows makes of a batch.

@@ -161,6 +161,7 @@ impl RowSets {
     }
 
     /// Whether there is no table.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sets.is_empty()
