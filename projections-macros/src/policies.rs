@@ -51,12 +51,17 @@ impl Refusals {
     }
 
     /// Reads one of some words, and refuses it where it has no runtime.
-    pub(crate) fn word(&mut self, entry: &Entry, words: &Words, errors: &mut Errors) {
-        if let Some(literal) = entry.known_word(words, errors)
-            && !words.available.contains(&literal.value().as_str())
-        {
+    pub(crate) fn word(
+        &mut self,
+        entry: &Entry,
+        words: &Words,
+        errors: &mut Errors,
+    ) -> Option<String> {
+        let word = entry.known_word(words, errors)?.value();
+        if !words.available.contains(&&*word) {
             self.value(entry);
         }
+        Some(word)
     }
 
     /// Takes back what was refused of an option.
@@ -81,7 +86,7 @@ pub(crate) fn check_handler(entry: &Entry, errors: &mut Errors) {
     let mut refusals = Refusals::default();
     match entry.name().as_str() {
         "retry" => check_retry(entry, &mut refusals, errors),
-        "replay" => refusals.word(entry, &REPLAY, errors),
+        "replay" => _ = refusals.word(entry, &REPLAY, errors),
         // `permanent`, the last of the keys
         _ => {
             if entry.path(errors).is_some() {

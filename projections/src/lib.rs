@@ -170,7 +170,8 @@ pub use self::{
     id::{EventId, ParseIdError, StoreId},
     page::{Page, PageBuilder, RecordedEvent, Scanned},
     policy::{
-        BatchPolicy, DomainEvents, IgnoredEvent, OnChange, Options, StartFrom, UnregisteredPolicy,
+        BatchPolicy, DomainEvents, IgnoredEvent, Mode, OnChange, Options, StartFrom,
+        UnregisteredPolicy,
     },
     position::{GlobalPosition, StreamPosition},
     projector::{Fallback, FallbackScope, Handlers, Hook, Projector, Route},

@@ -38,6 +38,31 @@ pub enum StartFrom {
     Now,
 }
 
+/// How a projector is run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Behind the log, by one owner, with a checkpoint.
+    #[default]
+    Async,
+    /// In the transaction of the append.
+    Inline,
+    /// From now, in every process, without a checkpoint.
+    Live,
+}
+
+impl Mode {
+    /// The word that `#[projector]` takes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Async => "async",
+            Self::Inline => "inline",
+            Self::Live => "live",
+        }
+    }
+}
+
 /// What to do at a start where the read model was built by other code of the same `version`.
 ///
 /// Whatever it says, [`ProjectorStatus::changed`](crate::ProjectorStatus::changed) tells.
@@ -159,6 +184,8 @@ pub struct Options {
     pub ignores: &'static [IgnoredEvent],
     /// Upper bounds of one transaction.
     pub batch: BatchPolicy,
+    /// How it is run.
+    pub mode: Mode,
     /// How much memory the rows of its tables may take between batches, in bytes.
     pub row_bytes: u64,
     /// Whether a handler may be called to see which rows it asks for, on a storage behind a network.
@@ -179,6 +206,7 @@ impl Options {
         exhaustive: &[],
         ignores: &[],
         batch: BatchPolicy::DEFAULT,
+        mode: Mode::Async,
         row_bytes: 64 << 20,
         probe: true,
         from: StartFrom::Beginning,
@@ -229,6 +257,13 @@ impl Options {
     #[must_use]
     pub const fn batch(mut self, batch: BatchPolicy) -> Self {
         self.batch = batch;
+        self
+    }
+
+    /// Sets how it is run.
+    #[must_use]
+    pub const fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
         self
     }
 

@@ -6,7 +6,7 @@ use syn::{Ident, spanned::Spanned};
 
 use super::{
     checks,
-    model::{Field, OnChange, Options, Projector, Storage, Unregistered},
+    model::{Field, Mode, OnChange, Options, Projector, Storage, Unregistered},
     rustdoc,
 };
 use crate::head;
@@ -111,6 +111,7 @@ fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream
         unregistered,
         batch_events,
         batch_bytes,
+        mode,
         row_bytes,
         probe,
         from_now,
@@ -147,6 +148,14 @@ fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream
         tokens.extend(quote_spanned! {Span::mixed_site()=>
             .batch(#public::BatchPolicy::new(#events, #bytes))
         });
+    }
+    let mode = match mode {
+        Mode::Async => None,
+        Mode::Inline => Some(quote_spanned!(Span::mixed_site()=> Inline)),
+        Mode::Live => Some(quote_spanned!(Span::mixed_site()=> Live)),
+    };
+    if let Some(mode) = mode {
+        tokens.extend(quote_spanned!(Span::mixed_site()=> .mode(#public::Mode::#mode)));
     }
     if let Some(bytes) = row_bytes {
         tokens.extend(quote_spanned!(Span::mixed_site()=> .row_bytes(#bytes)));

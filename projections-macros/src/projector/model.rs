@@ -39,6 +39,7 @@ pub(crate) struct Options {
     pub(crate) ignores: Vec<syn::Type>,
     pub(crate) batch_events: Option<u32>,
     pub(crate) batch_bytes: Option<u64>,
+    pub(crate) mode: Mode,
     pub(crate) row_bytes: Option<u64>,
     pub(crate) probe: Option<bool>,
     pub(crate) from_now: bool,
@@ -46,6 +47,15 @@ pub(crate) struct Options {
     /// The policy, and its place.
     pub(crate) on_change: Option<(OnChange, Span)>,
     pub(crate) register: bool,
+}
+
+/// How it is run.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Mode {
+    #[default]
+    Async,
+    Inline,
+    Live,
 }
 
 /// Where the read model is kept.

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 
 use super::{
     combinations,
-    model::{OnChange, Options, Storage, Unregistered},
+    model::{Mode, OnChange, Options, Storage, Unregistered},
 };
 use crate::{
     attr::{Entry, Keys, Words},
@@ -124,6 +124,7 @@ impl Options {
             "exhaustive" => self.exhaustive = entry.types("exhaustive = Domain", errors),
             "ignores" => self.ignores = entry.types("ignores(Event)", errors),
             "batch" => self.set_batch(entry, refusals, errors),
+            "mode" => self.mode = read_mode(entry, refusals, errors),
             "row_bytes" => self.row_bytes = entry.number(errors),
             "probe" => self.probe = entry.boolean("probe = false", errors),
             "from" => self.from_now = entry.word(&FROM, errors).as_deref() == Some("now"),
@@ -159,10 +160,9 @@ impl Options {
 fn check_policy(entry: &Entry, refusals: &mut Refusals, errors: &mut Errors) {
     match entry.name().as_str() {
         "retry" => policies::check_retry(entry, refusals, errors),
-        "on_failure" => refusals.word(entry, &ON_FAILURE, errors),
-        "mode" => refusals.word(entry, &MODE, errors),
-        "park_by" => refusals.word(entry, &PARK_BY, errors),
-        "rollback" => refusals.word(entry, &ROLLBACK, errors),
+        "on_failure" => _ = refusals.word(entry, &ON_FAILURE, errors),
+        "park_by" => _ = refusals.word(entry, &PARK_BY, errors),
+        "rollback" => _ = refusals.word(entry, &ROLLBACK, errors),
         "lanes" => {
             if entry.number::<u32>(errors).is_some_and(|lanes| lanes > 1) {
                 refusals.value(entry);
@@ -203,6 +203,14 @@ fn check_park(entry: &Entry, refusals: &mut Refusals, errors: &mut Errors) {
         refusals.option(entry);
     }
     errors.append(faults);
+}
+
+fn read_mode(entry: &Entry, refusals: &mut Refusals, errors: &mut Errors) -> Mode {
+    match refusals.word(entry, &MODE, errors).as_deref() {
+        Some("inline") => Mode::Inline,
+        Some("live") => Mode::Live,
+        _ => Mode::Async,
+    }
 }
 
 fn read_on_change(entry: &Entry, errors: &mut Errors) -> Option<(OnChange, Span)> {
