@@ -14,11 +14,12 @@ mod events;
 mod rows;
 mod sqlite;
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use criterion::Criterion;
 
-/// One comparison: what it is, the bound of its ratio, and its two sides.
+/// One comparison: what it is, the bound of its ratio, and its two sides. What they read is made
+/// when one of them first runs.
 struct Comparison {
     what: &'static str,
     events: u64,
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
     let small = asked("--test");
     let (events, hands) = if small { (20_000, 400) } else { (1_000_000, 20_000) };
-    let log = events::Log::deal(events, hands);
+    let log = Arc::new(events::Log::deal(events, hands));
     let folder = tempfile::tempdir().unwrap();
     let mut comparisons = dispatch::comparisons(&log);
     comparisons.push(sqlite::comparison(&log, folder.path()));
