@@ -15,6 +15,10 @@ mod message;
 mod templates;
 mod upcasts;
 
+pub use crate::snapshot::{
+    Restorer, Saver, SnapshotCode, SnapshotError, projector_must_be_clone,
+    snapshot_field_must_be_deserialize, snapshot_field_must_be_serialize,
+};
 pub use std::vec::Vec;
 
 pub use inventory;
@@ -63,7 +67,10 @@ pub mod markers {
 
 use crate::{Event, Fingerprint, HandleError, Handlers, MissingResource, Resources, Route};
 pub use crate::{
-    engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
+    engine::{
+        Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, SnapshotPlace, SnapshotUse,
+        Start, StartError,
+    },
     projector::{Construct, HookCall, KeySource, SessionOf},
     registry::{Linked, StorageKind},
     rows::DeclaredTable,

@@ -362,6 +362,16 @@ pub enum BuildFault {
         "there is no projector to run; one linked from another crate needs `use its_crate as _;` in the binary"
     )]
     NoProjectors,
+    /// A projector says `snapshot`, and there is no place for snapshots.
+    #[error(
+        "projector `{projector}` says `snapshot`, but {place} has no place for snapshots: give a storage that has one, such as `Sqlite`, with `.checkpoints(..)`"
+    )]
+    NoSnapshots {
+        /// The projector.
+        projector: String,
+        /// The event store, or the storage that was given.
+        place: String,
+    },
     /// A wire name of a domain stands for two event types.
     #[error(
         "`{name}` of domain `{domain}` is the wire name of two event types: {first} and {second}"
@@ -506,6 +516,14 @@ pub enum RebuildError {
         "projector `{projector}` keeps its read model in process: it is replayed at each start, and there is nothing to rebuild"
     )]
     InProcess {
+        /// The projector.
+        projector: String,
+    },
+    /// The projector is live: it has nothing to rebuild from.
+    #[error(
+        "projector `{projector}` is live: it begins with what comes after its start, so there is nothing to rebuild; start the process anew, and drop its tables, if it has any, to begin with an empty read model"
+    )]
+    Live {
         /// The projector.
         projector: String,
     },

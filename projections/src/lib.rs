@@ -60,7 +60,8 @@
 //! as seen in the read model, whatever is killed or fails in between. Events are applied in global
 //! order. Calls of handlers may repeat, so what a handler does outside its transaction happens at
 //! least once. State in a projector's fields lives as long as the process, and is replayed from the
-//! log at each start.
+//! log at each start, or with `snapshot` from where it was saved. A live projector sees what comes
+//! while it runs.
 //!
 //! # When an event fails
 //!
@@ -143,6 +144,7 @@ mod registry;
 mod resources;
 pub mod rows;
 mod runtime;
+mod snapshot;
 mod source;
 mod storage;
 mod store;
@@ -179,8 +181,10 @@ pub use self::{
     resources::{MissingResource, Resources},
     rows::{ReadModel, Rows},
     runtime::{
-        Append, Builder, ProjectorStatus, RowMemory, Runtime, State, Status, shutdown_signal,
+        Append, Builder, ProjectorStatus, RowMemory, Runtime, SnapshotStatus, State, Status,
+        shutdown_signal,
     },
+    snapshot::SnapshotStore,
     source::{
         AppendRequest, EventSource, EventStore, Expected, Filter, ImportChunk, ImportProgress,
         ImportReceipt, ReadRequest, Receipt,

@@ -1,12 +1,12 @@
 //! Where events come from: [`EventSource`], and where they are put: [`EventStore`].
 
-use std::{borrow::Cow, fmt, future::Future};
+use std::{borrow::Cow, fmt, future::Future, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
-    AppendError, EventId, GlobalPosition, NewEvent, Page, ReadError, Scanned, StoreError, StoreId,
-    StreamPosition, Token,
+    AppendError, EventId, GlobalPosition, NewEvent, Page, ReadError, Scanned, SnapshotStore,
+    StoreError, StoreId, StreamPosition, Token,
 };
 
 /// A log of events in one total order, read a page at a time.
@@ -78,6 +78,12 @@ pub trait EventSource: Send + Sync + 'static {
     /// Cancel safe: it changes nothing.
     fn now(&self) -> impl Future<Output = Result<Timestamp, StoreError>> + Send {
         std::future::ready(Ok(Timestamp::now()))
+    }
+
+    /// Returns the place for snapshots of read models in process, where the store has such; else
+    /// [`Builder::checkpoints`](crate::Builder::checkpoints) names one.
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        None
     }
 
     /// Returns an import that was begun and not finished, for `status`; see [`EventStore::import`].

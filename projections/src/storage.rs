@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     __private::Execution,
-    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, StoreError,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, SnapshotStore, StoreError,
     read::RowReads,
     rows::{RowSets, RowStorage},
 };
@@ -45,6 +45,12 @@ pub trait Storage: Clone + Send + Sync + 'static {
 
     /// Returns the tables of rows, for readers, where the storage has such.
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        None
+    }
+
+    /// Returns the place for snapshots of read models in process, where the storage has such: it can
+    /// then be given to [`Builder::checkpoints`](crate::Builder::checkpoints).
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
         None
     }
 
@@ -106,6 +112,13 @@ pub trait BlockingStorage: Storage<Execution = Blocking> {
     /// committed; [`CommitError::Store`] when the commit failed or its outcome is unknown.
     fn commit(&self, session: Self::Session, write: &CheckpointWrite) -> Result<(), CommitError>;
 
+    /// Commits the read model alone: that of a [live](crate::Mode::Live) projector, which has no
+    /// checkpoint. No checkpoint is read or written.
+    ///
+    /// # Errors
+    /// Fails when the commit failed or its outcome is unknown.
+    fn commit_alone(&self, session: Self::Session) -> Result<(), StoreError>;
+
     /// Rolls back.
     ///
     /// # Errors
@@ -148,6 +161,11 @@ pub trait AsyncStorage: Storage<Execution = Async, Session: Sync> {
         session: Self::Session,
         write: &CheckpointWrite,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    fn commit_alone(
+        &self,
+        session: Self::Session,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     fn rollback(
         &self,

@@ -47,6 +47,10 @@ pub(crate) struct Options {
     /// The policy, and its place.
     pub(crate) on_change: Option<(OnChange, Span)>,
     pub(crate) register: bool,
+    /// `rollback = "clone"`, and its place.
+    pub(crate) rollback: Option<Span>,
+    /// `snapshot`, and its place.
+    pub(crate) snapshot: Option<Span>,
 }
 
 /// How it is run.

@@ -1,7 +1,7 @@
 //! `projection check` and `projection health`.
 
 use super::{escape, failure::Failure, output};
-use crate::{EventSource, ProjectorStatus, Runtime};
+use crate::{EventSource, Mode, ProjectorStatus, Runtime};
 
 /// Says that a runtime that was built has no fault: building it is the check.
 pub(super) async fn check<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
@@ -47,7 +47,11 @@ pub(super) async fn health<S: EventSource>(runtime: &Runtime<S>) -> Result<(), F
     }
     let unseen = match elsewhere.len() {
         0 => String::new(),
-        count => format!("; {count} in process, seen only by the process that runs them"),
+        count => {
+            let live = elsewhere.iter().any(|one| one.mode == Mode::Live);
+            let what = if live { "in process or live" } else { "in process" };
+            format!("; {count} {what}, seen only by the process that runs them")
+        }
     };
     output::print(&format!("healthy: {} judged{unseen}\n", judged.len()))
 }

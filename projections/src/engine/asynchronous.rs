@@ -5,6 +5,7 @@ use std::{any::Any, sync::Arc};
 use super::{
     Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
     apply::{self, Failure},
+    is_live,
     network::{self, Misses},
     rows::{self, KeptRows, RowUse},
 };
@@ -22,7 +23,7 @@ impl<S: AsyncStorage> Execution<S> for Async {
     {
         let used = Arc::<RowUse>::default();
         let rows = KeptRows::of::<P>(Arc::clone(&used));
-        Box::new(AsyncEngine { storage, projector: make(), rows, used })
+        Box::new(AsyncEngine { storage, projector: make(), rows, used, place: None })
     }
 
     fn checkpoints<'a>(
@@ -38,6 +39,8 @@ struct AsyncEngine<S, P> {
     projector: P,
     rows: KeptRows,
     used: Arc<RowUse>,
+    /// Where a live projector is.
+    place: Option<Checkpoint>,
 }
 
 impl<S, P> AsyncEngine<S, P>
@@ -67,7 +70,21 @@ where
         if start.reset {
             self.storage.reset(&mut session, &start.write.key).await?;
         }
-        self.storage.commit(session, &start.write).await.map_err(StartError::Commit)
+        self.commit(session, &start.write).await.map_err(StartError::Commit)
+    }
+
+    /// Commits with the checkpoint. That of a live projector is in memory.
+    async fn commit(
+        &mut self,
+        session: S::Session,
+        write: &CheckpointWrite,
+    ) -> Result<(), CommitError> {
+        if !is_live::<P>() {
+            return self.storage.commit(session, write).await;
+        }
+        self.storage.commit_alone(session).await?;
+        self.place = Some(write.next.clone());
+        Ok(())
     }
 
     /// Applies a batch; nothing of it is kept where that fails.
@@ -84,10 +101,11 @@ where
             return Err(failure);
         }
         self.rows.take_back::<S>(&mut session);
-        let committed = self.storage.commit(session, &batch.write).await;
+        let committed = self.commit(session, &batch.write).await;
         match &committed {
-            Ok(()) => self.rows.committed(),
-            Err(_) => self.rows.forget(),
+            // Another process that runs a live projector writes its tables, too.
+            Ok(()) if !is_live::<P>() => self.rows.committed(),
+            _ => self.rows.forget(),
         }
         Ok(committed.into())
     }
@@ -115,6 +133,9 @@ where
         Box::pin(async move {
             // What is stored may be older than what they were kept from.
             self.rows.forget();
+            if is_live::<P>() {
+                return Ok(self.place.clone());
+            }
             let mut session = self.storage.begin().await?;
             let checkpoint = match self.storage.setup(&mut session).await {
                 Ok(()) => self.storage.load(&mut session, key).await,
@@ -162,6 +183,10 @@ where
 
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move {
+            if is_live::<P>() {
+                self.place = Some(write.next);
+                return Ok(());
+            }
             let session = self.storage.begin().await?;
             let saved = self.storage.commit(session, &write).await;
             if saved.is_err() {

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::{
     Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
     apply::{self, Failure},
+    is_live,
     rows::{self, KeptRows, RowUse},
 };
 use crate::{
@@ -61,6 +62,8 @@ struct Worker<S, P> {
     storage: S,
     projector: P,
     rows: KeptRows,
+    /// Where a live projector is.
+    place: Option<Checkpoint>,
 }
 
 impl<S, P> BlockingEngine<S, P>
@@ -101,7 +104,7 @@ where
             .name(format!("project {}", self.name))
             .spawn(move || {
                 let rows = KeptRows::of::<P>(used);
-                let mut worker = Worker { storage, projector: make(), rows };
+                let mut worker = Worker { storage, projector: make(), rows, place: None };
                 for job in queue {
                     // A panic in a handler is caught closer to it; one in a storage ends the job,
                     // whose caller then finds the answer missing.
@@ -147,7 +150,7 @@ where
     }
 
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
-        Box::pin(async move { self.call(move |worker| worker.save(&write)).await? })
+        Box::pin(async move { self.call(move |worker| worker.save(write)).await? })
     }
 
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
@@ -171,6 +174,9 @@ where
     fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
         // What is stored may be older than what they were kept from.
         self.rows.forget();
+        if is_live::<P>() {
+            return Ok(self.place.clone());
+        }
         let mut session = self.storage.begin()?;
         let checkpoint =
             self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));
@@ -195,7 +201,7 @@ where
         if start.reset {
             self.storage.reset(&mut session, &start.write.key)?;
         }
-        self.storage.commit(session, &start.write).map_err(StartError::Commit)
+        self.commit(session, &start.write).map_err(StartError::Commit)
     }
 
     fn apply(&mut self, batch: &Batch) -> Applied {
@@ -219,16 +225,31 @@ where
             return Err(failure);
         }
         self.rows.take_back::<S>(&mut session);
-        let committed = self.storage.commit(session, &batch.write);
+        let committed = self.commit(session, &batch.write);
         match &committed {
-            Ok(()) => self.rows.committed(),
-            Err(_) => self.rows.forget(),
+            // Another process that runs a live projector writes its tables, too.
+            Ok(()) if !is_live::<P>() => self.rows.committed(),
+            _ => self.rows.forget(),
         }
         Ok(committed.into())
     }
 
-    fn save(&self, write: &CheckpointWrite) -> Result<(), CommitError> {
+    /// Commits with the checkpoint. That of a live projector is in memory.
+    fn commit(&mut self, session: S::Session, write: &CheckpointWrite) -> Result<(), CommitError> {
+        if !is_live::<P>() {
+            return self.storage.commit(session, write);
+        }
+        self.storage.commit_alone(session)?;
+        self.place = Some(write.next.clone());
+        Ok(())
+    }
+
+    fn save(&mut self, write: CheckpointWrite) -> Result<(), CommitError> {
+        if is_live::<P>() {
+            self.place = Some(write.next);
+            return Ok(());
+        }
         let session = self.storage.begin()?;
-        self.storage.commit(session, write)
+        self.storage.commit(session, &write)
     }
 }

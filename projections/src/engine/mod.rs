@@ -9,18 +9,23 @@ mod in_process;
 mod network;
 mod reads;
 mod rows;
+mod snapshots;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
-pub use self::rows::RowUse;
+pub(crate) use self::snapshots::Known;
 pub(crate) use self::{
     apply::{catch_panic, message},
     in_process::State,
     network::endless,
 };
+pub use self::{
+    rows::RowUse,
+    snapshots::{SnapshotPlace, SnapshotUse},
+};
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Page, Projector, Storage, StoreError, projector::KeySource, read::RowReads,
+    Handlers, Mode, Page, Projector, Storage, StoreError, projector::KeySource, read::RowReads,
     registry::StorageKind, rows::RowsError,
 };
 
@@ -47,6 +52,19 @@ pub trait Engine: Send {
 
     /// The checkpoint of state that is in process; it is lost and set back with that state.
     fn kept(&self) -> Option<&Checkpoint> {
+        None
+    }
+
+    /// Throws away what was read from a snapshot and cannot be used, for this reason; false where
+    /// there is no such.
+    fn discard(&mut self, why: &str) -> BoxFuture<'_, bool> {
+        let _ = why;
+        Box::pin(std::future::ready(false))
+    }
+
+    /// Says where to keep snapshots, where the projector has such.
+    fn keep_snapshots(&mut self, place: SnapshotPlace) -> Option<Arc<SnapshotUse>> {
+        let _ = place;
         None
     }
 
@@ -159,6 +177,11 @@ impl From<Result<(), CommitError>> for Applied {
 
 /// Makes a fresh projector: at the start, and whenever in-process state is thrown away.
 pub type Make<P> = Arc<dyn Fn() -> P + Send + Sync>;
+
+/// Whether a projector's place in the log is in memory only.
+const fn is_live<P: Projector>() -> bool {
+    matches!(P::OPTIONS.mode, Mode::Live)
+}
 
 /// How the projectors of a storage run. Implemented by [`Blocking`](crate::Blocking),
 /// [`Async`](crate::Async) and [`InProcess`](crate::InProcess) alone.

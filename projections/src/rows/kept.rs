@@ -5,7 +5,8 @@ use std::any::Any;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
-    AsyncRowAccess, Found, ReadModel, RowAccess, RowWrites, Rows, RowsError, Table, Values,
+    AsyncRowAccess, ColumnError, Found, ReadModel, RowAccess, RowValues, RowWrites, Rows,
+    RowsError, Table, Values,
     fault::{RowFault, RowProblem},
     index::values,
     sets::Origin,
@@ -20,6 +21,10 @@ pub(super) trait Kept: Send + Sync {
     fn select(&self, selection: &Selection, selected: Found<'_>);
     /// Counts rows, as `select` selects them.
     fn count(&self, selection: &Selection) -> u64;
+    /// Hands over every row, where all of them are in memory.
+    fn each_row(&self, take: &mut dyn FnMut(&dyn Values));
+    /// Takes a row back that `each_row` handed over once.
+    fn restore(&mut self, row: &dyn RowValues) -> Result<(), ColumnError>;
     fn set_origin(&mut self, origin: Origin);
     fn begin_batch(&mut self, batch: u64);
     /// Returns what the rows take in memory.
@@ -76,6 +81,17 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
 
     fn count(&self, selection: &Selection) -> u64 {
         self.lock().count(selection)
+    }
+
+    fn each_row(&self, take: &mut dyn FnMut(&dyn Values)) {
+        let rows = self.lock();
+        rows.slots.iter().filter_map(|(_, slot)| slot.row.as_ref()).for_each(|row| take(row));
+    }
+
+    fn restore(&mut self, row: &dyn RowValues) -> Result<(), ColumnError> {
+        let row = T::read(row)?;
+        self.get_mut().adopt(row);
+        Ok(())
     }
 
     fn set_origin(&mut self, origin: Origin) {

@@ -9,8 +9,8 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, Found, Prepared, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
-    kept::Kept, map::RowsGuard,
+    AsyncRowAccess, ColumnError, Found, OwnedValue, Prepared, ReadModel, RowAccess, Rows,
+    RowsError, Table, Values, fault::RowFault, kept::Kept, map::RowsGuard,
 };
 use crate::{Storage, read::Selection};
 
@@ -197,6 +197,33 @@ impl RowSets {
     /// Counts rows, as [`select`](Self::select) selects them.
     pub(crate) fn count_selected(&self, selection: &Selection) -> u64 {
         self.table(selection.table).map_or(0, |rows| rows.count(selection))
+    }
+
+    /// Says how many rows a table has, where all of them are in memory.
+    pub(crate) fn count_in(&self, table: &DeclaredTable) -> usize {
+        let mut count = 0;
+        self.each_in(table, &mut |_| count += 1);
+        count
+    }
+
+    /// Hands every row of a table over, where all of them are in memory.
+    pub(crate) fn each_in(&self, table: &DeclaredTable, take: &mut dyn FnMut(&dyn Values)) {
+        if let Some(rows) = self.table(table.table) {
+            rows.each_row(take);
+        }
+    }
+
+    /// Takes a row back into a table.
+    pub(crate) fn restore_in(
+        &mut self,
+        table: &DeclaredTable,
+        row: &[OwnedValue],
+    ) -> Result<(), ColumnError> {
+        let row_type = (table.row)();
+        match self.sets.iter_mut().find(|set| set.row == row_type) {
+            Some(set) => set.rows.restore(&row),
+            None => Ok(()), // every declared table is there
+        }
     }
 
     fn table(&self, table: &Table) -> Option<&dyn Kept> {

@@ -11,6 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
     Inner, Runtime,
+    mark::LiveMark,
     runner::Runner,
     slot::{Shared, Slot},
     source::Source,
@@ -18,8 +19,8 @@ use super::{
 };
 use crate::{
     BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Projector,
-    Registration, Resources, Storage,
-    engine::Engine,
+    Registration, Resources, SnapshotStore, Storage,
+    engine::{Engine, SnapshotPlace},
     registry::{Build, EngineFault, Linked, join, short},
 };
 
@@ -38,6 +39,8 @@ pub struct Builder<S> {
     namespace: String,
     batch_events: Option<u32>,
     deadline: Duration,
+    /// Where snapshots go, and the storage's name.
+    checkpoints: Option<(Option<Arc<dyn SnapshotStore>>, String)>,
     faults: Vec<BuildFault>,
 }
 
@@ -61,6 +64,7 @@ impl<S: EventSource> Builder<S> {
             namespace: String::new(),
             batch_events: None,
             deadline: Duration::from_secs(10),
+            checkpoints: None,
             faults: Vec::new(),
         }
     }
@@ -180,6 +184,14 @@ impl<S: EventSource> Builder<S> {
         self
     }
 
+    /// Names where projectors keep what their own storage cannot: today the snapshots of those that
+    /// say `snapshot`. Without it that is the event store's database.
+    #[must_use]
+    pub fn checkpoints<T: Storage>(mut self, storage: T) -> Self {
+        self.checkpoints = Some((storage.snapshots(), storage.label()));
+        self
+    }
+
     /// Sets how long a stop waits for batches under way; 10 seconds by default.
     #[must_use]
     pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
@@ -204,7 +216,12 @@ impl<S: EventSource> Builder<S> {
         let mut slots = Vec::new();
         for entry in entries {
             match (entry.build)(&entry.name, &self.storages, &resources) {
-                Ok(engine) => slots.push(Arc::new(self.slot(entry, &source, engine))),
+                Ok(mut engine) => {
+                    let place = self.snapshot_place(&entry);
+                    let snapshots = place.and_then(|place| engine.keep_snapshots(place));
+                    let slot = self.slot(entry, &source, engine);
+                    slots.push(Arc::new(Slot { snapshots, ..slot }));
+                }
                 Err(fault) => self.faults.push(entry.fault(fault)),
             }
         }
@@ -267,6 +284,24 @@ impl<S: EventSource> Builder<S> {
         entries
     }
 
+    /// The place for the snapshots of a projector that has such.
+    fn snapshot_place(&mut self, entry: &Entry) -> Option<SnapshotPlace> {
+        if !entry.registration.snapshot {
+            return None;
+        }
+        let (store, place) = match &self.checkpoints {
+            Some((store, place)) => (store.clone(), place.clone()),
+            None => (EventSource::snapshots(&*self.source), EventSource::label(&*self.source)),
+        };
+        let Some(store) = store else {
+            let projector = entry.name.clone();
+            self.faults.push(BuildFault::NoSnapshots { projector, place });
+            return None;
+        };
+        let key = CheckpointKey::new(self.namespace.clone(), entry.name.clone());
+        Some(SnapshotPlace { store, key })
+    }
+
     fn slot(&self, entry: Entry, source: &Arc<dyn Source>, engine: Box<dyn Engine>) -> Slot {
         let Entry { name, registration, .. } = entry;
         let mut batch = registration.options.batch;
@@ -275,6 +310,8 @@ impl<S: EventSource> Builder<S> {
         }
         let key = CheckpointKey::new(self.namespace.clone(), name.clone());
         let shared = Arc::new(Shared::default());
+        let place = self.storages.snapshots((registration.storage_type)().0);
+        let mark = LiveMark::new(place.filter(|_| !registration.is_in_process()));
         let state = engine.state();
         let reads = engine.row_reads();
         let row_use = engine.row_use().filter(|_| !(registration.tables)().is_empty());
@@ -286,9 +323,10 @@ impl<S: EventSource> Builder<S> {
             engine,
             batch,
             Arc::clone(&shared),
+            mark,
         );
         let runner = Arc::new(AsyncMutex::new(runner));
-        Slot { name, registration, key, runner, state, shared, row_use, reads }
+        Slot { name, registration, key, runner, state, shared, row_use, reads, snapshots: None }
     }
 }
 

@@ -10,7 +10,13 @@ use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    end::End, routing::Routing, slot::Shared, source::Source, start::Candidate, status::State,
+    end::End,
+    mark::LiveMark,
+    routing::Routing,
+    slot::Shared,
+    source::Source,
+    start::{Candidate, Refusal},
+    status::State,
 };
 use crate::{
     BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, Filter, GlobalPosition, HaltReason,
@@ -36,6 +42,8 @@ pub(crate) enum Goal {
     Forever,
     /// Until it has seen the log up to its head as of the start.
     Head,
+    /// Until it has seen the log up to this position, which may not be there yet.
+    To(GlobalPosition),
 }
 
 /// One projector, its storage, and its place in the log.
@@ -49,6 +57,7 @@ pub(crate) struct Runner {
     pub(super) filter: Filter,
     pub(super) batch: BatchPolicy,
     shared: Arc<Shared>,
+    mark: LiveMark,
     /// The checkpoint as the next write would store it; `None` until a run has started.
     pub(super) own: Option<Owned>,
     /// The highest epoch that this runner has had.
@@ -77,6 +86,7 @@ impl Runner {
         engine: Box<dyn Engine>,
         batch: BatchPolicy,
         shared: Arc<Shared>,
+        mark: LiveMark,
     ) -> Self {
         let routing = Routing::new(name.clone(), registration);
         let filter = routing.filter();
@@ -90,6 +100,7 @@ impl Runner {
             filter,
             batch,
             shared,
+            mark,
             own: None,
             epoch: 0,
             failures: 0,
@@ -165,9 +176,13 @@ impl Runner {
         head: &mut Option<GlobalPosition>,
         stop: &mut Stop,
     ) -> Result<(), End> {
-        if head.is_none() && goal == Goal::Head {
-            let last = self.source.head().await?;
-            *head = Some(last.map_or(GlobalPosition::BEGINNING, |last| last.position));
+        match goal {
+            Goal::Head if head.is_none() => {
+                let last = self.source.head().await?;
+                *head = Some(last.map_or(GlobalPosition::BEGINNING, |last| last.position));
+            }
+            Goal::To(position) => *head = Some(position),
+            Goal::Forever | Goal::Head => {}
         }
         self.own_checkpoint(*rebuild).await?;
         *rebuild = false;
@@ -201,9 +216,19 @@ impl Runner {
         // Where the answer to this start is lost, the higher epoch that is then stored may be this
         // runner's own: it starts once more, instead of taking itself for another.
         self.disown();
+        let (mark, registration) = (&self.mark, &self.registration);
+        let is_marked = mark.check(&self.key, registration, stored.as_ref(), rebuild).await?;
         let candidate =
             Candidate { source: &self.source, registration: &self.registration, key: &self.key };
-        let start = candidate.start(stored, &mut self.routing, rebuild, self.epoch).await?;
+        let mut decided = candidate.start(stored, &mut self.routing, rebuild, self.epoch).await;
+        if let Err(Refusal::Halt(reason)) = &decided
+            && self.engine.discard(&chain(&**reason)).await
+        {
+            // A snapshot is worth less than a checkpoint: without it the log is replayed.
+            let kept = self.engine.kept().cloned();
+            decided = candidate.start(kept, &mut self.routing, rebuild, self.epoch).await;
+        }
+        let start = decided?;
         let next = start.write.next.clone();
         match self.engine.start(start).await {
             Ok(()) => {}
@@ -216,6 +241,9 @@ impl Runner {
             }
             Err(StartError::Table(what)) => return Err(HaltReason::Table { what }.into()),
             Err(StartError::Commit(error)) => return Err(error.into()),
+        }
+        if is_marked {
+            self.mark.remove(&self.key).await?;
         }
         self.epoch = next.epoch;
         self.own = Some(Owned::new(next));
@@ -333,7 +361,7 @@ impl Runner {
             StoreErrorKind::Other => self.failures >= ATTEMPTS,
             _ => !error.is_transient(),
         };
-        if lasting || (goal == Goal::Head && self.failures >= ATTEMPTS) {
+        if lasting || (goal != Goal::Forever && self.failures >= ATTEMPTS) {
             return Err(HaltReason::Store(error));
         }
         let wait = BACKOFF.0.saturating_mul(1 << self.failures.min(10)).min(BACKOFF.1);

@@ -9,10 +9,12 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot, watch};
 
 use super::{
     runner::Runner,
-    status::{RowMemory, State},
+    status::{RowMemory, SnapshotStatus, State},
 };
 use crate::{
-    Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse, read::RowReads,
+    Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration,
+    engine::{Known, RowUse, SnapshotUse},
+    read::RowReads,
 };
 
 /// One projector of a runtime.
@@ -27,11 +29,19 @@ pub(crate) struct Slot {
     pub(crate) shared: Arc<Shared>,
     /// What its rows take in memory, where it has tables.
     pub(crate) row_use: Option<Arc<RowUse>>,
+    /// What is known of its snapshots, where it has such.
+    pub(crate) snapshots: Option<Arc<SnapshotUse>>,
     /// Its tables, for readers.
     pub(crate) reads: Option<Arc<dyn RowReads>>,
 }
 
 impl Slot {
+    /// What is known of its snapshots.
+    pub(crate) fn snapshot(&self) -> Option<SnapshotStatus> {
+        let Known { position, fault } = self.snapshots.as_ref()?.known();
+        Some(SnapshotStatus { position, fault })
+    }
+
     /// What its rows take in memory, as of its last batch.
     pub(crate) fn row_memory(&self) -> Option<RowMemory> {
         let used = self.row_use.as_ref()?;

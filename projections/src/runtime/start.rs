@@ -74,7 +74,9 @@ impl Candidate<'_> {
         epoch: u64,
     ) -> Result<Start, Refusal> {
         let head = self.source.head().await?;
-        let at = head.filter(|_| self.registration.options.from == StartFrom::Now);
+        let options = self.registration.options;
+        let from_now = options.from == StartFrom::Now || self.registration.is_live();
+        let at = head.filter(|_| from_now);
         let mark = head.map_or(GlobalPosition::BEGINNING, |head| head.position);
         routing.pin(&Subscriptions::default(), mark);
         let state = if rebuild { RecordedState::Rebuilding } else { RecordedState::Running };

@@ -13,8 +13,8 @@ use super::{
     storages::Storages,
 };
 use crate::{
-    Checkpoint, GlobalPosition, HaltReason, ImportProgress, ReadError, RecordedState, StoreError,
-    error::chain,
+    Checkpoint, GlobalPosition, HaltReason, ImportProgress, Mode, ReadError, RecordedState,
+    StoreError, error::chain,
 };
 
 /// What a runtime's projectors are doing.
@@ -35,6 +35,8 @@ pub struct ProjectorStatus {
     pub projector: String,
     /// The domains that it takes events from.
     pub domains: Vec<String>,
+    /// How it is run. A live one is shown as it is in this process.
+    pub mode: Mode,
     /// What it does.
     pub state: State,
     /// Whether the read model was built by other code of the same version, by its
@@ -56,8 +58,21 @@ pub struct ProjectorStatus {
     pub last_error: Option<String>,
     /// What its rows take in this process, where it has tables of rows and runs here.
     pub rows: Option<RowMemory>,
-    /// Whether the read model is in the fields of a projector that does not run in this process.
+    /// Its snapshots, as this process knows them, where it says `snapshot`.
+    pub snapshot: Option<SnapshotStatus>,
+    /// Whether the projector runs in every process by itself, and not in this one: its read model is
+    /// in its own fields, or it is live.
     pub elsewhere: bool,
+}
+
+/// What a process knows of a projector's snapshots.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SnapshotStatus {
+    /// The last event in the last one that this process has saved, or has begun with.
+    pub position: Option<GlobalPosition>,
+    /// Why the last one could not be used or saved; the log is replayed instead.
+    pub fault: Option<String>,
 }
 
 /// What a projector's rows take in memory.
@@ -144,13 +159,17 @@ pub(crate) async fn of(
     storages: &Storages,
     counting: Counting,
 ) -> Result<ProjectorStatus, StoreError> {
-    let stored = stored(slot, storages).await?;
+    // What is stored of a projector that is live now is of the time before.
+    let stored = match slot.registration.is_per_process() {
+        true => None,
+        false => stored(slot, storages).await?,
+    };
     let live = slot.shared.live.borrow().clone();
     // The head is read last, so that nothing is ahead of it.
     let head = source.head().await?.map_or(GlobalPosition::BEGINNING, |head| head.position);
     let candidate = Candidate { source, registration: &slot.registration, key: &slot.key };
     let changed = stored.as_ref().is_some_and(|stored| candidate.is_changed(stored));
-    let here = live.owns || slot.registration.is_in_process();
+    let here = live.owns || slot.registration.is_per_process();
     let seen = match &stored {
         Some(stored) if !here => {
             let mut seen = Seen::stored(slot, source, stored, head).await?;
@@ -171,6 +190,7 @@ pub(crate) async fn of(
     Ok(ProjectorStatus {
         projector: slot.name.clone(),
         domains: slot.registration.domains().into_iter().map(str::to_owned).collect(),
+        mode: slot.registration.options.mode,
         state,
         changed,
         position: seen.position,
@@ -180,7 +200,8 @@ pub(crate) async fn of(
         age,
         last_error: seen.last_error,
         rows: live.running.then(|| slot.row_memory()).flatten(),
-        elsewhere: slot.registration.is_in_process() && live.state.is_none(),
+        snapshot: slot.snapshot(),
+        elsewhere: slot.registration.is_per_process() && live.state.is_none(),
     })
 }
 

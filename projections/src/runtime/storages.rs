@@ -4,10 +4,11 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
+    sync::Arc,
 };
 
 use crate::{
-    Checkpoint, CheckpointKey, InProcess, Storage, StoreError,
+    Checkpoint, CheckpointKey, InProcess, SnapshotStore, Storage, StoreError,
     engine::{BoxFuture, Execution},
 };
 
@@ -25,6 +26,7 @@ struct Entry {
 trait Erased: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn checkpoints<'a>(&'a self, namespace: &'a str) -> Listing<'a>;
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>>;
 }
 
 type Listing<'a> = BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>>;
@@ -36,6 +38,10 @@ impl<S: Storage> Erased for S {
 
     fn checkpoints<'a>(&'a self, namespace: &'a str) -> Listing<'a> {
         S::Execution::checkpoints(self, namespace)
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        Storage::snapshots(self)
     }
 }
 
@@ -54,6 +60,11 @@ impl Storages {
 
     pub(crate) fn get<S: Storage>(&self) -> Option<S> {
         self.values.get(&TypeId::of::<S>())?.value.as_any().downcast_ref::<S>().cloned()
+    }
+
+    /// The place for snapshots that one storage has.
+    pub(crate) fn snapshots(&self, storage: TypeId) -> Option<Arc<dyn SnapshotStore>> {
+        (*self.values.get(&storage)?.value).snapshots()
     }
 
     /// Reads the checkpoints that one storage holds of a namespace.

@@ -101,7 +101,7 @@ impl<S> Inner<S> {
         slot: &Slot,
         live: &Live,
     ) -> Result<(GlobalPosition, Option<Checkpoint>), StoreError> {
-        if live.owns || slot.registration.is_in_process() {
+        if live.owns || slot.registration.is_per_process() {
             return Ok((live.scanned, None));
         }
         let stored = status::stored(slot, &self.storages).await?;

@@ -25,6 +25,7 @@ use crate::assert_caught;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Fault {
     CommitsCheckpointsWithoutRows,
+    CommitsNothingAlone,
     CommitsRowsOnConflict,
     CreatesWhatIsExpectedThere,
     FoldsNamespaces,
@@ -52,6 +53,7 @@ const CAUGHT_BY: &[(Fault, &[&str])] = &[
             "of_two_writers_one_wins",
         ],
     ),
+    (CommitsNothingAlone, &["a_commit_alone_shows_rows_and_leaves_checkpoints"]),
     (CommitsRowsOnConflict, &["a_conflict_commits_no_row", "of_two_writers_one_wins"]),
     (CreatesWhatIsExpectedThere, &["a_missing_checkpoint_is_a_conflict"]),
     (FoldsNamespaces, &["namespaces_do_not_mix"]),
@@ -249,6 +251,14 @@ impl AsyncStorage for Broken {
             inner = self.inner.begin().await?;
         }
         self.inner.commit(inner, &write).await
+    }
+
+    async fn commit_alone(&self, mut session: Session) -> Result<(), StoreError> {
+        let inner = session.take();
+        match self.fault {
+            CommitsNothingAlone => self.inner.rollback(inner).await,
+            _ => self.inner.commit_alone(inner).await,
+        }
     }
 
     async fn rollback(&self, mut session: Session) -> Result<(), StoreError> {

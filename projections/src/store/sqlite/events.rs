@@ -4,11 +4,14 @@ use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
 
-use super::{Sqlite, SqliteOptions, append, error::store_error, file::File, read, schema, writer};
+use super::{
+    Sqlite, SqliteOptions, append, error::store_error, file::File, read, schema,
+    snapshots::SqliteSnapshots, writer,
+};
 use crate::{
     AppendError, AppendRequest, EventId, EventSource, EventStore, Filter, GlobalPosition,
     ImportChunk, ImportProgress, ImportReceipt, Page, ReadError, ReadRequest, Receipt, Scanned,
-    StoreError, StoreErrorKind, StoreId,
+    SnapshotStore, StoreError, StoreErrorKind, StoreId,
 };
 
 /// An event store in an SQLite file.
@@ -100,6 +103,10 @@ impl EventSource for SqliteEventStore {
 
     fn label(&self) -> String {
         self.file.label().to_owned()
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        Some(SqliteSnapshots::of(&self.file, self.options))
     }
 
     async fn head(&self) -> Result<Option<Scanned>, StoreError> {

@@ -128,6 +128,7 @@ mod read_rows;
 mod rows;
 mod schema;
 mod select_rows;
+mod snapshots;
 mod storage;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ const EVENTS: (&str, u32) = ("events_schema", 2);
 const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 1);
 /// The version of the record of rows' tables that this library writes.
 const TABLES: (&str, u32) = ("tables_schema", 1);
+/// The version of the snapshots' table that this library writes.
+const SNAPSHOTS: (&str, u32) = ("snapshots_schema", 1);
 const STORE_ID: &str = "store_id";
 
 const CREATE_META: &str = "CREATE TABLE IF NOT EXISTS main.projections_meta (
@@ -73,11 +75,23 @@ const CREATE_TABLES: &str = "CREATE TABLE IF NOT EXISTS main.projections_tables 
     kinds       TEXT NOT NULL  -- of its columns: a JSON object
 ) STRICT, WITHOUT ROWID";
 
+const CREATE_SNAPSHOTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_snapshots (
+    namespace   TEXT NOT NULL,
+    projector   TEXT NOT NULL,
+    generation  INTEGER NOT NULL,
+    lane        INTEGER NOT NULL,
+    \"partition\" INTEGER NOT NULL,
+    saved_at    INTEGER NOT NULL, -- microseconds since 1970, by the clock of whoever saved it
+    snapshot    BLOB NOT NULL,    -- with a checksum
+    PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
+) STRICT";
+
 /// Refuses a file that a newer version of this library made.
 pub(super) fn check_versions(connection: &Connection, label: &str) -> Result<(), StoreError> {
     version(connection, label, EVENTS)?;
     version(connection, label, CHECKPOINTS)?;
     version(connection, label, TABLES)?;
+    version(connection, label, SNAPSHOTS)?;
     Ok(())
 }
 
@@ -189,6 +203,26 @@ pub(super) fn has_tables(connection: &Connection, label: &str) -> Result<bool, S
         return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
     }
     Ok(true)
+}
+
+/// Creates the snapshots' table, where it is missing.
+pub(super) fn create_snapshots(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_snapshots(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_META)?;
+        connection.execute_batch(CREATE_SNAPSHOTS)?;
+        set_meta(connection, SNAPSHOTS.0, &SNAPSHOTS.1.to_string())
+    };
+    create().map_err(|error| store_error("create the snapshots in", label, error))
+}
+
+/// Tells whether the file has ever had snapshots. Where somebody has dropped them, the log is
+/// replayed.
+pub(super) fn has_snapshots(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    Ok(version(connection, label, SNAPSHOTS)?.is_some()
+        && has_table(connection, label, "projections_snapshots")?)
 }
 
 /// Returns the version of some tables, `None` where they do not exist.

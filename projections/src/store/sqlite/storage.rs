@@ -11,11 +11,12 @@ use super::{
     file::File,
     rows::SqliteRows,
     schema,
-    writer::{InUse, Turn},
+    snapshots::SqliteSnapshots,
+    writer::{InUse, Turn, Uncommitted},
 };
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    ParameterMut, SessionFault, Storage, StoreError, StoreErrorKind,
+    ParameterMut, SessionFault, SnapshotStore, Storage, StoreError, StoreErrorKind,
     read::RowReads,
     rows::{RowSets, RowStorage},
 };
@@ -156,6 +157,15 @@ impl SqliteSession {
         }
     }
 
+    /// Refuses to commit what a failed statement has left.
+    fn take_fault(&mut self) -> Result<(), StoreError> {
+        match std::mem::replace(self.fault.get_mut(), Fault::None) {
+            Fault::None => Ok(()),
+            Fault::Met(error) => Err(error),
+            Fault::Told => Err(failed_before(self.turn.label())),
+        }
+    }
+
     /// Returns why the last statement was not authorized, where there is more to say than usual.
     pub(super) fn take_denied(&self) -> Option<String> {
         self.turn.guard().take_denied()
@@ -192,6 +202,10 @@ impl<M: 'static> Storage for Sqlite<M> {
 
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
         Some(self.reads())
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        Some(SqliteSnapshots::of(&self.file, self.options))
     }
 
     #[inline]
@@ -247,11 +261,7 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
         mut session: SqliteSession,
         write: &CheckpointWrite,
     ) -> Result<(), CommitError> {
-        match std::mem::replace(session.fault.get_mut(), Fault::None) {
-            Fault::None => {}
-            Fault::Met(error) => return Err(error.into()),
-            Fault::Told => return Err(failed_before(session.turn.label()).into()),
-        }
+        session.take_fault()?;
         let is_as_expected = session.own(|connection, label| {
             checkpoint::compare_and_set(connection, write)
                 .map_err(|error| store_error("write the checkpoint to", label, error))
@@ -260,6 +270,11 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
             return Err(CommitError::Conflict);
         }
         session.turn.commit().map_err(|failure| failure.into_error().into())
+    }
+
+    fn commit_alone(&self, mut session: SqliteSession) -> Result<(), StoreError> {
+        session.take_fault()?;
+        session.turn.commit().map_err(Uncommitted::into_error)
     }
 
     fn rollback(&self, session: SqliteSession) -> Result<(), StoreError> {

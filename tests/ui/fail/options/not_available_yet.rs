@@ -12,8 +12,6 @@ struct OrderPlaced;
     park_by = "stream",
     timeout = "5s",
     batch(events = 10, linger = "5ms"),
-    snapshot,
-    rollback = "clone",
 )]
 struct OrderSummary;
 

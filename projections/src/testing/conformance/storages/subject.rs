@@ -66,6 +66,10 @@ impl<H: StorageHarness> Subject<H> {
         ExecutionOf::<H>::commit(&self.storage, session, write).await
     }
 
+    pub(super) async fn commit_alone(&self, session: SessionOf<H>) -> Result<(), StoreError> {
+        ExecutionOf::<H>::commit_alone(&self.storage, session).await
+    }
+
     pub(super) async fn rollback(&self, session: SessionOf<H>) -> Result<(), StoreError> {
         ExecutionOf::<H>::rollback(&self.storage, session).await
     }
