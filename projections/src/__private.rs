@@ -63,7 +63,10 @@ pub mod markers {
 
 use crate::{Event, Fingerprint, HandleError, Handlers, MissingResource, Resources, Route};
 pub use crate::{
-    engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
+    engine::{
+        Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Make,
+        RowUse, Start, StartError,
+    },
     projector::{Construct, HookCall, KeySource, SessionOf},
     registry::{Linked, StorageKind},
     rows::DeclaredTable,

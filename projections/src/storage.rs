@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc};
 use crate::{
     __private::Execution,
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, StoreError,
+    inline::Appends,
     read::RowReads,
     rows::{RowSets, RowStorage},
 };
@@ -45,6 +46,12 @@ pub trait Storage: Clone + Send + Sync + 'static {
 
     /// Returns the tables of rows, for readers, where the storage has such.
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
+        None
+    }
+
+    /// Returns the appends of the event store in the storage's database, where inline projectors can
+    /// take part in them.
+    fn inline(&self) -> Option<Arc<dyn Appends<Self::Session>>> {
         None
     }
 

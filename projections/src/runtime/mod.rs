@@ -4,8 +4,9 @@ mod append;
 mod batch;
 mod builder;
 mod end;
+mod inline;
 mod read;
-mod routing;
+pub(crate) mod routing;
 mod rows;
 mod runner;
 mod shutdown;
@@ -30,7 +31,8 @@ pub use self::{
 use self::{runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages};
 use crate::{
     EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted, RebuildError,
-    Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector, error::chain,
+    RecordedState, Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector,
+    error::chain,
 };
 
 /// Runs projectors over the events of a source.
@@ -267,10 +269,23 @@ impl<S: EventSource> Runtime<S> {
                 continue;
             }
             // A storage that cannot be read says so when its projectors start.
-            for (key, _) in storages.checkpoints(storage, namespace).await.unwrap_or_default() {
-                if !slots.iter().any(|slot| slot.key == key) {
-                    let projector = &*key.projector;
-                    tracing::warn!(projector, storage = name, "a checkpoint has no projector here");
+            for (key, stored) in storages.checkpoints(storage, namespace).await.unwrap_or_default()
+            {
+                if slots.iter().any(|slot| slot.key == key) {
+                    continue;
+                }
+                let projector = &*key.projector;
+                match stored.state {
+                    RecordedState::Inline => tracing::warn!(
+                        projector,
+                        storage = name,
+                        "appends of this program are refused: a projector runs in them that is not here"
+                    ),
+                    _ => tracing::warn!(
+                        projector,
+                        storage = name,
+                        "a checkpoint has no projector here"
+                    ),
                 }
             }
         }
