@@ -68,8 +68,8 @@ pub mod markers {
 use crate::{Event, Fingerprint, HandleError, Handlers, MissingResource, Resources, Route};
 pub use crate::{
     engine::{
-        Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, SnapshotPlace, SnapshotUse,
-        Start, StartError,
+        Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Make,
+        RowUse, SnapshotPlace, SnapshotUse, Start, StartError,
     },
     projector::{Construct, HookCall, KeySource, SessionOf},
     registry::{Linked, StorageKind},

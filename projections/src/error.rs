@@ -192,6 +192,30 @@ pub enum AppendError {
         /// The event's wire name.
         event: String,
     },
+    /// A projector runs inline in this store, and this program cannot run it. Nothing was stored.
+    #[error("projector `{}` runs in the transaction of each append, and {reason}", projector.escape_debug())]
+    NotRun {
+        /// The projector, with its namespace, if it has one.
+        projector: String,
+        /// Why this program cannot run it, and what to do.
+        reason: String,
+    },
+    /// An inline projector cannot apply an event. Nothing was stored; the same append fails again
+    /// until the projector, its read model or the event is another one.
+    #[error("inline projector `{projector}` cannot apply event {event} `{}` of stream `{}`; nothing was stored", name.escape_debug(), stream.escape_debug())]
+    Projector {
+        /// The projector.
+        projector: String,
+        /// The event's id.
+        event: EventId,
+        /// Its wire name.
+        name: String,
+        /// Its stream.
+        stream: String,
+        /// Why.
+        #[source]
+        source: HandleError,
+    },
     /// The store failed. Nothing was stored.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -307,6 +331,14 @@ impl BuildError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildFault {
+    /// A projector cannot run in the transaction of the append.
+    #[error("projector `{projector}` says `mode = \"inline\"`, but {reason}")]
+    CannotRunInline {
+        /// The projector.
+        projector: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// Two projectors have one name.
     #[error("two projectors are called `{name}`: {first} and {second}; rename one")]
     DuplicateName {

@@ -133,6 +133,7 @@ mod error;
 mod event;
 mod fingerprint;
 mod id;
+pub mod inline;
 #[cfg(feature = "macros")]
 mod macros;
 mod page;

@@ -198,7 +198,7 @@ pub use projections_macros::ReadModel;
 /// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]` | `"warn"` |
 /// | `on_failure` | `"halt"`: what to do with an event that cannot be handled; no other yet | `"halt"` |
 /// | `retry(..)` | `retry(none)`: an event that fails in a batch of its own is not tried again; no other yet | `retry(none)` |
-/// | `mode` | `"async"`: it runs behind the appends, not within them; `"live"`: from now, in every process, without a checkpoint, see [below](#live) | `"async"` |
+/// | `mode` | `"async"`: it runs behind the appends; `"inline"`: in the transaction of each append, see [below](#inline); `"live"`: from now, in every process, without a checkpoint, see [below](#live) | `"async"` |
 /// | `lanes` | `1`: it applies one event at a time, in the log's order; no other yet | 1 |
 /// | `snapshot` | the fields and rows of a projector without storage are saved every so often, see [below](#snapshots) | off |
 /// | `rollback` | `"clone"`: after a failed handler the fields of a projector without storage go back to a copy that is made before each batch, instead of being replayed; it is `Clone` | off |
@@ -207,6 +207,16 @@ pub use projections_macros::ReadModel;
 ///
 /// Values that need more than the runtime can do yet, such as `lanes = 4` or `retry(max = 3)`, are
 /// checked and then refused as not available yet: no option does nothing.
+///
+/// # Inline
+///
+/// With `mode = "inline"` the handlers run in the transaction of the append, by whatever program
+/// appends, and the append fails if a handler fails. The storage is the one that the event store
+/// makes, `events.read_models()`; any other is a fault of the build. [`run`](crate::Runtime::run) or
+/// [`catch_up`](crate::Runtime::catch_up) brings the projector to the head first and then hands it
+/// over to the appends; from then on a program that does not have it, or has other code of it, is
+/// refused by [`AppendError::NotRun`](crate::AppendError::NotRun). The guide's page on it has the
+/// rest.
 ///
 /// # From now on
 ///

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     AppendError, EventId, GlobalPosition, NewEvent, Page, ReadError, Scanned, SnapshotStore,
-    StoreError, StoreId, StreamPosition, Token,
+    StoreError, StoreId, StreamPosition, Token, inline::Database,
 };
 
 /// A log of events in one total order, read a page at a time.
@@ -97,6 +97,11 @@ pub trait EventSource: Send + Sync + 'static {
         &self,
     ) -> impl Future<Output = Result<Vec<ImportProgress>, StoreError>> + Send {
         std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Returns the database whose appends run inline projectors, where they do.
+    fn database(&self) -> Option<Database> {
+        None
     }
 }
 

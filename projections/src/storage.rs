@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc};
 use crate::{
     __private::Execution,
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, SnapshotStore, StoreError,
+    inline::Appends,
     read::RowReads,
     rows::{RowSets, RowStorage},
 };
@@ -51,6 +52,12 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// Returns the place for snapshots of read models in process, where the storage has such: it can
     /// then be given to [`Builder::checkpoints`](crate::Builder::checkpoints).
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        None
+    }
+
+    /// Returns the appends of the event store in the storage's database, where inline projectors can
+    /// take part in them.
+    fn inline(&self) -> Option<Arc<dyn Appends<Self::Session>>> {
         None
     }
 

@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "docs/guide.md",
     "docs/concepts.md",
@@ -25,6 +25,7 @@ const PAGES: [&str; 8] = [
     "docs/command-line.md",
     "docs/rows.md",
     "docs/modes.md",
+    "docs/inline.md",
 ];
 
 /// A fenced block: its info string, its text, and the lines between its fences.

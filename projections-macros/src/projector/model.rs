@@ -54,7 +54,7 @@ pub(crate) struct Options {
 }
 
 /// How it is run.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
 pub(crate) enum Mode {
     #[default]
     Async,

@@ -72,7 +72,7 @@ const ON_FAILURE: Words = Words { noun: "policy", available: &["halt"], later: &
 const PARK_BY: Words =
     Words { noun: "key", available: &[], later: &["stream", "domain", "projector"] };
 const ROLLBACK: Words = Words { noun: "way", available: &["clone"], later: &[] };
-const MODE: Words = Words { noun: "mode", available: &["async", "live"], later: &["inline"] };
+const MODE: Words = Words { noun: "mode", available: &["async", "inline", "live"], later: &[] };
 /// Where to begin; `#[handles]` takes the same words.
 pub(crate) const FROM: Words =
     Words { noun: "start", available: &["beginning", "now"], later: &[] };
@@ -268,6 +268,7 @@ mod tests {
             quote!(exhaustive = [Hand, player::Player<'static>], ignores(Started)),
             quote!(exhaustive(Hand, Player)),
             quote!(storage = Sqlite, on_change = "rebuild"),
+            quote!(storage = Sqlite, mode = "inline"),
             quote!(from = "now", version = 2, register = true, unregistered = "warn"),
         ] {
             assert_eq!(faults(&options), "", "{options}");
@@ -286,7 +287,6 @@ mod tests {
             (quote!(park_by = "projector"), "`park_by = \\\"projector\\\"` is"),
             (quote!(on_failure = "park"), "`on_failure = \\\"park\\\"` is"),
             (quote!(on_failure = "skip"), "`on_failure = \\\"skip\\\"` is"),
-            (quote!(mode = "inline", storage = Sqlite), "`mode = \\\"inline\\\"` is"),
             (quote!(lanes = 2, storage = Postgres), "`lanes = 2` is"),
         ] {
             has_one(&options, &format!("{refused} not available yet"));

@@ -18,8 +18,9 @@ pub(super) fn table(model: &Projector) -> TokenStream {
         row("domain", format!("{}, of events that name none", code(&domain.value())));
     }
     row("unregistered", code(unregistered(model.options.unregistered)));
-    row("mode", code(mode(model.options.mode)));
-    if !matches!(model.options.mode, Mode::Live) {
+    let mode = model.options.mode;
+    row("mode", code(word(mode)));
+    if mode != Mode::Live {
         row("from", code(if model.options.from_now { "now" } else { "beginning" }));
     }
     if let Some(batch) = batch(*batch_events, *batch_bytes) {
@@ -28,7 +29,7 @@ pub(super) fn table(model: &Projector) -> TokenStream {
     if let Some(bytes) = model.options.row_bytes {
         row("row_bytes", format!("{bytes}, which rows may take in memory between batches"));
     }
-    row("on_failure", code("halt"));
+    row("on_failure", if mode == Mode::Inline { "the append fails".into() } else { code("halt") });
     if model.options.rollback.is_some() {
         row("rollback", code("clone"));
     }
@@ -82,7 +83,7 @@ fn storage_of(storage: &Storage) -> String {
     }
 }
 
-fn mode(mode: Mode) -> &'static str {
+fn word(mode: Mode) -> &'static str {
     match mode {
         Mode::Async => "async",
         Mode::Inline => "inline",

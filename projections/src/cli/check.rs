@@ -17,14 +17,20 @@ pub(super) async fn check<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Fa
     let projectors = runtime.projectors();
     for (name, registration) in &projectors {
         text.push_str(&format!(
-            "{}: {}, {}\n",
+            "{}: {}{}, {}\n",
             escape::terminal(name),
             escape::terminal(registration.storage),
+            mode(registration.options.mode),
             escape::terminal(&registration.location.to_string()),
         ));
     }
     let noun = if projectors.len() == 1 { "projector" } else { "projectors" };
     output::print(&format!("{text}{} {noun}, no fault\n", projectors.len()))
+}
+
+/// How a projector is run, where it is not the usual way.
+fn mode(mode: Mode) -> String {
+    if mode == Mode::Async { String::new() } else { format!(", {}", mode.as_str()) }
 }
 
 /// Says whether every projector is well.

@@ -31,17 +31,21 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn into_applied(self, batch: &Batch) -> Applied {
-        match self {
-            Self::Event(index, error) => Applied::Event(index, error),
-            Self::Store(error) => Applied::Store(error),
-            Self::Refused(index, source) => {
-                Applied::Event(index, HandleError::Rows { method: method(batch, index), source })
-            }
-            Self::Missing(index) => {
-                let source = super::network::endless();
-                Applied::Event(index, HandleError::Rows { method: method(batch, index), source })
-            }
+        match self.into_event(batch) {
+            Ok((index, error)) => Applied::Event(index, error),
+            Err(error) => Applied::Store(error),
         }
+    }
+
+    /// The event that is to blame, and why, unless it is the storage.
+    pub(super) fn into_event(self, batch: &Batch) -> Result<(usize, HandleError), StoreError> {
+        let (index, source) = match self {
+            Self::Event(index, error) => return Ok((index, error)),
+            Self::Store(error) => return Err(error),
+            Self::Refused(index, source) => (index, source),
+            Self::Missing(index) => (index, super::network::endless()),
+        };
+        Ok((index, HandleError::Rows { method: method(batch, index), source }))
     }
 }
 

@@ -8,14 +8,17 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
+    Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Make, Moving,
+    Start, StartError, activation,
     apply::{self, Failure},
+    inline::InlineProjector,
     is_live,
     rows::{self, KeptRows, RowUse},
 };
 use crate::{
-    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, StoreErrorKind, read::RowReads, registry::StorageKind,
+    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
+    Fingerprint, Handlers, Projector, ReadError, ReadRequest, RecordedState, StoreError,
+    StoreErrorKind, inline::Database, read::RowReads, registry::StorageKind,
 };
 
 impl<S: BlockingStorage> Execution<S> for Blocking {
@@ -164,6 +167,33 @@ where
     fn row_use(&self) -> Option<Arc<RowUse>> {
         Some(Arc::clone(&self.used))
     }
+
+    fn database(&self) -> Option<Database> {
+        self.storage.inline()?.database()
+    }
+
+    fn join_appends(&self, identity: Identity) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
+        let appends = self.storage.inline()?;
+        let projector =
+            Arc::new(InlineProjector::<P>::new(identity, &self.make, Arc::clone(&self.used)));
+        appends.join(Arc::clone(&projector) as _);
+        Some(projector)
+    }
+
+    fn active<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Option<Fingerprint>, StoreError>> {
+        let key = key.clone();
+        Box::pin(async move { self.call(move |worker| worker.active(&key)).await? })
+    }
+
+    fn activate(&mut self, activation: Activation) -> BoxFuture<'_, Activated> {
+        Box::pin(async move {
+            let activated = self.call(move |worker| worker.activate(activation));
+            activated.await.unwrap_or_else(Activated::Store)
+        })
+    }
 }
 
 impl<S, P> Worker<S, P>
@@ -190,6 +220,7 @@ where
         self.rows.forget();
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
+        let start = &self.after_appends(&mut session, start.clone())?;
         rows::prepare::<P>(&mut session, start)?;
         self.rows.lend::<S>(&mut session, false);
         for (call, _) in apply::hooks::<P>(start.reset) {
@@ -251,5 +282,102 @@ where
         }
         let session = self.storage.begin()?;
         self.storage.commit(session, &write)
+    }
+
+    /// Brings a start up to date with what appends have done since it was decided on. They would
+    /// else come in between again and again.
+    fn after_appends(
+        &self,
+        session: &mut S::Session,
+        mut start: Start,
+    ) -> Result<Start, CommitError> {
+        let Some(moving) = start.moving.take() else { return Ok(start) };
+        let Some(now) = self.storage.load(session, &start.write.key)? else { return Ok(start) };
+        let decided_by = start.write.previous.map(|previous| previous.epoch);
+        if decided_by != Some(now.epoch) || now.state != RecordedState::Inline {
+            return Ok(start); // which is then refused
+        }
+        if !start.reset && now.scanned > moving.scanned {
+            self.none_passed(session, &moving, &now)?;
+        }
+        start.write.previous = Some((&now).into());
+        let next = &mut start.write.next;
+        next.effects_mark = next.effects_mark.max(now.effects_mark);
+        if !start.reset {
+            (next.position, next.scanned) = (now.position, now.scanned);
+            next.event_id = now.event_id;
+        }
+        Ok(start)
+    }
+
+    /// Refuses a start, which is then decided once more, where appends have passed events meanwhile
+    /// that it is the first to subscribe to.
+    fn none_passed(
+        &self,
+        session: &mut S::Session,
+        moving: &Moving,
+        now: &Checkpoint,
+    ) -> Result<(), CommitError> {
+        for added in &moving.added {
+            let appends = self.storage.inline().ok_or(CommitError::Conflict)?;
+            let request = ReadRequest::new(moving.scanned, added).at_most(1, 1);
+            let page = appends.read(session, request).map_err(|error| match error {
+                ReadError::Store(error) => error.into(),
+                _ => CommitError::Conflict,
+            })?;
+            let has_seen_all = page.scanned().is_some_and(|seen| seen.position >= now.scanned);
+            if !page.is_empty() || !has_seen_all {
+                return Err(CommitError::Conflict);
+            }
+        }
+        Ok(())
+    }
+
+    fn active(&self, key: &CheckpointKey) -> Result<Option<Fingerprint>, StoreError> {
+        let Some(appends) = self.storage.inline() else { return Ok(None) };
+        let mut session = self.storage.begin()?;
+        let active = appends.active(&mut session, key);
+        self.storage.rollback(session)?;
+        active
+    }
+
+    fn activate(&mut self, mut activation: Activation) -> Activated {
+        let Some(appends) = self.storage.inline() else {
+            return Activated::Store(activation::impossible());
+        };
+        let mut session = match self.storage.begin() {
+            Ok(session) => session,
+            Err(error) => return Activated::Store(error),
+        };
+        let read = appends
+            .read(&mut session, activation.request())
+            .and_then(|page| Ok((page, appends.head(&mut session)?)));
+        let (page, head) = match read {
+            Ok(read) => read,
+            Err(ReadError::Diverged { .. }) => return Activated::NotNow,
+            Err(ReadError::Store(error)) => return Activated::Store(error),
+        };
+        let mut batch = activation.batch(page);
+        // One that appends run already is never taken away from them by reading on.
+        if batch.write.next.seen() == head || activation.own.state == RecordedState::Inline {
+            activation.hand_over(&mut batch.write);
+        }
+        if !batch.page.is_empty() {
+            self.rows.lend::<S>(&mut session, false);
+            let applied = apply::apply(&mut self.projector, &batch, &mut session)
+                .and_then(|()| rows::flush::<P>(batch.events.end - 1, &mut session));
+            if let Err(failure) = applied {
+                self.rows.forget();
+                return match failure {
+                    Failure::Store(error) => Activated::Store(error),
+                    _ => Activated::NotNow,
+                };
+            }
+            self.rows.take_back::<S>(&mut session);
+        }
+        let committed = self.storage.commit(session, &batch.write);
+        // The appends keep rows of their own.
+        self.rows.forget();
+        Activated::of(committed, batch.write)
     }
 }

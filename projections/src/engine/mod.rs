@@ -2,10 +2,12 @@
 //! know events and transactions. The runner has one implementation; engines differ by how their
 //! storage runs.
 
+mod activation;
 mod apply;
 mod asynchronous;
 mod blocking;
 mod in_process;
+mod inline;
 mod network;
 mod reads;
 mod rows;
@@ -14,19 +16,21 @@ mod snapshots;
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
 pub(crate) use self::snapshots::Known;
+pub use self::{
+    activation::{Activated, Activation},
+    inline::Identity,
+    rows::RowUse,
+    snapshots::{SnapshotPlace, SnapshotUse},
+};
 pub(crate) use self::{
     apply::{catch_panic, message},
     in_process::State,
     network::endless,
 };
-pub use self::{
-    rows::RowUse,
-    snapshots::{SnapshotPlace, SnapshotUse},
-};
 use crate::{
-    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Mode, Page, Projector, Storage, StoreError, projector::KeySource, read::RowReads,
-    registry::StorageKind, rows::RowsError,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Filter, Fingerprint,
+    GlobalPosition, HandleError, Handlers, Mode, Page, Projector, Storage, StoreError,
+    inline::Database, projector::KeySource, read::RowReads, registry::StorageKind, rows::RowsError,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -78,6 +82,33 @@ pub trait Engine: Send {
 
     /// The tables, for readers, where the storage has such.
     fn row_reads(&self) -> Option<Arc<dyn RowReads>>;
+
+    /// The database in whose appends the projector can take part, where there is one.
+    fn database(&self) -> Option<Database> {
+        None
+    }
+
+    /// Lets the appends of this process run the projector, for as long as the answer is kept.
+    fn join_appends(&self, identity: Identity) -> Option<Arc<dyn Any + Send + Sync>> {
+        let _ = identity;
+        None
+    }
+
+    /// The code that appends must run the projector with, where it is active.
+    fn active<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Option<Fingerprint>, StoreError>> {
+        let _ = key;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Hands a projector that has caught up over to the appends.
+    fn activate(&mut self, activation: Activation) -> BoxFuture<'_, Activated> {
+        let error = activation::impossible();
+        drop(activation);
+        Box::pin(std::future::ready(Activated::Store(error)))
+    }
 }
 
 /// How a run starts.
@@ -87,6 +118,19 @@ pub struct Start {
     pub(crate) write: CheckpointWrite,
     /// Whether to empty the read model first.
     pub(crate) reset: bool,
+    /// The checkpoint that the start was decided by, where appends move it: they may have done so
+    /// since, and more of the events that this start is the first to subscribe to must not have
+    /// been passed.
+    pub(crate) moving: Option<Moving>,
+}
+
+/// A checkpoint that appends move.
+#[derive(Clone, Debug)]
+pub(crate) struct Moving {
+    /// How far they had come.
+    pub(crate) scanned: GlobalPosition,
+    /// What the start adds to the subscriptions.
+    pub(crate) added: Vec<Filter>,
 }
 
 /// Why a run could not start.
@@ -109,6 +153,12 @@ impl From<RowsError> for StartError {
             RowsError::Differs(what) => Self::Table(what),
             RowsError::Refused(source) => Self::Hook("setup", source),
         }
+    }
+}
+
+impl From<CommitError> for StartError {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
     Inner, Runtime,
+    inline::{self, Joined},
     mark::LiveMark,
     runner::Runner,
     slot::{Shared, Slot},
@@ -18,9 +19,9 @@ use super::{
     storages::Storages,
 };
 use crate::{
-    BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Projector,
+    BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Mode, Projector,
     Registration, Resources, SnapshotStore, Storage,
-    engine::{Engine, SnapshotPlace},
+    engine::{Engine, Identity, SnapshotPlace},
     registry::{Build, EngineFault, Linked, join, short},
 };
 
@@ -73,6 +74,32 @@ impl<S: EventSource> Builder<S> {
     #[cfg(feature = "cli")]
     pub(crate) fn into_source(self) -> Arc<S> {
         self.source
+    }
+
+    /// The event store, for commands that append, with the projectors that its appends may have to
+    /// run for as long as the second value is kept. One that cannot be made is left out: moving
+    /// events does not depend on how projectors are wired, and an append that needs it says so.
+    #[cfg(feature = "cli")]
+    pub(crate) fn into_store(mut self) -> (Arc<S>, Vec<Joined>) {
+        let resources = Arc::new(std::mem::take(&mut self.resources));
+        let mut joined = Vec::new();
+        let is_inline = |entry: &Entry| entry.registration.options.mode == Mode::Inline;
+        for entry in self.entries().into_iter().filter(is_inline) {
+            let Ok(engine) = (entry.build)(&entry.name, &self.storages, &resources) else {
+                continue;
+            };
+            joined.extend(self.join(&entry, &*engine).ok().flatten());
+        }
+        (self.source, joined)
+    }
+
+    /// Lets the appends of this process run a projector, where it is inline.
+    fn join(&self, entry: &Entry, engine: &dyn Engine) -> Result<Option<Joined>, BuildFault> {
+        let Entry { name, registration, .. } = entry;
+        let key = CheckpointKey::new(self.namespace.clone(), name.clone());
+        let identity = Identity { key, registration: *registration };
+        let storage = self.storages.label((registration.storage_type)().0);
+        inline::join(&*self.source, engine, identity, storage)
     }
 
     /// Gives a storage: one value for each storage type that a projector names.
@@ -219,8 +246,10 @@ impl<S: EventSource> Builder<S> {
                 Ok(mut engine) => {
                     let place = self.snapshot_place(&entry);
                     let snapshots = place.and_then(|place| engine.keep_snapshots(place));
-                    let slot = self.slot(entry, &source, engine);
-                    slots.push(Arc::new(Slot { snapshots, ..slot }));
+                    match self.slot(entry, &source, engine) {
+                        Ok(slot) => slots.push(Arc::new(Slot { snapshots, ..slot })),
+                        Err(fault) => self.faults.push(fault),
+                    }
                 }
                 Err(fault) => self.faults.push(entry.fault(fault)),
             }
@@ -302,7 +331,13 @@ impl<S: EventSource> Builder<S> {
         Some(SnapshotPlace { store, key })
     }
 
-    fn slot(&self, entry: Entry, source: &Arc<dyn Source>, engine: Box<dyn Engine>) -> Slot {
+    fn slot(
+        &self,
+        entry: Entry,
+        source: &Arc<dyn Source>,
+        engine: Box<dyn Engine>,
+    ) -> Result<Slot, BuildFault> {
+        let joined = self.join(&entry, &*engine)?;
         let Entry { name, registration, .. } = entry;
         let mut batch = registration.options.batch;
         if let Some(events) = self.batch_events {
@@ -326,7 +361,19 @@ impl<S: EventSource> Builder<S> {
             mark,
         );
         let runner = Arc::new(AsyncMutex::new(runner));
-        Slot { name, registration, key, runner, state, shared, row_use, reads, snapshots: None }
+        let (snapshots, _joined) = (None, joined);
+        Ok(Slot {
+            name,
+            registration,
+            key,
+            runner,
+            state,
+            shared,
+            row_use,
+            reads,
+            snapshots,
+            _joined,
+        })
     }
 }
 

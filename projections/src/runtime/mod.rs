@@ -4,9 +4,10 @@ mod append;
 mod batch;
 mod builder;
 mod end;
+mod inline;
 mod mark;
 mod read;
-mod routing;
+pub(crate) mod routing;
 mod rows;
 mod runner;
 mod shutdown;
@@ -31,7 +32,8 @@ pub use self::{
 use self::{runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages};
 use crate::{
     EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted, RebuildError,
-    Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector, error::chain,
+    RecordedState, Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector,
+    error::chain,
 };
 
 /// Runs projectors over the events of a source.
@@ -314,9 +316,15 @@ impl<S: EventSource> Runtime<S> {
                 continue;
             }
             // A storage that cannot be read says so when its projectors start.
-            for (key, _) in storages.checkpoints(storage, namespace).await.unwrap_or_default() {
+            for (key, stored) in storages.checkpoints(storage, namespace).await.unwrap_or_default()
+            {
                 let projector = &*key.projector;
                 match slots.iter().find(|slot| slot.key == key) {
+                    None if stored.state == RecordedState::Inline => tracing::warn!(
+                        projector,
+                        storage = name,
+                        "appends of this program are refused: a projector runs in them that is not here"
+                    ),
                     None => tracing::warn!(
                         projector,
                         storage = name,

@@ -11,6 +11,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     end::End,
+    inline::Attended,
     mark::LiveMark,
     routing::Routing,
     slot::Shared,
@@ -22,7 +23,7 @@ use crate::{
     BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, Filter, GlobalPosition, HaltReason,
     Halted, Page, Previous, ReadError, ReadRequest, RecordedState, Registration, Scanned,
     StoreError, StoreErrorKind,
-    engine::{Engine, StartError, catch_panic, message},
+    engine::{Activated, Engine, StartError, catch_panic, message},
     error::chain,
 };
 
@@ -56,13 +57,13 @@ pub(crate) struct Runner {
     pub(super) routing: Routing,
     pub(super) filter: Filter,
     pub(super) batch: BatchPolicy,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     mark: LiveMark,
     /// The checkpoint as the next write would store it; `None` until a run has started.
     pub(super) own: Option<Owned>,
     /// The highest epoch that this runner has had.
-    epoch: u64,
-    failures: u32,
+    pub(super) epoch: u64,
+    pub(super) failures: u32,
     /// In-process state is replayed up to here, and no further: this event failed.
     pub(super) ceiling: Option<(GlobalPosition, HaltReason)>,
 }
@@ -76,6 +77,15 @@ pub(super) struct Owned {
 }
 
 type Stop = watch::Receiver<bool>;
+
+/// What became of a runner that has come as far as it was to.
+enum Arrival {
+    Ended,
+    /// An inline projector is not at the head yet.
+    Behind,
+    /// An inline projector's next event failed, and is to be tried by itself.
+    Refused,
+}
 
 impl Runner {
     pub(crate) fn new(
@@ -140,6 +150,7 @@ impl Runner {
         let kept = self.engine.kept().map(|kept| (kept.position, kept.scanned));
         self.shared.live.send_modify(|live| {
             live.owns = false;
+            live.inline = false;
             (live.position, live.scanned) = kept.unwrap_or((live.position, live.scanned));
         });
     }
@@ -186,8 +197,20 @@ impl Runner {
         }
         self.own_checkpoint(*rebuild).await?;
         *rebuild = false;
-        self.follow(*head, stop).await?;
-        self.record(RecordedState::Stopped, None).await
+        loop {
+            if self.own.is_some() {
+                self.follow(*head, stop).await?;
+            }
+            // Handed over to the appends: there is nothing to record.
+            let is_inline = self.own.is_none();
+            match is_inline {
+                false => return self.record(RecordedState::Stopped, None).await,
+                true => match self.attend(goal, stop).await? {
+                    Attended::Done => return Ok(()),
+                    Attended::Behind => {}
+                },
+            }
+        }
     }
 
     /// Reads the stored checkpoint and goes on with it, if it is still this runner's; else starts.
@@ -229,7 +252,8 @@ impl Runner {
             decided = candidate.start(kept, &mut self.routing, rebuild, self.epoch).await;
         }
         let start = decided?;
-        let next = start.write.next.clone();
+        let mut next = start.write.next.clone();
+        let moving = start.moving.is_some();
         match self.engine.start(start).await {
             Ok(()) => {}
             Err(StartError::Missing(hook)) => {
@@ -245,13 +269,21 @@ impl Runner {
         if is_marked {
             self.mark.remove(&self.key).await?;
         }
+        if moving && let Some(stored) = self.engine.load(&self.key).await? {
+            next = stored; // appends had moved it
+        }
         self.epoch = next.epoch;
-        self.own = Some(Owned::new(next));
-        self.publish(self.moving());
+        match next.state {
+            RecordedState::Inline => self.hand_over(&next),
+            _ => {
+                self.own = Some(Owned::new(next));
+                self.publish(self.moving());
+            }
+        }
         Ok(())
     }
 
-    /// Follows the log.
+    /// Follows the log, until it is stopped or, if it is inline, at the head.
     async fn follow(&mut self, goal: Option<GlobalPosition>, stop: &mut Stop) -> Result<(), End> {
         let mut ahead = None;
         loop {
@@ -265,18 +297,38 @@ impl Runner {
             let seen = self.owned()?.next.seen();
             let scanned = self.owned()?.next.scanned;
             if goal.is_some_and(|head| scanned >= head) && self.ceiling.is_none() {
-                return Ok(());
+                match self.arrive().await? {
+                    Arrival::Ended => return Ok(()),
+                    Arrival::Behind => continue,
+                    Arrival::Refused => {}
+                }
             }
             let page = match ahead.take() {
                 Some(page) => page,
                 None => read(Arc::clone(&self.source), &self.filter, self.batch, seen).await?,
             };
             match page.scanned() {
+                None if self.is_inline() => match self.arrive().await? {
+                    Arrival::Ended => return Ok(()),
+                    Arrival::Behind | Arrival::Refused => {}
+                },
                 None => self.rest(stop).await?,
                 Some(scanned) if page.is_empty() => self.pass(scanned).await?,
                 Some(scanned) => ahead = self.apply_and_read_on(&page, scanned).await?,
             }
         }
+    }
+
+    /// Has come as far as it was to: an inline projector is handed over to the appends.
+    async fn arrive(&mut self) -> Result<Arrival, End> {
+        if !self.is_inline() {
+            return Ok(Arrival::Ended);
+        }
+        Ok(match self.activate().await? {
+            Activated::Active(_) => Arrival::Ended,
+            Activated::Behind(_) => Arrival::Behind,
+            _ => Arrival::Refused,
+        })
     }
 
     /// Nothing in the page matched: only the scanned position moves.
@@ -335,7 +387,7 @@ impl Runner {
     }
 
     /// Carries out what was asked for while the projector runs; tells whether anything was.
-    async fn rebuild_if_asked(&mut self) -> Result<bool, End> {
+    pub(super) async fn rebuild_if_asked(&mut self) -> Result<bool, End> {
         let asked = self.shared.take_rebuilds();
         if asked.is_empty() {
             return Ok(false);

@@ -160,26 +160,36 @@ pub(crate) async fn of(
     counting: Counting,
 ) -> Result<ProjectorStatus, StoreError> {
     // What is stored of a projector that is live now is of the time before.
-    let stored = match slot.registration.is_per_process() {
+    let mut stored = match slot.registration.is_per_process() {
         true => None,
-        false => stored(slot, storages).await?,
+        false => self::stored(slot, storages).await?,
     };
     let live = slot.shared.live.borrow().clone();
     // The head is read last, so that nothing is ahead of it.
     let head = source.head().await?.map_or(GlobalPosition::BEGINNING, |head| head.position);
+    if stored.as_ref().is_some_and(|s| s.state == RecordedState::Inline && s.scanned < head) {
+        // An append came in between, which has moved it, too.
+        stored = self::stored(slot, storages).await?;
+    }
     let candidate = Candidate { source, registration: &slot.registration, key: &slot.key };
     let changed = stored.as_ref().is_some_and(|stored| candidate.is_changed(stored));
     let here = live.owns || slot.registration.is_per_process();
     let seen = match &stored {
         Some(stored) if !here => {
             let mut seen = Seen::stored(slot, source, stored, head).await?;
-            if live.running || live.ended_badly(Some(stored)) {
+            // Of a projector that the appends run, the checkpoint knows more than any process.
+            if (live.running && !live.inline) || live.ended_badly(Some(stored)) {
                 let Seen { state, last_error, .. } = Seen::live(&live);
                 seen = Seen { state, last_error, ..seen };
             }
             seen
         }
         _ => Seen::live(&live),
+    };
+    let head = match &stored {
+        // Nothing is stored without it, so what came since the head was read is applied, too.
+        Some(stored) if stored.state == RecordedState::Inline => head.max(stored.scanned),
+        _ => head,
     };
     let (behind, age) = lag(slot, source, seen.scanned, head, counting).await?;
     // A live owner at the head is caught up until there is something after it.
@@ -248,6 +258,9 @@ impl Seen {
             state: match stored.state {
                 RecordedState::Halted => State::Halted,
                 RecordedState::Stopped => State::Stopped,
+                // Nobody has to be alive: whoever appends runs it.
+                RecordedState::Inline if stored.scanned >= head => State::CaughtUp,
+                RecordedState::Inline => State::CatchingUp,
                 _ if silence.as_secs_f64() > 4.0 * HEARTBEAT.as_secs_f64() => State::Detached,
                 RecordedState::Rebuilding => State::Rebuilding,
                 RecordedState::Running if stored.scanned >= head => State::CaughtUp,

@@ -67,6 +67,11 @@ impl Storages {
         (*self.values.get(&storage)?.value).snapshots()
     }
 
+    /// Names the storage of a type; nothing, where there is none.
+    pub(crate) fn label(&self, storage: TypeId) -> &str {
+        self.values.get(&storage).map_or("", |entry| &entry.label)
+    }
+
     /// Reads the checkpoints that one storage holds of a namespace.
     pub(crate) fn checkpoints<'a>(&'a self, storage: TypeId, namespace: &'a str) -> Listing<'a> {
         match self.values.get(&storage) {

@@ -115,7 +115,7 @@ impl<S> Inner<S> {
 pub(super) async fn reach(slot: &Slot, position: GlobalPosition) -> Result<(), Halted> {
     let mut live = slot.shared.live.subscribe();
     // The sender lives in the slot, so the wait never fails.
-    let has_ended = |live: &Live| live.halted.is_some() || (live.owns && live.scanned >= position);
+    let has_ended = |live: &Live| live.halted.is_some() || live.has_reached(position);
     let ended = live.wait_for(has_ended).await;
     match ended.ok().and_then(|live| live.halted.clone()) {
         Some(halted) => Err(halted),

@@ -11,6 +11,7 @@
 
 mod dispatch;
 mod events;
+mod inline;
 mod rows;
 mod sqlite;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let mut comparisons = dispatch::comparisons(&log);
     comparisons.push(sqlite::comparison(&log, folder.path()));
     comparisons.extend(rows::comparisons(&log, folder.path()));
+    comparisons.push(inline::comparison(if small { 20 } else { 500 }, folder.path()));
     comparisons.retain(|c| only.as_ref().is_none_or(|only| c.what.contains(&**only)));
 
     if !small && !asked("--table") {

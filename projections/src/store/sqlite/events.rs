@@ -11,7 +11,7 @@ use super::{
 use crate::{
     AppendError, AppendRequest, EventId, EventSource, EventStore, Filter, GlobalPosition,
     ImportChunk, ImportProgress, ImportReceipt, Page, ReadError, ReadRequest, Receipt, Scanned,
-    SnapshotStore, StoreError, StoreErrorKind, StoreId,
+    SnapshotStore, StoreError, StoreErrorKind, StoreId, inline::Database,
 };
 
 /// An event store in an SQLite file.
@@ -56,7 +56,7 @@ impl SqliteEventStore {
     /// Opens a storage for read models in the event store's own file.
     #[must_use]
     pub fn read_models(&self) -> Sqlite {
-        Sqlite::of_file(Arc::clone(&self.file), self.options)
+        Sqlite::of_event_store(Arc::clone(&self.file), self.options)
     }
 
     /// Opens a connection that can only read, for queries of the application's own.
@@ -157,6 +157,10 @@ impl EventSource for SqliteEventStore {
             store.file.read(store.options, look)
         })
         .await
+    }
+
+    fn database(&self) -> Option<Database> {
+        Some(Database::new(Arc::clone(&self.file)))
     }
 }
 

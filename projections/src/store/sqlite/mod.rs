@@ -121,6 +121,7 @@ mod events;
 mod file;
 mod filter;
 mod guard;
+mod inline;
 mod network;
 mod options;
 mod read;

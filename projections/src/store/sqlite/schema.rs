@@ -5,8 +5,11 @@ use rusqlite::{Connection, OptionalExtension};
 use super::error::store_error;
 use crate::{StoreError, StoreErrorKind, StoreId};
 
-/// The version of the event store's tables that this library writes.
-const EVENTS: (&str, u32) = ("events_schema", 2);
+/// The newest version of the event store's tables that this library knows.
+const EVENTS: (&str, u32) = ("events_schema", 3);
+/// The version that it makes. A file becomes one of version 3 when a projector first runs inline in
+/// it: programs that would not run it are then told to be too old, and others go on.
+const PLAIN_EVENTS: u32 = 2;
 /// The version of the checkpoints' table that this library writes.
 const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 1);
 /// The version of the record of rows' tables that this library writes.
@@ -85,6 +88,15 @@ const CREATE_SNAPSHOTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_snap
     snapshot    BLOB NOT NULL,    -- with a checksum
     PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
 ) STRICT";
+/// The projectors that every append runs in its transaction.
+const CREATE_INLINE: &str = "CREATE TABLE main.projections_inline (
+    namespace             TEXT NOT NULL,
+    projector             TEXT NOT NULL,
+    version               INTEGER NOT NULL,
+    fingerprint_algorithm INTEGER NOT NULL, -- of the code that runs it, whichever built the read model
+    fingerprint           INTEGER NOT NULL,
+    PRIMARY KEY (namespace, projector)
+) STRICT, WITHOUT ROWID";
 
 /// Refuses a file that a newer version of this library made.
 pub(super) fn check_versions(connection: &Connection, label: &str) -> Result<(), StoreError> {
@@ -110,7 +122,26 @@ pub(super) fn store_id(
 
 /// Tells whether the event store's tables are there, as this library writes them.
 pub(super) fn has_events(connection: &Connection, label: &str) -> Result<bool, StoreError> {
-    Ok(version(connection, label, EVENTS)? == Some(EVENTS.1))
+    Ok(version(connection, label, EVENTS)?.is_some_and(|version| version >= PLAIN_EVENTS))
+}
+
+/// Tells whether a projector has ever run inline in the file, which holds an event store or
+/// checkpoints. It is asked by every append, so it does not look for the table first.
+pub(super) fn has_inline(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    let text = known_meta(connection, label, EVENTS.0)?;
+    Ok(text.map(|text| parsed(&text, label, EVENTS)).transpose()? == Some(EVENTS.1))
+}
+
+/// Creates the list of inline projectors, where it is missing.
+pub(super) fn create_inline(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_inline(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_INLINE)?;
+        set_meta(connection, EVENTS.0, &EVENTS.1.to_string())
+    };
+    create().map_err(|error| store_error("create the inline projectors in", label, error))
 }
 
 /// Creates the event store's tables where they are missing, brings older ones up to date, and
@@ -135,7 +166,7 @@ pub(super) fn create_events(connection: &Connection, label: &str) -> Result<Stor
     let create = || {
         connection.execute_batch(CREATE_META)?;
         connection.execute_batch(CREATE_EVENTS)?;
-        set_meta(connection, EVENTS.0, &EVENTS.1.to_string())?;
+        set_meta(connection, EVENTS.0, &PLAIN_EVENTS.to_string())?;
         set_meta(connection, STORE_ID, &id.to_string())
     };
     create().map_err(|error| store_error("create an event store in", label, error))?;
@@ -144,7 +175,7 @@ pub(super) fn create_events(connection: &Connection, label: &str) -> Result<Stor
 
 fn migrate_events(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(ADD_EVENT_VERSIONS)?;
-    set_meta(connection, EVENTS.0, &EVENTS.1.to_string())
+    set_meta(connection, EVENTS.0, &PLAIN_EVENTS.to_string())
 }
 
 /// Creates the checkpoints' table, where it is missing.
@@ -229,11 +260,15 @@ pub(super) fn has_snapshots(connection: &Connection, label: &str) -> Result<bool
 fn version(
     connection: &Connection,
     label: &str,
-    (key, known): (&str, u32),
+    known: (&str, u32),
 ) -> Result<Option<u32>, StoreError> {
-    let Some(text) = meta(connection, label, key)? else { return Ok(None) };
+    let text = meta(connection, label, known.0)?;
+    text.map(|text| parsed(&text, label, known)).transpose()
+}
+
+fn parsed(text: &str, label: &str, (key, known): (&str, u32)) -> Result<u32, StoreError> {
     match text.parse::<u32>() {
-        Ok(version) if version <= known => Ok(Some(version)),
+        Ok(version) if version <= known => Ok(version),
         Ok(version) => {
             let doing = format!(
                 "use {label}: it was made by a newer version of this library ({key} is {version}, this program knows {known}); upgrade the program"
@@ -253,6 +288,14 @@ fn meta(connection: &Connection, label: &str, key: &str) -> Result<Option<String
     if !has_table(connection, label, "projections_meta")? {
         return Ok(None);
     }
+    known_meta(connection, label, key)
+}
+
+fn known_meta(
+    connection: &Connection,
+    label: &str,
+    key: &str,
+) -> Result<Option<String>, StoreError> {
     let select = || {
         connection
             .prepare_cached("SELECT value FROM main.projections_meta WHERE key = ?1")?

@@ -18,7 +18,7 @@ struct OrderSummary;
 #[projector("order-search", on_failure = "skip", mode = "live")]
 struct OrderSearch;
 
-#[projector("orders", storage = Sqlite, mode = "inline")]
+#[projector("orders", storage = Sqlite, timeout = "30s")]
 struct Orders;
 
 #[projector("order-lines", storage = Sqlite, lanes = 4)]

@@ -36,7 +36,12 @@ fn variants() -> Result<Vec<Checkpoint>, super::Broken> {
         version: 0,
         ..checkpoint(0, 0)
     };
-    let rest = [RecordedState::Rebuilding, RecordedState::Running, RecordedState::Stopped];
+    let rest = [
+        RecordedState::Inline,
+        RecordedState::Rebuilding,
+        RecordedState::Running,
+        RecordedState::Stopped,
+    ];
     let others = (1..).zip(rest).map(|(number, state)| Checkpoint {
         store: StoreId::from_u128(u128::from(number)),
         fingerprint: Some(Fingerprint { algorithm: 1, hash: number }),
