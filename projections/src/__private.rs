@@ -105,6 +105,9 @@ pub const fn route<E: Event, P: Handlers>(
     Route::of::<E>(id, method, hash, input_domain, &P::OPTIONS)
 }
 
+/// What a table of routes branches on.
+pub const ALWAYS: bool = true;
+
 /// Makes the fingerprint of a projector, whose routes generated code does not name for the same
 /// reason.
 #[must_use]
