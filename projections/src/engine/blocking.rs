@@ -137,17 +137,17 @@ where
     }
 
     fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
-        Box::pin(async move { self.call(move |worker| worker.start(&start)).await? })
+        Box::pin(async move { self.call(move |worker| worker.start(start)).await? })
     }
 
-    fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
+    fn apply(&mut self, mut batch: Batch) -> BoxFuture<'_, Applied> {
         Box::pin(async move {
-            self.call(move |worker| worker.apply(&batch)).await.unwrap_or_else(Applied::Store)
+            self.call(move |worker| worker.apply(&mut batch)).await.unwrap_or_else(Applied::Store)
         })
     }
 
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
-        Box::pin(async move { self.call(move |worker| worker.save(&write)).await? })
+        Box::pin(async move { self.call(move |worker| worker.save(write)).await? })
     }
 
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
@@ -169,22 +169,24 @@ where
     P: Projector<Storage = S> + Handlers,
 {
     fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
-        // What is stored may be older than what they were kept from.
-        self.rows.forget();
+        // Until it is read.
+        self.rows.loaded(None);
         let mut session = self.storage.begin()?;
         let checkpoint =
             self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));
         // Nothing was meant to be kept: a start creates the tables with the first checkpoint.
         self.storage.rollback(session)?;
-        checkpoint
+        let checkpoint = checkpoint?;
+        self.rows.loaded(checkpoint.as_ref());
+        Ok(checkpoint)
     }
 
-    fn start(&mut self, start: &Start) -> Result<(), StartError> {
+    fn start(&mut self, mut start: Start) -> Result<(), StartError> {
         // What follows is of another epoch.
         self.rows.forget();
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
-        rows::prepare::<P>(&mut session, start)?;
+        self.rows.prepare::<S>(&mut session, &start)?;
         self.rows.lend::<S>(&mut session, false);
         for (call, _) in apply::hooks::<P>(start.reset) {
             apply::hook(&mut self.projector, call, &mut session)?;
@@ -195,10 +197,13 @@ where
         if start.reset {
             self.storage.reset(&mut session, &start.write.key)?;
         }
-        self.storage.commit(session, &start.write).map_err(StartError::Commit)
+        self.rows.write_start::<S>(&mut session, &mut start.write);
+        self.storage.commit(session, &start.write).map_err(StartError::Commit)?;
+        self.rows.started();
+        Ok(())
     }
 
-    fn apply(&mut self, batch: &Batch) -> Applied {
+    fn apply(&mut self, batch: &mut Batch) -> Applied {
         match self.attempt(batch, false) {
             // Which event's row it is shows when each event's rows are written by themselves.
             Err(Failure::Refused(..)) if batch.events.len() > 1 => self.attempt(batch, true),
@@ -207,7 +212,7 @@ where
         .unwrap_or_else(|failure| failure.into_applied(batch))
     }
 
-    fn attempt(&mut self, batch: &Batch, by_event: bool) -> Result<Applied, Failure> {
+    fn attempt(&mut self, batch: &mut Batch, by_event: bool) -> Result<Applied, Failure> {
         let mut session = self.storage.begin().map_err(Failure::Store)?;
         self.rows.lend::<S>(&mut session, by_event);
         let applied = apply::apply(&mut self.projector, batch, &mut session)
@@ -218,7 +223,7 @@ where
             self.rows.forget();
             return Err(failure);
         }
-        self.rows.take_back::<S>(&mut session);
+        self.rows.take_back::<S>(&mut session, &mut batch.write);
         let committed = self.storage.commit(session, &batch.write);
         match &committed {
             Ok(()) => self.rows.committed(),
@@ -227,8 +232,9 @@ where
         Ok(committed.into())
     }
 
-    fn save(&self, write: &CheckpointWrite) -> Result<(), CommitError> {
+    fn save(&self, mut write: CheckpointWrite) -> Result<(), CommitError> {
+        self.rows.write_alone(&mut write);
         let session = self.storage.begin()?;
-        self.storage.commit(session, write)
+        self.storage.commit(session, &write)
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, OnChange,
     ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError, StoreErrorKind,
-    Subscriptions, engine::Start,
+    Subscriptions, engine::Start, rows::TableDigests,
 };
 
 /// Why a start is not possible.
@@ -160,6 +160,7 @@ impl Candidate<'_> {
             state,
             last_error: None,
             heartbeat_at: Timestamp::now(),
+            tables: TableDigests::default(), // which the start writes
         }
     }
 
