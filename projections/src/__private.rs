@@ -12,6 +12,7 @@ mod fields;
 mod inert;
 mod keys;
 mod message;
+mod row_tables;
 mod templates;
 mod upcasts;
 
@@ -51,6 +52,7 @@ pub use self::{
     },
     inert::Inert,
     keys::{NameKeysFallback, RowName, no_keys_fault, no_place_of_keys_fault},
+    row_tables::{RowPair, RowPairFallback, RowTable, RowTableFallback, no_table_fault},
     upcasts::{
         Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, UpcasterError, VersionFacts, Way,
         check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, Fingerprint, GlobalPosition, Scanned, StoreId};
+use crate::{EventId, Fingerprint, GlobalPosition, Scanned, StoreId, rows::TableDigests};
 
 /// What a checkpoint is stored under.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -65,6 +65,8 @@ pub struct Checkpoint {
     pub last_error: Option<String>,
     /// When its owner last wrote this row, by the clock of the owner's machine.
     pub heartbeat_at: Timestamp,
+    /// What the rows of its tables add up to.
+    pub tables: TableDigests,
 }
 
 impl Checkpoint {

@@ -72,8 +72,8 @@
 //!
 //! # Rebuilds
 //!
-//! [`Runtime::rebuild`] empties a read model through its `#[reset]` method and reads the log again;
-//! so does a raised `version`. A handler that is added for events which were passed already never
+//! [`Runtime::rebuild`] empties a read model, [rows] by itself and all else through its `#[reset]`
+//! method, and reads the log again; so does a raised `version`. A handler that is added for events which were passed already never
 //! starts silently: rebuild, or say `from = "now"` on it.
 //!
 //! # When events and code change

@@ -195,7 +195,7 @@ pub use projections_macros::ReadModel;
 /// | `probe` | `true`, or `false`: on a storage behind a network no handler is called only to see which rows it asks for, and each says [`#[keys]`](macro@keys) | `true` |
 /// | `from` | `"beginning"` or `"now"`: where to begin at the first start, see [below](#from-now-on) | `"beginning"` |
 /// | `version` | a number; a higher one has the read model rebuilt | 1 |
-/// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]` | `"warn"` |
+/// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]`, unless the read model is rows alone | `"warn"` |
 /// | `on_failure` | `"halt"`: what to do with an event that cannot be handled; no other yet | `"halt"` |
 /// | `retry(..)` | `retry(none)`: an event that fails in a batch of its own is not tried again; no other yet | `retry(none)` |
 /// | `mode` | `"async"`: it runs behind the appends; `"inline"`: in the transaction of each append, see [below](#inline); `"live"`: from now, in every process, without a checkpoint, see [below](#live) | `"async"` |

@@ -3,7 +3,8 @@
 use super::{escape, failure::Failure, output};
 use crate::{EventSource, Mode, ProjectorStatus, Runtime};
 
-/// Says that a runtime that was built has no fault: building it is the check.
+/// Says that a runtime that was built has no fault: building it is the check of the wiring, and what
+/// is left is what it has stored.
 pub(super) async fn check<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
     // A checkpoint that cannot be read is a fault that building does not meet.
     runtime.status().await.map_err(|error| Failure::error(&error))?;
@@ -13,6 +14,7 @@ pub(super) async fn check<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Fa
              process, not only its projector",
         );
     }
+    check_tables(runtime).await?;
     let mut text = String::new();
     let projectors = runtime.projectors();
     for (name, registration) in &projectors {
@@ -31,6 +33,22 @@ pub(super) async fn check<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Fa
 /// How a projector is run, where it is not the usual way.
 fn mode(mode: Mode) -> String {
     if mode == Mode::Async { String::new() } else { format!(", {}", mode.as_str()) }
+}
+
+/// Names every table of rows at which a start would halt.
+async fn check_tables<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
+    let found = runtime.check_tables().await.map_err(|error| Failure::error(&error))?;
+    for projector in &found.unseen {
+        output::tell(format_args!(
+            "note: the tables of projector `{}` are not checked: its storage has no readers",
+            escape::terminal(projector)
+        ));
+    }
+    if found.faults.is_empty() {
+        return Ok(());
+    }
+    let line = |fault: &String| escape::terminal(fault).into_owned();
+    Err(Failure::Failed(found.faults.iter().map(line).collect()))
 }
 
 /// Says whether every projector is well.

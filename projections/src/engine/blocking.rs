@@ -143,12 +143,12 @@ where
     }
 
     fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
-        Box::pin(async move { self.call(move |worker| worker.start(&start)).await? })
+        Box::pin(async move { self.call(move |worker| worker.start(start)).await? })
     }
 
-    fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
+    fn apply(&mut self, mut batch: Batch) -> BoxFuture<'_, Applied> {
         Box::pin(async move {
-            self.call(move |worker| worker.apply(&batch)).await.unwrap_or_else(Applied::Store)
+            self.call(move |worker| worker.apply(&mut batch)).await.unwrap_or_else(Applied::Store)
         })
     }
 
@@ -202,26 +202,29 @@ where
     P: Projector<Storage = S> + Handlers,
 {
     fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
-        // What is stored may be older than what they were kept from.
-        self.rows.forget();
         if is_live::<P>() {
+            self.rows.loaded(self.place.as_ref());
             return Ok(self.place.clone());
         }
+        // Until it is read.
+        self.rows.loaded(None);
         let mut session = self.storage.begin()?;
         let checkpoint =
             self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));
         // Nothing was meant to be kept: a start creates the tables with the first checkpoint.
         self.storage.rollback(session)?;
-        checkpoint
+        let checkpoint = checkpoint?;
+        self.rows.loaded(checkpoint.as_ref());
+        Ok(checkpoint)
     }
 
-    fn start(&mut self, start: &Start) -> Result<(), StartError> {
+    fn start(&mut self, start: Start) -> Result<(), StartError> {
         // What follows is of another epoch.
         self.rows.forget();
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
-        let start = &self.after_appends(&mut session, start.clone())?;
-        rows::prepare::<P>(&mut session, start)?;
+        let mut start = self.after_appends(&mut session, start)?;
+        self.rows.prepare::<S>(&mut session, &start)?;
         self.rows.lend::<S>(&mut session, false);
         for (call, _) in apply::hooks::<P>(start.reset) {
             apply::hook(&mut self.projector, call, &mut session)?;
@@ -232,10 +235,13 @@ where
         if start.reset {
             self.storage.reset(&mut session, &start.write.key)?;
         }
-        self.commit(session, &start.write).map_err(StartError::Commit)
+        self.rows.write_start::<S>(&mut session, &mut start.write);
+        self.commit(session, &start.write).map_err(StartError::Commit)?;
+        self.rows.started();
+        Ok(())
     }
 
-    fn apply(&mut self, batch: &Batch) -> Applied {
+    fn apply(&mut self, batch: &mut Batch) -> Applied {
         match self.attempt(batch, false) {
             // Which event's row it is shows when each event's rows are written by themselves.
             Err(Failure::Refused(..)) if batch.events.len() > 1 => self.attempt(batch, true),
@@ -244,7 +250,7 @@ where
         .unwrap_or_else(|failure| failure.into_applied(batch))
     }
 
-    fn attempt(&mut self, batch: &Batch, by_event: bool) -> Result<Applied, Failure> {
+    fn attempt(&mut self, batch: &mut Batch, by_event: bool) -> Result<Applied, Failure> {
         let mut session = self.storage.begin().map_err(Failure::Store)?;
         self.rows.lend::<S>(&mut session, by_event);
         let applied = apply::apply(&mut self.projector, batch, &mut session)
@@ -255,7 +261,7 @@ where
             self.rows.forget();
             return Err(failure);
         }
-        self.rows.take_back::<S>(&mut session);
+        self.rows.take_back::<S>(&mut session, &mut batch.write);
         let committed = self.commit(session, &batch.write);
         match &committed {
             // Another process that runs a live projector writes its tables, too.
@@ -275,7 +281,8 @@ where
         Ok(())
     }
 
-    fn save(&mut self, write: CheckpointWrite) -> Result<(), CommitError> {
+    fn save(&mut self, mut write: CheckpointWrite) -> Result<(), CommitError> {
+        self.rows.write_alone(&mut write);
         if is_live::<P>() {
             self.place = Some(write.next);
             return Ok(());
@@ -287,7 +294,7 @@ where
     /// Brings a start up to date with what appends have done since it was decided on. They would
     /// else come in between again and again.
     fn after_appends(
-        &self,
+        &mut self,
         session: &mut S::Session,
         mut start: Start,
     ) -> Result<Start, CommitError> {
@@ -300,6 +307,7 @@ where
         if !start.reset && now.scanned > moving.scanned {
             self.none_passed(session, &moving, &now)?;
         }
+        self.rows.loaded(Some(&now));
         start.write.previous = Some((&now).into());
         let next = &mut start.write.next;
         next.effects_mark = next.effects_mark.max(now.effects_mark);
@@ -373,9 +381,14 @@ where
                     _ => Activated::NotNow,
                 };
             }
-            self.rows.take_back::<S>(&mut session);
+            self.rows.take_back::<S>(&mut session, &mut batch.write);
+        } else {
+            self.rows.write_alone(&mut batch.write);
         }
         let committed = self.storage.commit(session, &batch.write);
+        if committed.is_ok() && !batch.page.is_empty() {
+            self.rows.committed();
+        }
         // The appends keep rows of their own.
         self.rows.forget();
         Activated::of(committed, batch.write)

@@ -159,6 +159,7 @@ where
         let mut state = self.lock();
         if state.kept_at != Some(Place::of(&stored)) {
             state.forget();
+            state.rows.loaded(Some(&stored));
         }
         state.routing.resume(&stored.subscriptions);
         let targets = state.targets(page, &self.filter);
@@ -168,9 +169,9 @@ where
         if targets.iter().all(|target| matches!(target, Target::Skip)) {
             return Ok(write);
         }
-        let batch =
+        let mut batch =
             Batch { page: page.clone(), targets, events: 0..page.len(), effects_mark, write };
-        state.attempt(&batch, session, writes).map_err(|failure| {
+        state.attempt(&mut batch, session, writes).map_err(|failure| {
             state.forget();
             match failure {
                 Failure::Store(error) => error.into(),
@@ -203,7 +204,7 @@ where
 impl<P: Projector + Handlers> State<P> {
     fn attempt(
         &mut self,
-        batch: &Batch,
+        batch: &mut Batch,
         session: &mut SessionOf<P>,
         writes: Writes,
     ) -> Result<(), Failure> {
@@ -211,7 +212,7 @@ impl<P: Projector + Handlers> State<P> {
         self.rows.lend::<P::Storage>(session, writes == Writes::EventByEvent);
         apply::apply(&mut self.projector, batch, session)?;
         rows::flush::<P>(batch.events.end - 1, session)?;
-        self.rows.take_back::<P::Storage>(session);
+        self.rows.take_back::<P::Storage>(session, &mut batch.write);
         Ok(())
     }
 }

@@ -26,6 +26,7 @@ pub(crate) use self::{
     apply::{catch_panic, message},
     in_process::State,
     network::endless,
+    rows::owner,
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Filter, Fingerprint,

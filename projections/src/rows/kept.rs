@@ -6,7 +6,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     AsyncRowAccess, ColumnError, Found, ReadModel, RowAccess, RowValues, RowWrites, Rows,
-    RowsError, Table, Values,
+    RowsError, Table, TableDigest, Values,
     fault::{RowFault, RowProblem},
     index::values,
     sets::Origin,
@@ -39,6 +39,8 @@ pub(super) trait Kept: Send + Sync {
     fn upsert_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError>;
     fn delete_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
     fn upsert_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
+    /// How the table's digest has changed since the last commit.
+    fn change(&mut self) -> TableDigest;
     fn committed(&mut self);
     fn roll_back(&mut self);
     fn drop_written(&mut self, older_only: bool);
@@ -89,8 +91,9 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
     }
 
     fn restore(&mut self, row: &dyn RowValues) -> Result<(), ColumnError> {
-        let row = T::read(row)?;
-        self.get_mut().adopt(row);
+        let rows = self.get_mut();
+        let found = rows.read(row)?;
+        rows.adopt(found);
         Ok(())
     }
 
@@ -150,6 +153,10 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
             rows.written();
             Ok(())
         })
+    }
+
+    fn change(&mut self) -> TableDigest {
+        self.get_mut().change
     }
 
     fn committed(&mut self) {
@@ -370,7 +377,9 @@ impl<T: ReadModel> Rows<T> {
 
     fn deleted(&mut self, places: &[u32]) {
         for place in places {
-            self.slots.at_mut(*place).stored = false;
+            let slot = self.slots.at_mut(*place);
+            slot.stored = false;
+            self.change.leave(slot.digest);
         }
     }
 
@@ -387,6 +396,7 @@ impl<T: ReadModel> Rows<T> {
 
     fn written(&mut self) {
         for place in std::mem::take(&mut self.dirty) {
+            self.digest_written(place);
             let slot = self.slots.at_mut(place);
             (slot.dirty, slot.moved) = (false, false);
             slot.stored = slot.row.is_some();
@@ -395,6 +405,7 @@ impl<T: ReadModel> Rows<T> {
 
     /// In memory this is where a change becomes one that stays.
     fn committed(&mut self) {
+        self.change = TableDigest::default();
         self.forget_missed();
         for place in std::mem::take(&mut self.dirty) {
             let slot = self.slots.at_mut(place);
@@ -426,6 +437,7 @@ impl<T: ReadModel> Rows<T> {
             }
         }
         self.touched.clear();
+        self.change = TableDigest::default();
         self.fault = None;
     }
 

@@ -10,9 +10,10 @@ use parking_lot::Mutex;
 
 use super::{
     AsyncRowAccess, ColumnError, Found, OwnedValue, Prepared, ReadModel, RowAccess, Rows,
-    RowsError, Table, Values, fault::RowFault, kept::Kept, map::RowsGuard,
+    RowsError, Table, TableDigests, Values, digest::is_added_without_change, fault::RowFault,
+    kept::Kept, map::RowsGuard,
 };
-use crate::{Storage, read::Selection};
+use crate::{GlobalPosition, Storage, read::Selection};
 
 /// A storage that has tables for rows.
 ///
@@ -101,9 +102,23 @@ pub(crate) enum Beginning {
 }
 
 impl Beginning {
+    /// How a projector begins that has applied the event at a position; `None` where it has no
+    /// checkpoint.
+    pub(crate) fn at(position: Option<GlobalPosition>) -> Self {
+        match position {
+            None | Some(GlobalPosition::BEGINNING) => Self::First,
+            Some(_) => Self::Later,
+        }
+    }
+
     /// Refuses a table that would lack the events that were passed before it was there.
-    fn allows(self, prepared: Prepared, table: &Table, projector: &str) -> Result<(), RowsError> {
-        if self != Self::Later || prepared == Prepared::Kept {
+    pub(crate) fn allows(
+        self,
+        prepared: Prepared,
+        table: &Table,
+        projector: &str,
+    ) -> Result<(), RowsError> {
+        if self != Self::Later || prepared != Prepared::Created {
             return Ok(());
         }
         Err(RowsError::Differs(format!(
@@ -306,13 +321,17 @@ impl RowSets {
         tables: &[DeclaredTable],
         projector: &str,
         beginning: Beginning,
+        digests: &mut TableDigests,
     ) -> Result<(), RowsError> {
         let Origin::Blocking(access) = self.origin.clone() else { return Ok(()) };
         if beginning == Beginning::Rebuild {
             tables.iter().rev().try_for_each(|table| access.drop_table(table.table))?;
         }
-        tables.iter().try_for_each(|table| {
-            beginning.allows(access.prepare(table.table, projector)?, table.table, projector)
+        forget_undeclared(tables, digests);
+        tables.iter().try_for_each(|DeclaredTable { table, .. }| {
+            let prepared = access.prepare(table, projector)?;
+            begin_digest(table, prepared, digests);
+            beginning.allows(prepared, table, projector)
         })
     }
 
@@ -322,6 +341,7 @@ impl RowSets {
         tables: &[DeclaredTable],
         projector: &str,
         beginning: Beginning,
+        digests: &mut TableDigests,
     ) -> Result<(), RowsError> {
         let Some(access) = self.network.clone() else { return Ok(()) };
         if beginning == Beginning::Rebuild {
@@ -329,11 +349,20 @@ impl RowSets {
                 access.drop_table(table.table).await?;
             }
         }
-        for table in tables {
-            let prepared = access.prepare(table.table, projector).await?;
-            beginning.allows(prepared, table.table, projector)?;
+        forget_undeclared(tables, digests);
+        for DeclaredTable { table, .. } in tables {
+            let prepared = access.prepare(table, projector).await?;
+            begin_digest(table, prepared, digests);
+            beginning.allows(prepared, table, projector)?;
         }
         Ok(())
+    }
+
+    /// Takes over how the digests have changed since the last commit.
+    pub(crate) fn change_digests(&mut self, digests: &mut TableDigests) {
+        for rows in self.each() {
+            digests.change(rows.table(), rows.change());
+        }
     }
 
     /// Writes what has changed: deletes first, and those of children before their parents'.
@@ -457,6 +486,22 @@ impl RowSets {
             any |= rows.load_wanted(&*access).await?;
         }
         Ok(any)
+    }
+}
+
+fn forget_undeclared(tables: &[DeclaredTable], digests: &mut TableDigests) {
+    digests.keep(|name| tables.iter().any(|known| known.table.name.eq_ignore_ascii_case(name)));
+}
+
+/// What the rows of a table add up to when a projector starts.
+fn begin_digest(table: &Table, prepared: Prepared, digests: &mut TableDigests) {
+    match prepared {
+        Prepared::Created => digests.begin(table),
+        // The older rows hold something else now, if a new column holds what adds to a digest.
+        Prepared::Extended if !table.columns.iter().all(is_added_without_change) => {
+            digests.forget(table);
+        }
+        Prepared::Extended | Prepared::Kept => {}
     }
 }
 

@@ -16,6 +16,7 @@ mod source;
 mod start;
 mod status;
 pub(crate) mod storages;
+mod tables;
 mod wait;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};

@@ -14,6 +14,7 @@ use crate::{
     OnChange, ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError,
     StoreErrorKind, Subscriptions,
     engine::{Moving, Start},
+    rows::TableDigests,
 };
 
 /// Why a start is not possible.
@@ -170,6 +171,7 @@ impl Candidate<'_> {
             state,
             last_error: None,
             heartbeat_at: Timestamp::now(),
+            tables: TableDigests::default(), // which the start writes
         }
     }
 

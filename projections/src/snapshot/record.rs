@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Checkpoint, EventId, Fingerprint, GlobalPosition, Handlers, RecordedState, StoreId,
     Subscriptions,
-    rows::{DeclaredTable, RowSets},
+    rows::{DeclaredTable, RowSets, TableDigests},
 };
 
 /// What a snapshot begins with: the name and the version of its format.
@@ -45,6 +45,7 @@ impl Place {
             fingerprint: Some(P::FINGERPRINT),
             subscriptions,
             effects_mark: self.effects_mark,
+            tables: TableDigests::default(), // nobody else writes rows in process
             state: RecordedState::Running,
             last_error: None,
             heartbeat_at: jiff::Timestamp::now(),

@@ -13,6 +13,7 @@ use std::{
 use projections::{
     Async, AsyncStorage, BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
     Previous, Storage, StoreError, StoreErrorKind,
+    rows::TableDigests,
     testing::{
         MemorySession, MemoryStorage, MemoryTx,
         conformance::{self, StorageHarness},
@@ -30,6 +31,7 @@ enum Fault {
     CreatesWhatIsExpectedThere,
     FoldsNamespaces,
     ForgetsTheHash,
+    ForgetsWhatTablesHold,
     IgnoresEpochs,
     IgnoresLanes,
     IgnoresPositions,
@@ -59,6 +61,14 @@ const CAUGHT_BY: &[(Fault, &[&str])] = &[
     (FoldsNamespaces, &["namespaces_do_not_mix"]),
     (
         ForgetsTheHash,
+        &[
+            "every_column_comes_back",
+            "every_column_is_replaced",
+            "a_list_of_checkpoints_has_every_column",
+        ],
+    ),
+    (
+        ForgetsWhatTablesHold,
         &[
             "every_column_comes_back",
             "every_column_is_replaced",
@@ -187,6 +197,7 @@ impl Broken {
     fn kept(&self, stored: Option<&Checkpoint>, mut next: Checkpoint) -> Checkpoint {
         match (self.fault, stored) {
             (ForgetsTheHash, _) => next.fingerprint = None,
+            (ForgetsWhatTablesHold, _) => next.tables = TableDigests::default(),
             (KeepsOldMarks, Some(stored)) => next.effects_mark = stored.effects_mark,
             _ => {}
         }

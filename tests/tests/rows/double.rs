@@ -239,7 +239,7 @@ impl BlockingStorage for Double {
     fn commit_alone(&self, session: DoubleSession) -> Result<(), StoreError> {
         self.commit_with(&session, None).map_err(|error| match error {
             CommitError::Store(error) => error,
-            CommitError::Conflict => StoreError::new(StoreErrorKind::Unavailable, "commit alone"),
+            _ => StoreError::new(StoreErrorKind::Unavailable, "commit alone"),
         })
     }
 

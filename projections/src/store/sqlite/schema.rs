@@ -11,7 +11,7 @@ const EVENTS: (&str, u32) = ("events_schema", 3);
 /// it: programs that would not run it are then told to be too old, and others go on.
 const PLAIN_EVENTS: u32 = 2;
 /// The version of the checkpoints' table that this library writes.
-const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 1);
+const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 2);
 /// The version of the record of rows' tables that this library writes.
 const TABLES: (&str, u32) = ("tables_schema", 1);
 /// The version of the snapshots' table that this library writes.
@@ -69,8 +69,13 @@ const CREATE_CHECKPOINTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_ch
     state                 TEXT NOT NULL,
     last_error            TEXT,
     heartbeat_at          INTEGER NOT NULL, -- microseconds since 1970, by the owner's clock
+    tables                TEXT NOT NULL DEFAULT '{}', -- what the rows of its tables add up to: JSON
     PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
 ) STRICT, WITHOUT ROWID";
+
+/// From version 1 of the checkpoints to version 2. What is in tables of before is not known.
+const ADD_DIGESTS: &str =
+    "ALTER TABLE main.projections_checkpoints ADD COLUMN tables TEXT NOT NULL DEFAULT '{}'";
 
 const CREATE_TABLES: &str = "CREATE TABLE IF NOT EXISTS main.projections_tables (
     name        TEXT NOT NULL PRIMARY KEY COLLATE NOCASE,
@@ -178,10 +183,15 @@ fn migrate_events(connection: &Connection) -> rusqlite::Result<()> {
     set_meta(connection, EVENTS.0, &PLAIN_EVENTS.to_string())
 }
 
-/// Creates the checkpoints' table, where it is missing.
+/// Creates the checkpoints' table where it is missing, and brings an older one up to date.
 pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result<(), StoreError> {
-    if has_checkpoints(connection, label)? {
-        return Ok(());
+    match checkpoints(connection, label)? {
+        Checkpoints::Missing => {}
+        Checkpoints::Current => return Ok(()),
+        Checkpoints::First => {
+            return migrate_checkpoints(connection)
+                .map_err(|error| store_error("bring the checkpoints up to date in", label, error));
+        }
     }
     let create = || {
         connection.execute_batch(CREATE_META)?;
@@ -191,11 +201,32 @@ pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result
     create().map_err(|error| store_error("create the checkpoints in", label, error))
 }
 
+fn migrate_checkpoints(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(ADD_DIGESTS)?;
+    set_meta(connection, CHECKPOINTS.0, &CHECKPOINTS.1.to_string())
+}
+
+/// What checkpoints a file has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Checkpoints {
+    /// It was never set up for read models.
+    Missing,
+    /// Those of version 1, which know nothing of tables.
+    First,
+    /// Those that this library writes.
+    Current,
+}
+
 /// Tells whether the file was ever set up for read models.
 pub(super) fn has_checkpoints(connection: &Connection, label: &str) -> Result<bool, StoreError> {
-    if version(connection, label, CHECKPOINTS)?.is_none() {
-        return Ok(false);
-    }
+    Ok(checkpoints(connection, label)? != Checkpoints::Missing)
+}
+
+/// Tells what checkpoints the file has.
+pub(super) fn checkpoints(connection: &Connection, label: &str) -> Result<Checkpoints, StoreError> {
+    let Some(version) = version(connection, label, CHECKPOINTS)? else {
+        return Ok(Checkpoints::Missing);
+    };
     if !has_table(connection, label, "projections_checkpoints")? {
         // Made anew, it would have every projector write its read model a second time.
         let doing = format!(
@@ -204,7 +235,7 @@ pub(super) fn has_checkpoints(connection: &Connection, label: &str) -> Result<bo
         );
         return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
     }
-    Ok(true)
+    Ok(if version < CHECKPOINTS.1 { Checkpoints::First } else { Checkpoints::Current })
 }
 
 /// Creates the record of rows' tables, where it is missing.

@@ -318,10 +318,11 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
     fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
         self.read(|connection| {
             let label = self.file.label();
-            if !schema::has_checkpoints(connection, label)? {
+            let kind = schema::checkpoints(connection, label)?;
+            if kind == schema::Checkpoints::Missing {
                 return Ok(Vec::new());
             }
-            checkpoint::list(connection, namespace)
+            checkpoint::list(connection, namespace, kind)
                 .map_err(|error| store_error("read the checkpoints from", label, error))
         })
     }

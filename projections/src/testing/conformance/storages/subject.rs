@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Broken, Drive, StorageHarness};
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, EventId, GlobalPosition,
-    Previous, RecordedState, Storage, StoreError, StoreId, Subscriptions,
+    Previous, RecordedState, Storage, StoreError, StoreId, Subscriptions, rows::TableDigests,
 };
 
 type SessionOf<H> = <<H as StorageHarness>::Storage as Storage>::Session;
@@ -145,6 +145,7 @@ pub(in super::super) fn checkpoint(epoch: u64, position: u64) -> Checkpoint {
         state: RecordedState::Running,
         last_error: None,
         heartbeat_at: Timestamp::UNIX_EPOCH,
+        tables: TableDigests::default(),
     }
 }
 
