@@ -191,6 +191,21 @@ macro_rules! __hook {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tables {
+    // Most blocks have no `#[cfg]` and no fallback. An array costs a look at its bounds.
+    ([] [] [$($others:tt)*] ()) => {
+        const FALLBACK: ::core::option::Option<$crate::Fallback> = ::core::option::Option::None;
+        const SETUP: $crate::Hook = $crate::Hook::None;
+        const RESET: $crate::Hook = $crate::Hook::None;
+        const FINGERPRINT: $crate::Fingerprint =
+            $crate::__private::fingerprint::<Self>(&[$($others)*]);
+    };
+    ([$setup:ident] [] [$($others:tt)*] ()) => {
+        const FALLBACK: ::core::option::Option<$crate::Fallback> = ::core::option::Option::None;
+        const SETUP: $crate::Hook = $crate::Hook::$setup;
+        const RESET: $crate::Hook = $crate::Hook::None;
+        const FINGERPRINT: $crate::Fingerprint =
+            $crate::__private::fingerprint::<Self>(&[$($others)*]);
+    };
     (
         [$($(#$setup_cfg:tt)* $setup:ident)?]
         [$($(#$reset_cfg:tt)* $reset:ident)?]
