@@ -233,7 +233,7 @@ pub(super) fn function(block: &Block) -> TokenStream {
         let ty = &argument.ty;
         let method_name = Ident::new("decode", ty.span());
         let decode = quote_spanned! {Span::mixed_site()=>
-            let #event = __step::<#declared, ()>().#method_name::<#ty>(#envelope)?;
+            let #event = __Argument::<#declared>::#method_name::<#ty>(#envelope)?;
         };
         arms.extend(arm(block, *id, (method, argument), &decode, &locals));
     }
@@ -258,7 +258,7 @@ pub(super) fn function(block: &Block) -> TokenStream {
             #session: &#private::SessionOf<Self>,
         ) -> ::core::result::Result<(), #public::HandleError> {
             use #private::{
-                DecoderFallback as _, NameKeysFallback as _, RawDecoder as _,
+                Argument as __Argument, DecoderFallback as _, NameKeysFallback as _, RawDecoder as _,
                 RawDecoderFallback as _, SharedFallback as _, step as __step,
             };
             match route {
@@ -326,7 +326,7 @@ fn shared(block: &Block, method: &Method, envelope: &Ident) -> TokenStream {
     let parameters = method.parameters.iter().zip(&method.patterns);
     let statements = parameters.filter_map(|(parameter, pattern)| match parameter {
         Parameter::Shared(ty) => Some(quote_spanned! {Span::mixed_site()=>
-            let #pattern = __step::<#public::Envelope, #ty>().shared(#envelope);
+            let #pattern = __Argument::<#public::Envelope, #ty>::shared(#envelope);
         }),
         Parameter::View(_) | Parameter::Value(_) => None,
     });

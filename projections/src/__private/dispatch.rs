@@ -1,8 +1,10 @@
 //! The steps of a generated `match` arm: decode, view, call, judge.
 //!
-//! Each step is a method that exists twice: on the step's type, where the user's type is fit for
-//! it, and one reference away, where it is not. Method lookup takes the first that fits, so an arm
-//! compiles whatever the types are, and only the assertions of `checks` speak.
+//! Each step is a function that exists twice: on the step's type, where the user's type is fit for
+//! it, and in a trait, where it is not; or, where it has a value, one reference away. The compiler
+//! takes the first that fits, so an arm compiles whatever the types are, and only the assertions of
+//! `checks` speak. What is called for each handler takes no `self`: to look up a method of a value,
+//! and to make and drop the value, costs the compiler more.
 
 use std::marker::PhantomData;
 
@@ -39,7 +41,6 @@ impl<E: Event> Argument<E> {
     /// The payload is not an `E`.
     #[inline(always)] // else the event is copied on its way
     pub fn decode<'a, To: EventArgument<E::Decoded<'a>>>(
-        self,
         envelope: &'a Envelope,
     ) -> Result<To, HandleError> {
         decode::<E>(envelope).map(To::of)
@@ -50,11 +51,11 @@ impl<E: Event> Argument<E> {
 pub trait DecoderFallback {
     /// Is never called.
     #[allow(clippy::missing_errors_doc)]
-    fn decode<To>(self, envelope: &Envelope) -> Result<To, HandleError>;
+    fn decode<To>(envelope: &Envelope) -> Result<To, HandleError>;
 }
 
-impl<E: ?Sized> DecoderFallback for &Argument<E> {
-    fn decode<To>(self, _envelope: &Envelope) -> Result<To, HandleError> {
+impl<E: ?Sized> DecoderFallback for Argument<E> {
+    fn decode<To>(_envelope: &Envelope) -> Result<To, HandleError> {
         refused()
     }
 }
@@ -110,7 +111,7 @@ impl<To> RawDecoderFallback<To> for &Argument<(), To> {
 impl<T: SharedParameter + ?Sized> Argument<Envelope, T> {
     /// Borrows a `&T` parameter from the envelope.
     #[inline]
-    pub fn shared(self, envelope: &Envelope) -> &T {
+    pub fn shared(envelope: &Envelope) -> &T {
         T::shared(envelope)
     }
 }
@@ -118,11 +119,11 @@ impl<T: SharedParameter + ?Sized> Argument<Envelope, T> {
 /// Stands in where a `&T` is no parameter.
 pub trait SharedFallback<T: ?Sized> {
     /// Is never called.
-    fn shared(self, envelope: &Envelope) -> &T;
+    fn shared(envelope: &Envelope) -> &T;
 }
 
-impl<T: ?Sized> SharedFallback<T> for &Argument<Envelope, T> {
-    fn shared(self, _envelope: &Envelope) -> &T {
+impl<T: ?Sized> SharedFallback<T> for Argument<Envelope, T> {
+    fn shared(_envelope: &Envelope) -> &T {
         refused()
     }
 }
@@ -130,7 +131,7 @@ impl<T: ?Sized> SharedFallback<T> for &Argument<Envelope, T> {
 impl<S: Storage, T: ParameterMut<S>> Argument<S, T> {
     /// Makes what a `&mut T` parameter points at: the view of the session.
     #[inline]
-    pub fn view(self, session: &S::Session) -> T::View<'_> {
+    pub fn view(session: &S::Session) -> T::View<'_> {
         T::view(session)
     }
 }
@@ -138,11 +139,11 @@ impl<S: Storage, T: ParameterMut<S>> Argument<S, T> {
 /// Stands in where a `&mut T` is not of the projector's storage.
 pub trait ViewFallback<T> {
     /// Is never called.
-    fn view<Session>(self, session: &Session) -> T;
+    fn view<Session>(session: &Session) -> T;
 }
 
-impl<S: ?Sized, T> ViewFallback<T> for &Argument<S, T> {
-    fn view<Session>(self, _session: &Session) -> T {
+impl<S: ?Sized, T> ViewFallback<T> for Argument<S, T> {
+    fn view<Session>(_session: &Session) -> T {
         refused()
     }
 }

@@ -110,12 +110,12 @@ macro_rules! __handle {
                     $(#$cfg)*
                     $id => {
                         let $event_local =
-                            __step::<$event, ()>().$decode::<$argument>($envelope)?;
+                            $crate::__private::Argument::<$event>::$decode::<$argument>($envelope)?;
                         $(
-                            let $shared = __step::<$crate::Envelope, $shared_ty>().shared($envelope);
+                            let $shared = $crate::__private::Argument::<$crate::Envelope, $shared_ty>::shared($envelope);
                         )*
                         $(
-                            let mut $view = __step::<Self::Storage, $view_ty>().view($session);
+                            let mut $view = $crate::__private::Argument::<Self::Storage, $view_ty>::view($session);
                         )*
                         $(let $value = $crate::__private::refused::<$value_ty>();)*
                         $crate::__private::$outcome($($call)*).of_handler($name)
@@ -127,11 +127,11 @@ macro_rules! __handle {
                         let $event_local = __step::<(), $raw>().raw($envelope);
                         $(
                             let $fallback_shared =
-                                __step::<$crate::Envelope, $fallback_shared_ty>().shared($envelope);
+                                $crate::__private::Argument::<$crate::Envelope, $fallback_shared_ty>::shared($envelope);
                         )*
                         $(
                             let mut $fallback_view =
-                                __step::<Self::Storage, $fallback_view_ty>().view($session);
+                                $crate::__private::Argument::<Self::Storage, $fallback_view_ty>::view($session);
                         )*
                         $(
                             let $fallback_value =
@@ -167,16 +167,14 @@ macro_rules! __hook {
             hook: $crate::__private::HookCall,
             $session: $session_ty,
         ) -> ::core::result::Result<(), $crate::BoxError> {
-            use $crate::__private::{
-                OutcomeFallback as _, ViewFallback as _, step as __step,
-            };
+            use $crate::__private::{OutcomeFallback as _, ViewFallback as _};
             let $this = self;
             match hook {
                 $(
                     $(#$cfg)*
                     $crate::__private::HookCall::$variant => {
                         $(
-                            let mut $view = __step::<Self::Storage, $view_ty>().view($session);
+                            let mut $view = $crate::__private::Argument::<Self::Storage, $view_ty>::view($session);
                         )*
                         $crate::__private::$outcome($($call)*).of_hook()
                     }
@@ -193,6 +191,21 @@ macro_rules! __hook {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tables {
+    // Most blocks have no `#[cfg]` and no fallback. An array costs a look at its bounds.
+    ([] [] [$($others:tt)*] ()) => {
+        const FALLBACK: ::core::option::Option<$crate::Fallback> = ::core::option::Option::None;
+        const SETUP: $crate::Hook = $crate::Hook::None;
+        const RESET: $crate::Hook = $crate::Hook::None;
+        const FINGERPRINT: $crate::Fingerprint =
+            $crate::__private::fingerprint::<Self>(&[$($others)*]);
+    };
+    ([$setup:ident] [] [$($others:tt)*] ()) => {
+        const FALLBACK: ::core::option::Option<$crate::Fallback> = ::core::option::Option::None;
+        const SETUP: $crate::Hook = $crate::Hook::$setup;
+        const RESET: $crate::Hook = $crate::Hook::None;
+        const FINGERPRINT: $crate::Fingerprint =
+            $crate::__private::fingerprint::<Self>(&[$($others)*]);
+    };
     (
         [$($(#$setup_cfg:tt)* $setup:ident)?]
         [$($(#$reset_cfg:tt)* $reset:ident)?]
