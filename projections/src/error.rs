@@ -214,7 +214,7 @@ pub enum AppendError {
         stream: String,
         /// Why.
         #[source]
-        source: HandleError,
+        source: Box<HandleError>,
     },
     /// The store failed. Nothing was stored.
     #[error(transparent)]

@@ -111,7 +111,7 @@ impl<P: Handlers> InlineProjector<P> {
             event: details.id,
             name: page.name(record).name.to_string(),
             stream: page.text(&details.stream).to_owned(),
-            source: routing.explain(error),
+            source: Box::new(routing.explain(error)),
         }
         .into()
     }

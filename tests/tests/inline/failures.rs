@@ -75,7 +75,7 @@ async fn where_one_of_two_projectors_fails_neither_has_anything() {
     let error = append(&events, [4, 5]).await.unwrap_err();
     let AppendError::Projector { projector, source, .. } = &error else { panic!("{error}") };
     assert_eq!(&**projector, "once");
-    assert!(matches!(source, HandleError::Failed { method: "added", .. }), "{source}");
+    assert!(matches!(**source, HandleError::Failed { method: "added", .. }), "{source}");
     assert_eq!(place.one::<i64>("SELECT count(*) FROM once"), 2);
     assert_eq!(place.ledger().rows.len(), 2);
     append(&events, [6]).await.unwrap();

@@ -8,11 +8,30 @@ use std::{
 
 use projections::State;
 use projections_tests::{
-    inline::{AsyncLedger, InlineLedger, REFUSED},
+    inline::{AsyncLedger, InlineDigits, InlineLedger, REFUSED},
     ledger::fold,
 };
 
 use crate::support::{Place, append, log, state};
+
+/// Rows in memory are right only while nobody else writes them.
+#[tokio::test]
+async fn rows_are_read_again_where_another_process_has_appended() {
+    let place = Place::new();
+    let builder = place.builder().projector(InlineLedger).projector(InlineDigits);
+    let runtime = builder.build().await.unwrap();
+    runtime.catch_up().await.unwrap();
+    let events = place.events();
+    for round in 0..3 {
+        append(&events, [round * 10 + 1, round * 10 + 2]).await.unwrap();
+        let from = 100 + round;
+        let lines = Appending::start(&place, "both", "b", [from, from + 3, 3]).finish();
+        assert!(lines[0].starts_with("stored"), "{lines:?}");
+    }
+    let digits = "SELECT group_concat(digit || ':' || times || ':' || last) FROM digits";
+    assert_eq!(place.one::<String>(digits), "0:1:100,1:5:21,2:6:102,3:2:103,4:1:104");
+    place.ledger();
+}
 
 pub(crate) fn app(place: &Place, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inline-app"));
