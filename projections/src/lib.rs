@@ -149,6 +149,7 @@ mod store;
 pub mod testing;
 mod token;
 mod upcast;
+mod values;
 
 #[cfg(feature = "macros")]
 pub use self::macros::*;
@@ -163,7 +164,7 @@ pub use self::{
     error::{
         AccessError, AppendError, BoxError, BuildError, BuildFault, CommitError, Error, HaltReason,
         Halted, HandleError, ReadError, RebuildError, RunError, StoreError, StoreErrorKind,
-        UnknownProjector, WaitError,
+        SyncError, UnknownProjector, WaitError,
     },
     event::{Codec, Domain, EncodeError, Event, Json, NewEvent, ToEvent},
     fingerprint::Fingerprint,
@@ -179,15 +180,16 @@ pub use self::{
     resources::{MissingResource, Resources},
     rows::{ReadModel, Rows},
     runtime::{
-        Append, Builder, ProjectorStatus, RowMemory, Runtime, State, Status, shutdown_signal,
+        Append, Builder, ProjectorStatus, RowMemory, Runtime, State, Status, SyncAppend, SyncMode,
+        shutdown_signal,
     },
     source::{
         AppendRequest, EventSource, EventStore, Expected, Filter, ImportChunk, ImportProgress,
         ImportReceipt, ReadRequest, Receipt,
     },
     storage::{
-        Async, AsyncStorage, Blocking, BlockingStorage, InProcess, InProcessSession, ParameterMut,
-        SessionFault, Storage,
+        Async, AsyncStorage, Blocking, BlockingStorage, Changes, InProcess, InProcessSession,
+        ParameterMut, SessionFault, Storage,
     },
     token::{ParseTokenError, Token},
     upcast::{Stored, Upcast, UpcastError},

@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "docs/guide.md",
     "docs/concepts.md",
@@ -24,6 +24,7 @@ const PAGES: [&str; 7] = [
     "docs/mistakes.md",
     "docs/command-line.md",
     "docs/rows.md",
+    "docs/waiting.md",
 ];
 
 /// A fenced block: its info string, its text, and the lines between its fences.

@@ -97,7 +97,8 @@ macro_rules! __handle {
         ) -> ::core::result::Result<(), $crate::HandleError> {
             use $crate::__private::{
                 DecoderFallback as _, OutcomeFallback as _, RawDecoder as _,
-                RawDecoderFallback as _, SharedFallback as _, ViewFallback as _, step as __step,
+                RawDecoderFallback as _, SharedFallback as _, ValueOutcome as _, ViewFallback as _,
+                step as __step,
             };
             let $this = self;
             match route {
@@ -113,7 +114,7 @@ macro_rules! __handle {
                             let mut $view = __step::<Self::Storage, $view_ty>().view($session);
                         )*
                         $(let $value = $crate::__private::refused::<$value_ty>();)*
-                        $crate::__private::$outcome($($call)*).of_handler($name)
+                        $crate::__private::$outcome($($call)*).of_handler($name, $envelope)
                     }
                 )*
                 $(
@@ -133,7 +134,7 @@ macro_rules! __handle {
                                 $crate::__private::refused::<$fallback_value_ty>();
                         )*
                         $crate::__private::$fallback_outcome($($fallback_call)*)
-                            .of_handler($fallback_name)
+                            .of_handler($fallback_name, $envelope)
                     }
                 )?
                 _ => $crate::__private::no_route(route),

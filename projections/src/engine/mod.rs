@@ -5,6 +5,7 @@
 mod apply;
 mod asynchronous;
 mod blocking;
+mod handling;
 mod in_process;
 mod network;
 mod reads;
@@ -15,13 +16,14 @@ use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 pub use self::rows::RowUse;
 pub(crate) use self::{
     apply::{catch_panic, message},
+    handling::handling as handling_projector,
     in_process::State,
     network::endless,
 };
 use crate::{
-    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, HandleError,
-    Handlers, Page, Projector, Storage, StoreError, projector::KeySource, read::RowReads,
-    registry::StorageKind, rows::RowsError,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Envelope, GlobalPosition,
+    HandleError, Handlers, Page, Projector, Storage, StoreError, projector::KeySource,
+    read::RowReads, registry::StorageKind, rows::RowsError, values::Values,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -113,6 +115,18 @@ pub struct Batch {
     pub(crate) effects_mark: GlobalPosition,
     /// The checkpoint to commit.
     pub(crate) write: CheckpointWrite,
+    /// Where what handlers return goes, where somebody waits for it.
+    pub(crate) values: Option<Arc<Values>>,
+}
+
+impl Batch {
+    /// The envelope of its first event, for one attempt at it.
+    fn envelope(&self) -> Envelope {
+        if let Some(values) = &self.values {
+            values.clear();
+        }
+        Envelope::new(self.page.clone(), self.events.start).with_values(self.values.clone())
+    }
 }
 
 /// Where the events of one name go.

@@ -48,7 +48,7 @@ pub(crate) struct Runner {
     pub(super) routing: Routing,
     pub(super) filter: Filter,
     pub(super) batch: BatchPolicy,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// The checkpoint as the next write would store it; `None` until a run has started.
     pub(super) own: Option<Owned>,
     /// The highest epoch that this runner has had.

@@ -1,7 +1,7 @@
 //! [`Slot`]: one projector of a runtime, and what others may see of it while it runs.
 
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
 };
 
@@ -12,7 +12,8 @@ use super::{
     status::{RowMemory, State},
 };
 use crate::{
-    Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse, read::RowReads,
+    Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse,
+    read::RowReads, values::Wanted,
 };
 
 /// One projector of a runtime.
@@ -32,6 +33,11 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// The type of its storage.
+    pub(crate) fn storage(&self) -> TypeId {
+        (self.registration.storage_type)().0
+    }
+
     /// What its rows take in memory, as of its last batch.
     pub(crate) fn row_memory(&self) -> Option<RowMemory> {
         let used = self.row_use.as_ref()?;
@@ -49,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) live: watch::Sender<Live>,
     pub(crate) rebuilds: Mutex<Vec<oneshot::Sender<()>>>,
     pub(crate) asked: Notify,
+    /// The events whose handlers' values somebody waits for.
+    pub(crate) wanted: Arc<Wanted>,
 }
 
 /// A runner as it is now.
@@ -90,7 +98,12 @@ impl Default for Shared {
             last_error: None,
             halted: None,
         };
-        Self { live: watch::Sender::new(live), rebuilds: Mutex::default(), asked: Notify::new() }
+        Self {
+            live: watch::Sender::new(live),
+            rebuilds: Mutex::default(),
+            asked: Notify::new(),
+            wanted: Arc::default(),
+        }
     }
 }
 

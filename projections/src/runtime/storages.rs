@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Checkpoint, CheckpointKey, InProcess, Storage, StoreError,
+    Changes, Checkpoint, CheckpointKey, InProcess, Storage, StoreError,
     engine::{BoxFuture, Execution},
 };
 
@@ -25,6 +25,7 @@ struct Entry {
 trait Erased: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn checkpoints<'a>(&'a self, namespace: &'a str) -> Listing<'a>;
+    fn changes(&self) -> Option<Box<dyn Changes>>;
 }
 
 type Listing<'a> = BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>>;
@@ -36,6 +37,10 @@ impl<S: Storage> Erased for S {
 
     fn checkpoints<'a>(&'a self, namespace: &'a str) -> Listing<'a> {
         S::Execution::checkpoints(self, namespace)
+    }
+
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        Storage::changes(self)
     }
 }
 
@@ -62,6 +67,11 @@ impl Storages {
             Some(entry) => (*entry.value).checkpoints(namespace),
             None => Box::pin(std::future::ready(Ok(Vec::new()))),
         }
+    }
+
+    /// What tells of commits to one storage, where it can.
+    pub(crate) fn changes(&self, storage: TypeId) -> Option<Box<dyn Changes>> {
+        self.values.get(&storage)?.value.changes()
     }
 }
 
