@@ -3,4 +3,5 @@
 
 pub mod compile;
 pub mod halves;
+pub mod inline;
 pub mod ledger;

@@ -92,6 +92,22 @@ fn projector_with_every_option() {
 }
 
 #[test]
+fn projector_in_process_with_a_snapshot() {
+    insta::assert_snapshot!(shown(projector::expand(
+        quote!("order-count", snapshot, rollback = "clone"),
+        quote! {
+            struct OrderCount {
+                #[resource]
+                client: Client,
+                #[cfg(feature = "sums")]
+                cents: HashMap<u64, u64>,
+                seen: u64,
+            }
+        },
+    )));
+}
+
+#[test]
 fn plain_handlers_have_no_future() {
     let written = shown(handlers::expand(
         TokenStream::new(),

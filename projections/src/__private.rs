@@ -12,9 +12,14 @@ mod fields;
 mod inert;
 mod keys;
 mod message;
+mod row_tables;
 mod templates;
 mod upcasts;
 
+pub use crate::snapshot::{
+    Restorer, Saver, SnapshotCode, SnapshotError, projector_must_be_clone,
+    snapshot_field_must_be_deserialize, snapshot_field_must_be_serialize,
+};
 pub use std::vec::Vec;
 
 pub use inventory;
@@ -47,6 +52,7 @@ pub use self::{
     },
     inert::Inert,
     keys::{NameKeysFallback, RowName, no_keys_fault, no_place_of_keys_fault},
+    row_tables::{RowPair, RowPairFallback, RowTable, RowTableFallback, no_table_fault},
     upcasts::{
         Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, UpcasterError, VersionFacts, Way,
         check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,
@@ -63,7 +69,10 @@ pub mod markers {
 
 use crate::{Event, Fingerprint, HandleError, Handlers, MissingResource, Resources, Route};
 pub use crate::{
-    engine::{Applied, Batch, BoxFuture, Engine, Execution, Make, RowUse, Start, StartError},
+    engine::{
+        Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Make,
+        RowUse, SnapshotPlace, SnapshotUse, Start, StartError,
+    },
     projector::{Construct, HookCall, KeySource, SessionOf},
     registry::{Linked, StorageKind},
     rows::DeclaredTable,
@@ -97,6 +106,9 @@ pub const fn route<E: Event, P: Handlers>(
 ) -> Route {
     Route::of::<E>(id, method, hash, input_domain, &P::OPTIONS)
 }
+
+/// What a table of routes branches on.
+pub const ALWAYS: bool = true;
 
 /// Makes the fingerprint of a projector, whose routes generated code does not name for the same
 /// reason.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, Fingerprint, GlobalPosition, Scanned, StoreId};
+use crate::{EventId, Fingerprint, GlobalPosition, Scanned, StoreId, rows::TableDigests};
 
 /// What a checkpoint is stored under.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -65,6 +65,8 @@ pub struct Checkpoint {
     pub last_error: Option<String>,
     /// When its owner last wrote this row, by the clock of the owner's machine.
     pub heartbeat_at: Timestamp,
+    /// What the rows of its tables add up to.
+    pub tables: TableDigests,
 }
 
 impl Checkpoint {
@@ -81,6 +83,8 @@ impl Checkpoint {
 pub enum RecordedState {
     /// It halted at an event or at its start.
     Halted,
+    /// The appends of the event store run it: it is at the head, and nobody else moves it.
+    Inline,
     /// It is clearing the read model and reading the log again.
     Rebuilding,
     /// It runs.
@@ -95,6 +99,7 @@ impl RecordedState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Halted => "halted",
+            Self::Inline => "inline",
             Self::Rebuilding => "rebuilding",
             Self::Running => "running",
             Self::Stopped => "stopped",
@@ -112,7 +117,7 @@ impl FromStr for RecordedState {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        [Self::Halted, Self::Rebuilding, Self::Running, Self::Stopped]
+        [Self::Halted, Self::Inline, Self::Rebuilding, Self::Running, Self::Stopped]
             .into_iter()
             .find(|state| state.as_str() == word)
             .ok_or_else(|| format!("unknown checkpoint state `{word}`"))
@@ -171,13 +176,16 @@ pub struct CheckpointWrite {
     pub previous: Option<Previous>,
     /// What is to be stored.
     pub next: Checkpoint,
+    /// The code that appends must run the projector with: where `next` is
+    /// [`Inline`](RecordedState::Inline), and only there.
+    pub inline: Option<Fingerprint>,
 }
 
 impl CheckpointWrite {
     /// Makes a write.
     #[must_use]
     pub fn new(key: CheckpointKey, previous: Option<Previous>, next: Checkpoint) -> Self {
-        Self { key, previous, next }
+        Self { key, previous, next, inline: None }
     }
 }
 

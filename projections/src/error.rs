@@ -203,6 +203,30 @@ pub enum AppendError {
         /// The event's wire name.
         event: String,
     },
+    /// A projector runs inline in this store, and this program cannot run it. Nothing was stored.
+    #[error("projector `{}` runs in the transaction of each append, and {reason}", projector.escape_debug())]
+    NotRun {
+        /// The projector, with its namespace, if it has one.
+        projector: String,
+        /// Why this program cannot run it, and what to do.
+        reason: String,
+    },
+    /// An inline projector cannot apply an event. Nothing was stored; the same append fails again
+    /// until the projector, its read model or the event is another one.
+    #[error("inline projector `{projector}` cannot apply event {event} `{}` of stream `{}`; nothing was stored", name.escape_debug(), stream.escape_debug())]
+    Projector {
+        /// The projector.
+        projector: String,
+        /// The event's id.
+        event: EventId,
+        /// Its wire name.
+        name: String,
+        /// Its stream.
+        stream: String,
+        /// Why.
+        #[source]
+        source: HandleError,
+    },
     /// The store failed. Nothing was stored.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -318,6 +342,14 @@ impl BuildError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildFault {
+    /// A projector cannot run in the transaction of the append.
+    #[error("projector `{projector}` says `mode = \"inline\"`, but {reason}")]
+    CannotRunInline {
+        /// The projector.
+        projector: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// Two projectors have one name.
     #[error("two projectors are called `{name}`: {first} and {second}; rename one")]
     DuplicateName {
@@ -373,6 +405,16 @@ pub enum BuildFault {
         "there is no projector to run; one linked from another crate needs `use its_crate as _;` in the binary"
     )]
     NoProjectors,
+    /// A projector says `snapshot`, and there is no place for snapshots.
+    #[error(
+        "projector `{projector}` says `snapshot`, but {place} has no place for snapshots: give a storage that has one, such as `Sqlite`, with `.checkpoints(..)`"
+    )]
+    NoSnapshots {
+        /// The projector.
+        projector: String,
+        /// The event store, or the storage that was given.
+        place: String,
+    },
     /// A wire name of a domain stands for two event types.
     #[error(
         "`{name}` of domain `{domain}` is the wire name of two event types: {first} and {second}"
@@ -517,6 +559,14 @@ pub enum RebuildError {
         "projector `{projector}` keeps its read model in process: it is replayed at each start, and there is nothing to rebuild"
     )]
     InProcess {
+        /// The projector.
+        projector: String,
+    },
+    /// The projector is live: it has nothing to rebuild from.
+    #[error(
+        "projector `{projector}` is live: it begins with what comes after its start, so there is nothing to rebuild; start the process anew, and drop its tables, if it has any, to begin with an empty read model"
+    )]
+    Live {
         /// The projector.
         projector: String,
     },

@@ -60,7 +60,8 @@
 //! as seen in the read model, whatever is killed or fails in between. Events are applied in global
 //! order. Calls of handlers may repeat, so what a handler does outside its transaction happens at
 //! least once. State in a projector's fields lives as long as the process, and is replayed from the
-//! log at each start.
+//! log at each start, or with `snapshot` from where it was saved. A live projector sees what comes
+//! while it runs.
 //!
 //! # When an event fails
 //!
@@ -71,8 +72,8 @@
 //!
 //! # Rebuilds
 //!
-//! [`Runtime::rebuild`] empties a read model through its `#[reset]` method and reads the log again;
-//! so does a raised `version`. A handler that is added for events which were passed already never
+//! [`Runtime::rebuild`] empties a read model, [rows] by itself and all else through its `#[reset]`
+//! method, and reads the log again; so does a raised `version`. A handler that is added for events which were passed already never
 //! starts silently: rebuild, or say `from = "now"` on it.
 //!
 //! # When events and code change
@@ -132,6 +133,7 @@ mod error;
 mod event;
 mod fingerprint;
 mod id;
+pub mod inline;
 #[cfg(feature = "macros")]
 mod macros;
 mod page;
@@ -143,6 +145,7 @@ mod registry;
 mod resources;
 pub mod rows;
 mod runtime;
+mod snapshot;
 mod source;
 mod storage;
 mod store;
@@ -180,9 +183,10 @@ pub use self::{
     resources::{MissingResource, Resources},
     rows::{ReadModel, Rows},
     runtime::{
-        Append, Builder, ProjectorStatus, RowMemory, Runtime, State, Status, SyncAppend, SyncMode,
-        shutdown_signal,
+        Append, Builder, ProjectorStatus, RowMemory, Runtime, SnapshotStatus, State, Status,
+        SyncAppend, SyncMode, shutdown_signal,
     },
+    snapshot::SnapshotStore,
     source::{
         AppendRequest, EventSource, EventStore, Expected, Filter, ImportChunk, ImportProgress,
         ImportReceipt, ReadRequest, Receipt,

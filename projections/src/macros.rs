@@ -195,25 +195,91 @@ pub use projections_macros::ReadModel;
 /// | `probe` | `true`, or `false`: on a storage behind a network no handler is called only to see which rows it asks for, and each says [`#[keys]`](macro@keys) | `true` |
 /// | `from` | `"beginning"` or `"now"`: where to begin at the first start, see [below](#from-now-on) | `"beginning"` |
 /// | `version` | a number; a higher one has the read model rebuilt | 1 |
-/// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]` | `"warn"` |
+/// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]`, unless the read model is rows alone | `"warn"` |
 /// | `on_failure` | `"halt"`: what to do with an event that cannot be handled; no other yet | `"halt"` |
 /// | `retry(..)` | `retry(none)`: an event that fails in a batch of its own is not tried again; no other yet | `retry(none)` |
-/// | `mode` | `"async"`: it runs behind the appends, not within them; no other yet | `"async"` |
+/// | `mode` | `"async"`: it runs behind the appends; `"inline"`: in the transaction of each append, see [below](#inline); `"live"`: from now, in every process, without a checkpoint, see [below](#live) | `"async"` |
 /// | `lanes` | `1`: it applies one event at a time, in the log's order; no other yet | 1 |
+/// | `snapshot` | the fields and rows of a projector without storage are saved every so often, see [below](#snapshots) | off |
+/// | `rollback` | `"clone"`: after a failed handler the fields of a projector without storage go back to a copy that is made before each batch, instead of being replayed; it is `Clone` | off |
 /// | `register` | `true`, or `false`: the value is given to the runtime's builder with `.projector(..)` | `true` |
 /// | `crate` | the path of this library, where it has another name | `::projections` |
 ///
-/// Values that need more than the runtime can do yet, such as `mode = "live"` or `retry(max = 3)`, are
+/// Values that need more than the runtime can do yet, such as `lanes = 4` or `retry(max = 3)`, are
 /// checked and then refused as not available yet: no option does nothing.
+///
+/// # Inline
+///
+/// With `mode = "inline"` the handlers run in the transaction of the append, by whatever program
+/// appends, and the append fails if a handler fails. The storage is the one that the event store
+/// makes, `events.read_models()`; any other is a fault of the build. [`run`](crate::Runtime::run) or
+/// [`catch_up`](crate::Runtime::catch_up) brings the projector to the head first and then hands it
+/// over to the appends; from then on a program that does not have it, or has other code of it, is
+/// refused by [`AppendError::NotRun`](crate::AppendError::NotRun). The guide's page on it has the
+/// rest.
 ///
 /// # From now on
 ///
 /// A projector with `from = "now"` begins after the last event that the log holds at its first start.
 /// Events before that are not delivered, and the place is saved before anything is read, so that
 /// later starts go on from there. A rebuild gives it up and reads the log from its beginning. Without
-/// a storage each start is a first start.
+/// a storage each start is a first start, unless it has a [snapshot](#snapshots).
 ///
 /// To leave out the past of one event only, say it on [`#[handles]`](macro@handles).
+///
+/// # Live
+///
+/// A projector with `mode = "live"` runs in every process by itself. It begins after the last event
+/// that the log holds at its first start in a process, and has no checkpoint: a later run of the same
+/// process goes on where the one before has stopped, and a new process begins anew. It reads the log,
+/// so a slow one lags and loses nothing. On a storage each batch is one transaction, which every
+/// process that runs it makes for itself.
+///
+/// # Snapshots
+///
+/// A projector without storage is replayed at each start. With `snapshot` its fields, but those that
+/// are `#[resource]`, and its rows are saved with their place in the log: after 10,000 events, or ten
+/// seconds if there were any, and on a clean stop. The next start reads only the rest. The fields are
+/// `serde::Serialize` and `serde::Deserialize`; the struct itself need not be. A snapshot that is
+/// damaged, of a log that went back, or of other code is not used: that of other handlers, by their
+/// [`Fingerprint`](crate::Fingerprint), of other fields or of another `version`. Raise `version` where
+/// a type inside a field changes its meaning.
+///
+/// ```standalone_crate
+/// use std::collections::HashMap;
+///
+/// use projections::{Event, Runtime, handlers, memory::MemoryEventStore, projector};
+///
+/// #[derive(Event, serde::Serialize, serde::Deserialize)]
+/// #[event(domain = "accounts")]
+/// struct Deposited { account: u64, cents: u64 }
+///
+/// #[derive(Clone)]
+/// struct ExchangeRates; // not saved, and not `Serialize`
+///
+/// #[projector("balances", snapshot)]
+/// struct Balances {
+///     #[resource]
+///     rates: ExchangeRates,
+///     cents: HashMap<u64, u64>,
+/// }
+///
+/// #[handlers]
+/// impl Balances {
+///     #[handles(Deposited)]
+///     fn deposited(&mut self, event: &Deposited) {
+///         let _ = &self.rates;
+///         *self.cents.entry(event.account).or_default() += event.cents;
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), projections::Error> {
+/// let builder = Runtime::builder(MemoryEventStore::new()).resource(ExchangeRates);
+/// builder.build().await?.catch_up().await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Every event of a domain
 ///

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{
     Envelope, Event, Fingerprint, HandleError, MissingResource, Options, Resources, StartFrom,
-    Storage, Upcast, rows::DeclaredTable, storage::HookResult,
+    Storage, Upcast, rows::DeclaredTable, snapshot::SnapshotCode, storage::HookResult,
 };
 
 /// A projector's name, options and storage.
@@ -25,6 +25,14 @@ pub trait Projector: Sized {
     /// Whether it has no fields but resources, so that all that its handlers change is stored.
     #[doc(hidden)]
     const IS_STATELESS: bool = false;
+
+    /// Copies it, for `rollback = "clone"`.
+    #[doc(hidden)]
+    const COPY: Option<fn(&Self) -> Self> = None;
+
+    /// How its fields get into a snapshot, for `snapshot`.
+    #[doc(hidden)]
+    const SNAPSHOT: Option<SnapshotCode<Self>> = None;
 
     /// Stops the compiler where the options of a generic projector do not fit its handlers. Those
     /// of any other are checked where they are declared.

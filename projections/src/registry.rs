@@ -4,8 +4,8 @@ use std::{any::TypeId, fmt, panic::Location, sync::Arc};
 
 use crate::{
     __private::Facts,
-    Fallback, FallbackScope, Fingerprint, Handlers, Hook, MissingResource, Options, Projector,
-    Resources, Route, Storage,
+    Fallback, FallbackScope, Fingerprint, Handlers, Hook, MissingResource, Mode, Options,
+    Projector, Resources, Route, Storage,
     engine::{Engine, Execution, Make},
     projector::Construct,
     rows::DeclaredTable,
@@ -40,6 +40,7 @@ pub struct Registration {
     pub(crate) rows_only: bool,
     pub(crate) tables: fn() -> Vec<DeclaredTable>,
     pub(crate) inert: bool,
+    pub(crate) snapshot: bool,
 }
 
 /// How a storage runs.
@@ -79,6 +80,7 @@ impl Registration {
             rows_only: P::ROWS_ONLY,
             tables: P::tables,
             inert: P::INERT,
+            snapshot: P::SNAPSHOT.is_some(),
         }
     }
 
@@ -104,6 +106,18 @@ impl Registration {
     #[must_use]
     pub fn is_in_process(&self) -> bool {
         self.kind == StorageKind::InProcess
+    }
+
+    /// Tells whether it runs in every process by itself, with a place in the log that is in memory:
+    /// the read model is in its own fields, or it is [live](Mode::Live).
+    #[must_use]
+    pub fn is_per_process(&self) -> bool {
+        self.is_in_process() || self.is_live()
+    }
+
+    /// Whether it begins with what comes after its start.
+    pub(crate) fn is_live(&self) -> bool {
+        self.options.mode == Mode::Live
     }
 
     /// Whether a rebuild can empty the read model.

@@ -1,14 +1,14 @@
 //! Where events come from: [`EventSource`], and where they are put: [`EventStore`].
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, future::Future};
+use std::{borrow::Cow, collections::BTreeMap, fmt, future::Future, sync::Arc};
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    AppendError, EventId, GlobalPosition, NewEvent, Page, ReadError, Scanned, StoreError, StoreId,
-    StreamPosition, Token,
+    AppendError, EventId, GlobalPosition, NewEvent, Page, ReadError, Scanned, SnapshotStore,
+    StoreError, StoreId, StreamPosition, Token, inline::Database,
 };
 
 /// A log of events in one total order, read a page at a time.
@@ -82,6 +82,12 @@ pub trait EventSource: Send + Sync + 'static {
         std::future::ready(Ok(Timestamp::now()))
     }
 
+    /// Returns the place for snapshots of read models in process, where the store has such; else
+    /// [`Builder::checkpoints`](crate::Builder::checkpoints) names one.
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        None
+    }
+
     /// Returns an import that was begun and not finished, for `status`; see [`EventStore::import`].
     ///
     /// # Errors
@@ -93,6 +99,11 @@ pub trait EventSource: Send + Sync + 'static {
         &self,
     ) -> impl Future<Output = Result<Vec<ImportProgress>, StoreError>> + Send {
         std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Returns the database whose appends run inline projectors, where they do.
+    fn database(&self) -> Option<Database> {
+        None
     }
 }
 

@@ -4,8 +4,9 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     __private::Execution,
-    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, StoreError,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, SnapshotStore, StoreError,
     engine::BoxFuture,
+    inline::Appends,
     read::RowReads,
     rows::{RowSets, RowStorage},
 };
@@ -53,6 +54,18 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// a projector that another process runs. They look at the checkpoints after each, all of them
     /// once; without it they look about once a second.
     fn changes(&self) -> Option<Box<dyn Changes>> {
+        None
+    }
+
+    /// Returns the place for snapshots of read models in process, where the storage has such: it can
+    /// then be given to [`Builder::checkpoints`](crate::Builder::checkpoints).
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        None
+    }
+
+    /// Returns the appends of the event store in the storage's database, where inline projectors can
+    /// take part in them.
+    fn inline(&self) -> Option<Arc<dyn Appends<Self::Session>>> {
         None
     }
 
@@ -129,6 +142,13 @@ pub trait BlockingStorage: Storage<Execution = Blocking> {
     /// committed; [`CommitError::Store`] when the commit failed or its outcome is unknown.
     fn commit(&self, session: Self::Session, write: &CheckpointWrite) -> Result<(), CommitError>;
 
+    /// Commits the read model alone: that of a [live](crate::Mode::Live) projector, which has no
+    /// checkpoint. No checkpoint is read or written.
+    ///
+    /// # Errors
+    /// Fails when the commit failed or its outcome is unknown.
+    fn commit_alone(&self, session: Self::Session) -> Result<(), StoreError>;
+
     /// Rolls back.
     ///
     /// # Errors
@@ -171,6 +191,11 @@ pub trait AsyncStorage: Storage<Execution = Async, Session: Sync> {
         session: Self::Session,
         write: &CheckpointWrite,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    fn commit_alone(
+        &self,
+        session: Self::Session,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     fn rollback(
         &self,

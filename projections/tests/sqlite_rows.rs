@@ -179,6 +179,7 @@ impl Open {
             state: RecordedState::Running,
             last_error: None,
             heartbeat_at: jiff::Timestamp::UNIX_EPOCH,
+            tables: projections::rows::TableDigests::default(),
         };
         let number =
             file.values("SELECT 1 FROM sqlite_schema WHERE name = 'projections_checkpoints'");
@@ -565,7 +566,7 @@ fn the_guard_follows_what_is_rolled_back_and_what_others_make() {
     by_hand
         .execute_batch(
             "INSERT INTO projections_tables VALUES ('Players', 'theirs', '{}');
-             INSERT INTO projections_meta VALUES ('tables_schema', '1'), ('checkpoints_schema', '1')",
+             INSERT INTO projections_meta VALUES ('tables_schema', '1'), ('checkpoints_schema', '2')",
         )
         .unwrap();
     let mut open = file.begin();

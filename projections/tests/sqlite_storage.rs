@@ -31,6 +31,7 @@ fn checkpoint(position: u64) -> Checkpoint {
         state: RecordedState::Running,
         last_error: Some("it said \"no\"".into()),
         heartbeat_at: Timestamp::from_microsecond(1_234_567).unwrap(),
+        tables: projections::rows::TableDigests::default(),
     }
 }
 
@@ -304,7 +305,7 @@ fn a_file_of_a_newer_version_is_refused_with_what_to_do() {
     let path = folder.path().join("read.db");
     let other = rusqlite::Connection::open(&path).unwrap();
     other
-        .execute("UPDATE projections_meta SET value = '2' WHERE key = 'checkpoints_schema'", [])
+        .execute("UPDATE projections_meta SET value = '3' WHERE key = 'checkpoints_schema'", [])
         .unwrap();
     let errors = [
         storage.checkpoints("").unwrap_err(),

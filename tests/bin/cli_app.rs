@@ -9,9 +9,10 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use projections::{
-    BoxError, Builder, Envelope, Event, RawEvent, Runtime, cli, handlers, projector,
+    BoxError, Builder, Envelope, Event, RawEvent, ReadModel, Rows, Runtime, cli, handlers,
+    projector,
     sqlite::{Sqlite, SqliteEventStore, SqliteTx},
 };
 
@@ -74,6 +75,88 @@ impl Tally {
     }
 }
 
+/// How many events a stream has, as rows.
+#[projector("streams", storage = Sqlite, register = false)]
+#[derive(Clone)]
+struct Streams;
+
+#[derive(ReadModel, Default)]
+#[read_model(table = "streams")]
+struct Stream {
+    #[key]
+    stream: String,
+    events: i64,
+}
+
+#[handlers]
+impl Streams {
+    #[handles(Counted)]
+    fn counted(&self, _event: &Counted, at: &Envelope, streams: &mut Rows<Stream>) {
+        streams.entry(at.stream()).events += 1;
+    }
+}
+
+/// The same projector in a program of another time.
+#[projector("streams", storage = Sqlite, register = false, on_change = "ignore")]
+#[derive(Clone)]
+struct OtherStreams;
+
+#[derive(ReadModel, Default)]
+#[read_model(table = "streams")]
+struct OtherStream {
+    #[key]
+    stream: String,
+    events: String,
+    last: bool,
+}
+
+#[handlers]
+impl OtherStreams {
+    #[handles(Counted)]
+    fn counted(&self, _event: &Counted, at: &Envelope, streams: &mut Rows<OtherStream>) {
+        let row = streams.entry(at.stream());
+        row.events.push('I');
+        row.last = true;
+    }
+}
+
+/// As `Streams`, but it counts otherwise.
+#[projector("streams", storage = Sqlite, register = false, on_change = "rebuild")]
+#[derive(Clone)]
+struct ChangedStreams;
+
+#[handlers]
+impl ChangedStreams {
+    #[handles(Counted)]
+    fn counted(&self, _event: &Counted, at: &Envelope, streams: &mut Rows<Stream>) {
+        streams.entry(at.stream()).events += 2;
+    }
+}
+
+/// Which form of the projector of rows there is.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// Its handlers changed, which has it rebuilt.
+    Changed,
+    Declared,
+    Other,
+    /// As declared, and its version is raised.
+    Raised,
+}
+
+/// As `Streams`.
+#[projector("streams", storage = Sqlite, register = false, version = 2)]
+#[derive(Clone)]
+struct RaisedStreams;
+
+#[handlers]
+impl RaisedStreams {
+    #[handles(Counted)]
+    fn counted(&self, _event: &Counted, at: &Envelope, streams: &mut Rows<Stream>) {
+        streams.entry(at.stream()).events += 1;
+    }
+}
+
 #[derive(Parser)]
 struct Arguments {
     /// Where the files are.
@@ -82,6 +165,9 @@ struct Arguments {
     /// Leave out the storage, and expect a projector that is not there.
     #[arg(long)]
     miswired: bool,
+    /// Add a projector of rows.
+    #[arg(long)]
+    rows: Option<Form>,
     #[command(subcommand)]
     command: cli::Command,
 }
@@ -89,16 +175,27 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     if let Some(folder) = std::env::var_os("CLI_APP_DATA") {
-        return cli::run(builder(Path::new(&folder), false)).await;
+        return cli::run(builder(Path::new(&folder), false, None)).await;
     }
-    let Arguments { data, miswired, command } = Arguments::parse();
-    cli::execute(command, || builder(&data, miswired)).await
+    let Arguments { data, miswired, rows, command } = Arguments::parse();
+    cli::execute(command, || builder(&data, miswired, rows)).await
 }
 
-fn builder(folder: &Path, miswired: bool) -> Result<Builder<SqliteEventStore>, projections::Error> {
+fn builder(
+    folder: &Path,
+    miswired: bool,
+    rows: Option<Form>,
+) -> Result<Builder<SqliteEventStore>, projections::Error> {
     let events = SqliteEventStore::open(folder.join("events.db"))?;
     let storage = events.read_models();
     let builder =
         Runtime::builder(events).without_linked().projector(Tally).projector(Echo { events: 0 });
+    let builder = match rows {
+        None => builder,
+        Some(Form::Changed) => builder.projector(ChangedStreams),
+        Some(Form::Declared) => builder.projector(Streams),
+        Some(Form::Other) => builder.projector(OtherStreams),
+        Some(Form::Raised) => builder.projector(RaisedStreams),
+    };
     Ok(if miswired { builder.expect(["absent"]) } else { builder.storage(storage) })
 }

@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/guide.md",
     "docs/concepts.md",
@@ -24,6 +24,8 @@ const PAGES: [&str; 8] = [
     "docs/mistakes.md",
     "docs/command-line.md",
     "docs/rows.md",
+    "docs/modes.md",
+    "docs/inline.md",
     "docs/waiting.md",
 ];
 

@@ -7,6 +7,7 @@ use syn::{Ident, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
 use super::{
     keys,
     model::{Argument, Block, Method, Parameter},
+    rows,
 };
 use crate::{
     attr::shown,
@@ -144,7 +145,47 @@ fn others(block: &Block) -> TokenStream {
         let (cfg, value) = (&common.first.cfg, common.check(block));
         checks.extend(quote!(#(#cfg)* { #value }));
     }
+    checks.extend(tables(block));
     checks
+}
+
+/// One assertion for each type of rows after the first: it names the table of none before it.
+fn tables(block: &Block) -> TokenStream {
+    let all = rows::types(block);
+    let mut checks = TokenStream::new();
+    for (place, (second, method)) in all.iter().enumerate().skip(1) {
+        let earlier = all.iter().take(place).map(|(first, earlier)| {
+            let (cfg, pair) = (&earlier.cfg, pair(block, first, second));
+            quote!(#(#cfg)* { #pair })
+        });
+        let cfg = &method.cfg;
+        checks.extend(quote!(#(#cfg)* { #(#earlier)* }));
+    }
+    checks
+}
+
+fn pair(block: &Block, first: &Type, second: &Type) -> TokenStream {
+    let place = ends(second);
+    let (first_shown, second_shown) = (shown(first), shown(second));
+    let [first, second] = [first, second].map(|ty| {
+        // As in `parameter`.
+        let mut ty = ty.clone();
+        WithoutSelf(&block.item.self_ty).visit_type_mut(&mut ty);
+        ty
+    });
+    let private = block.library.private();
+    let arguments = quote_spanned! {place.0=>
+        {
+            use #private::RowPairFallback as _;
+            #private::RowPair::<#first, #second>::ARE_ONE
+        },
+        {
+            use #private::RowTableFallback as _;
+            (#private::RowTable::<#first>::NAME, #private::RowTable::<#second>::NAME)
+        },
+        (#first_shown, #second_shown)
+    };
+    value(block, place, "no_table_fault", &arguments)
 }
 
 /// What the kind of the storage allows a method to be, or to take.

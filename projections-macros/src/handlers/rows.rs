@@ -25,27 +25,35 @@ fn last_name(ty: &Type) -> Option<&syn::Ident> {
     path.path.segments.last().map(|segment| &segment.ident)
 }
 
-/// The function that lists the tables, each where it is first named, and whether there is nothing
-/// else in the read model.
-pub(super) fn tables(block: &Block) -> TokenStream {
+/// The types that may be rows, each where it is first written.
+pub(super) fn types(block: &Block) -> Vec<(&Type, &Method)> {
     let mut seen = Vec::new();
-    let mut statements = TokenStream::new();
+    let mut types = Vec::new();
     for (method, parameter) in parameters(block) {
         let Some(ty) = parameter.may_be_rows() else { continue };
         let text = (ty.to_token_stream().to_string(), method.cfg.len());
-        if seen.contains(&text) {
-            continue;
+        if !seen.contains(&text) {
+            seen.push(text);
+            types.push((ty, method));
         }
-        seen.push(text);
-        let cfg = &method.cfg;
-        statements.extend(quote_spanned! {Span::mixed_site()=>
-            #(#cfg)*
-            __step::<(), #ty>().declare(&mut tables);
-        });
     }
-    if seen.is_empty() {
+    types
+}
+
+/// The function that lists the tables, each where it is first named, and whether there is nothing
+/// else in the read model.
+pub(super) fn tables(block: &Block) -> TokenStream {
+    let types = types(block);
+    if types.is_empty() {
         return TokenStream::new();
     }
+    let statements = types.iter().map(|(ty, method)| {
+        let cfg = &method.cfg;
+        quote_spanned! {Span::mixed_site()=>
+            #(#cfg)*
+            __step::<(), #ty>().declare(&mut tables);
+        }
+    });
     let private = block.library.private();
     let views = parameters(block).filter(|(_, given)| matches!(given, Parameter::View(_)));
     let rows_only = views.clone().all(|(_, parameter)| parameter.is_rows());
@@ -56,7 +64,7 @@ pub(super) fn tables(block: &Block) -> TokenStream {
         fn tables() -> #private::Vec<#private::DeclaredTable> {
             use #private::{DeclareFallback as _, step as __step};
             let mut tables = #private::Vec::new();
-            #statements
+            #(#statements)*
             tables
         }
     }

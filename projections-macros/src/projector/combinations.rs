@@ -25,6 +25,7 @@ const CONFLICTS: &[(Said, Said, &str)] = &[
     (LIVE, Said::Text("on_failure", "park"), LIVE_PARKS_NOTHING),
     (LIVE, Said::Option("park"), LIVE_PARKS_NOTHING),
     (LIVE, Said::Option("park_by"), LIVE_PARKS_NOTHING),
+    (LIVE, Said::Option("snapshot"), "a live projector keeps nothing over a restart"),
     (INLINE, Said::Option("on_failure"), INLINE_FAILS),
     (INLINE, Said::Retries, INLINE_FAILS),
     (INLINE, Said::Option("park"), INLINE_FAILS),

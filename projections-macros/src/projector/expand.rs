@@ -7,7 +7,7 @@ use syn::{Ident, spanned::Spanned};
 use super::{
     checks,
     model::{Field, Mode, OnChange, Options, Projector, Storage, Unregistered},
-    rustdoc,
+    rustdoc, snapshot,
 };
 use crate::head;
 
@@ -92,6 +92,8 @@ fn implementation(
     let in_process = matches!(model.options.storage, Storage::InProcess);
     let stateless = (in_process && model.fields.iter().all(|field| field.resource))
         .then(|| quote_spanned!(Span::mixed_site()=> const IS_STATELESS: bool = true;));
+    let copy = copy(model);
+    let snapshot = snapshot::code(model);
     quote_spanned! {Span::mixed_site()=>
         #documentation
         #[automatically_derived]
@@ -101,9 +103,24 @@ fn implementation(
             const OPTIONS: #public::Options = #options;
             type Storage = #storage;
             #stateless
+            #copy
+            #snapshot
             #check_options
         }
     }
+}
+
+/// What `rollback = "clone"` copies with: the word is to blame where there is nothing.
+fn copy(model: &Projector) -> Option<TokenStream> {
+    let place = model.options.rollback?;
+    let private = model.library.private_at(place);
+    let ident = &model.item.ident;
+    let (_, generics, _) = model.item.generics.split_for_impl();
+    let function = quote_spanned!(place=> #private::projector_must_be_clone::<#ident #generics>);
+    Some(quote_spanned! {Span::mixed_site()=>
+        const COPY: ::core::option::Option<fn(&Self) -> Self> =
+            ::core::option::Option::Some(#function);
+    })
 }
 
 fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream) -> TokenStream {

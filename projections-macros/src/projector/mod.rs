@@ -7,6 +7,7 @@ mod model;
 mod options;
 mod parse;
 mod rustdoc;
+mod snapshot;
 
 pub(crate) use self::options::{FROM, check_domain};
 

@@ -47,10 +47,14 @@ pub(crate) struct Options {
     /// The policy, and its place.
     pub(crate) on_change: Option<(OnChange, Span)>,
     pub(crate) register: bool,
+    /// `rollback = "clone"`, and its place.
+    pub(crate) rollback: Option<Span>,
+    /// `snapshot`, and its place.
+    pub(crate) snapshot: Option<Span>,
 }
 
 /// How it is run.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
 pub(crate) enum Mode {
     #[default]
     Async,

@@ -32,10 +32,12 @@ pub(super) const KEYS: Keys = Keys {
         "on_failure",
         "mode",
         "lanes",
+        "rollback",
+        "snapshot",
         "register",
         "crate",
     ],
-    later: &["park", "park_by", "rollback", "snapshot", "timeout"],
+    later: &["park", "park_by", "timeout"],
     aliases: &[("input_domain", "domain")],
     types: &["storage", "exhaustive", "ignores", "crate"],
     repeatable: &[],
@@ -69,8 +71,8 @@ const ON_CHANGE: Words =
 const ON_FAILURE: Words = Words { noun: "policy", available: &["halt"], later: &["park", "skip"] };
 const PARK_BY: Words =
     Words { noun: "key", available: &[], later: &["stream", "domain", "projector"] };
-const ROLLBACK: Words = Words { noun: "way", available: &[], later: &["clone"] };
-const MODE: Words = Words { noun: "mode", available: &["async"], later: &["inline", "live"] };
+const ROLLBACK: Words = Words { noun: "way", available: &["clone"], later: &[] };
+const MODE: Words = Words { noun: "mode", available: &["async", "inline", "live"], later: &[] };
 /// Where to begin; `#[handles]` takes the same words.
 pub(crate) const FROM: Words =
     Words { noun: "start", available: &["beginning", "now"], later: &[] };
@@ -124,6 +126,10 @@ impl Options {
             "exhaustive" => self.exhaustive = entry.types("exhaustive = Domain", errors),
             "ignores" => self.ignores = entry.types("ignores(Event)", errors),
             "batch" => self.set_batch(entry, refusals, errors),
+            "rollback" => {
+                self.rollback = entry.word(&ROLLBACK, errors).map(|_| entry.place());
+            }
+            "snapshot" => self.snapshot = entry.flag(errors).then(|| entry.key.span()),
             "mode" => self.mode = read_mode(entry, refusals, errors),
             "row_bytes" => self.row_bytes = entry.number(errors),
             "probe" => self.probe = entry.boolean("probe = false", errors),
@@ -162,20 +168,14 @@ fn check_policy(entry: &Entry, refusals: &mut Refusals, errors: &mut Errors) {
         "retry" => policies::check_retry(entry, refusals, errors),
         "on_failure" => _ = refusals.word(entry, &ON_FAILURE, errors),
         "park_by" => _ = refusals.word(entry, &PARK_BY, errors),
-        "rollback" => _ = refusals.word(entry, &ROLLBACK, errors),
         "lanes" => {
             if entry.number::<u32>(errors).is_some_and(|lanes| lanes > 1) {
                 refusals.value(entry);
             }
         }
         "timeout" => check_timeout(entry, refusals, errors),
-        "park" => check_park(entry, refusals, errors),
-        // `snapshot`, the last of the keys
-        _ => {
-            if entry.flag(errors) {
-                refusals.option(entry);
-            }
-        }
+        // `park`, the last of the keys
+        _ => check_park(entry, refusals, errors),
     }
 }
 
@@ -261,10 +261,14 @@ mod tests {
             quote!(retry(none)),
             quote!(batch(events = 1, bytes = 1, linger = "0ms")),
             quote!(on_failure = "halt", mode = "async", lanes = 1),
+            quote!(mode = "live", on_failure = "halt"),
+            quote!(mode = "live", storage = Sqlite),
+            quote!(snapshot, rollback = "clone"),
             quote!(exhaustive = Hand, ignores(hand::Started, Ended)),
             quote!(exhaustive = [Hand, player::Player<'static>], ignores(Started)),
             quote!(exhaustive(Hand, Player)),
             quote!(storage = Sqlite, on_change = "rebuild"),
+            quote!(storage = Sqlite, mode = "inline"),
             quote!(from = "now", version = 2, register = true, unregistered = "warn"),
         ] {
             assert_eq!(faults(&options), "", "{options}");
@@ -281,12 +285,8 @@ mod tests {
             (quote!(park_by = "stream"), "`park_by = \\\"stream\\\"` is"),
             (quote!(park_by = "domain"), "`park_by = \\\"domain\\\"` is"),
             (quote!(park_by = "projector"), "`park_by = \\\"projector\\\"` is"),
-            (quote!(snapshot), "`snapshot` is"),
-            (quote!(rollback = "clone"), "`rollback = \\\"clone\\\"` is"),
             (quote!(on_failure = "park"), "`on_failure = \\\"park\\\"` is"),
             (quote!(on_failure = "skip"), "`on_failure = \\\"skip\\\"` is"),
-            (quote!(mode = "live"), "`mode = \\\"live\\\"` is"),
-            (quote!(mode = "inline", storage = Sqlite), "`mode = \\\"inline\\\"` is"),
             (quote!(lanes = 2, storage = Postgres), "`lanes = 2` is"),
         ] {
             has_one(&options, &format!("{refused} not available yet"));
@@ -349,6 +349,7 @@ mod tests {
             (quote!(on_failure = "park", mode = "live"), "cannot go with `on_failure"),
             (quote!(mode = "live", park(keys = 1)), "`park(..)` cannot go with"),
             (quote!(mode = "live", park_by = "stream"), "cannot go with `mode"),
+            (quote!(mode = "live", snapshot), "`snapshot` cannot go with `mode"),
             (quote!(storage = S, mode = "inline", retry(max = 2)), "`retry(..)` cannot go with"),
             (quote!(storage = S, mode = "inline", on_failure = "halt"), "cannot go with `mode"),
             (quote!(storage = S, mode = "inline", park(keys = 1)), "`park(..)` cannot go with"),
@@ -367,7 +368,7 @@ mod tests {
         for options in [
             quote!(storage = S, mode = "inline", retry(none)),
             quote!(storage = S, mode = "inline", lanes = 1),
-            quote!(mode = "live", on_failure = "halt"),
+            quote!(mode = "live", on_failure = "skip"),
         ] {
             has_one(&options, "not available yet");
         }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, ext::IdentExt, parse_quote};
 
-use super::model::{OnChange, Options, Projector, Storage, Unregistered};
+use super::model::{Mode, OnChange, Options, Projector, Storage, Unregistered};
 use crate::rustdoc::{Table, code, linked};
 
 /// Writes the table: policies with their defaults, and what else was given.
@@ -18,15 +18,24 @@ pub(super) fn table(model: &Projector) -> TokenStream {
         row("domain", format!("{}, of events that name none", code(&domain.value())));
     }
     row("unregistered", code(unregistered(model.options.unregistered)));
-    row("mode", code("async"));
-    row("from", code(if model.options.from_now { "now" } else { "beginning" }));
+    let mode = model.options.mode;
+    row("mode", code(word(mode)));
+    if mode != Mode::Live {
+        row("from", code(if model.options.from_now { "now" } else { "beginning" }));
+    }
     if let Some(batch) = batch(*batch_events, *batch_bytes) {
         row("batch", batch);
     }
     if let Some(bytes) = model.options.row_bytes {
         row("row_bytes", format!("{bytes}, which rows may take in memory between batches"));
     }
-    row("on_failure", code("halt"));
+    row("on_failure", if mode == Mode::Inline { "the append fails".into() } else { code("halt") });
+    if model.options.rollback.is_some() {
+        row("rollback", code("clone"));
+    }
+    if model.options.snapshot.is_some() {
+        row("snapshot", "of its fields and rows".to_owned());
+    }
     row("version", version.unwrap_or(1).to_string());
     row("on_change", code(on_change(model.options.on_change.map(|(policy, _)| policy))));
     for (option, types) in
@@ -71,6 +80,14 @@ fn storage_of(storage: &Storage) -> String {
     match storage {
         Storage::Type(ty) => linked(ty),
         Storage::InProcess | Storage::Unknown => "none: its own fields".to_owned(),
+    }
+}
+
+fn word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Async => "async",
+        Mode::Inline => "inline",
+        Mode::Live => "live",
     }
 }
 

@@ -139,7 +139,7 @@ pub(super) fn failed(method: &'static str, source: BoxError) -> HandleError {
 }
 
 /// Decodes an event for its handler.
-#[inline]
+#[inline(always)] // else the event is copied on its way
 pub(super) fn decode<E: Event>(envelope: &Envelope) -> Result<E::Decoded<'_>, HandleError> {
     E::decode(envelope.stored()).map_err(|source| HandleError::Decode { event: E::NAME, source })
 }

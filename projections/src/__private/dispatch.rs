@@ -37,7 +37,7 @@ impl<E: Event> Argument<E> {
     ///
     /// # Errors
     /// The payload is not an `E`.
-    #[inline]
+    #[inline(always)] // else the event is copied on its way
     pub fn decode<'a, To: EventArgument<E::Decoded<'a>>>(
         self,
         envelope: &'a Envelope,

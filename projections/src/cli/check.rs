@@ -1,9 +1,10 @@
 //! `projection check` and `projection health`.
 
 use super::{escape, failure::Failure, output};
-use crate::{EventSource, ProjectorStatus, Runtime};
+use crate::{EventSource, Mode, ProjectorStatus, Runtime};
 
-/// Says that a runtime that was built has no fault: building it is the check.
+/// Says that a runtime that was built has no fault: building it is the check of the wiring, and what
+/// is left is what it has stored.
 pub(super) async fn check<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
     // A checkpoint that cannot be read is a fault that building does not meet.
     runtime.status().await.map_err(|error| Failure::error(&error))?;
@@ -13,18 +14,41 @@ pub(super) async fn check<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Fa
              process, not only its projector",
         );
     }
+    check_tables(runtime).await?;
     let mut text = String::new();
     let projectors = runtime.projectors();
     for (name, registration) in &projectors {
         text.push_str(&format!(
-            "{}: {}, {}\n",
+            "{}: {}{}, {}\n",
             escape::terminal(name),
             escape::terminal(registration.storage),
+            mode(registration.options.mode),
             escape::terminal(&registration.location.to_string()),
         ));
     }
     let noun = if projectors.len() == 1 { "projector" } else { "projectors" };
     output::print(&format!("{text}{} {noun}, no fault\n", projectors.len()))
+}
+
+/// How a projector is run, where it is not the usual way.
+fn mode(mode: Mode) -> String {
+    if mode == Mode::Async { String::new() } else { format!(", {}", mode.as_str()) }
+}
+
+/// Names every table of rows at which a start would halt.
+async fn check_tables<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
+    let found = runtime.check_tables().await.map_err(|error| Failure::error(&error))?;
+    for projector in &found.unseen {
+        output::tell(format_args!(
+            "note: the tables of projector `{}` are not checked: its storage has no readers",
+            escape::terminal(projector)
+        ));
+    }
+    if found.faults.is_empty() {
+        return Ok(());
+    }
+    let line = |fault: &String| escape::terminal(fault).into_owned();
+    Err(Failure::Failed(found.faults.iter().map(line).collect()))
 }
 
 /// Says whether every projector is well.
@@ -47,7 +71,11 @@ pub(super) async fn health<S: EventSource>(runtime: &Runtime<S>) -> Result<(), F
     }
     let unseen = match elsewhere.len() {
         0 => String::new(),
-        count => format!("; {count} in process, seen only by the process that runs them"),
+        count => {
+            let live = elsewhere.iter().any(|one| one.mode == Mode::Live);
+            let what = if live { "in process or live" } else { "in process" };
+            format!("; {count} {what}, seen only by the process that runs them")
+        }
     };
     output::print(&format!("healthy: {} judged{unseen}\n", judged.len()))
 }

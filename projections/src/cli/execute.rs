@@ -91,7 +91,10 @@ async fn on_events<B: IntoBuilder>(
             if prepared.is_empty() {
                 return Ok(());
             }
-            events::import(&*source(builder)?, prepared).await
+            // An import is an append: inline projectors take part in it.
+            let builder = builder().into_builder().map_err(|error| Failure::error(&*error))?;
+            let (events, _joined) = builder.into_store();
+            events::import(&*events, prepared).await
         }
     }
 }

@@ -181,9 +181,9 @@ impl Picture {
 
 /// How a projector runs: its mode, version and place, and what it does otherwise than by default.
 fn facts(registration: &Registration) -> Vec<String> {
-    let Options { unregistered, batch, from, version, on_change, .. } = *registration.options;
+    let Options { unregistered, batch, mode, from, version, on_change, .. } = *registration.options;
     let place = if registration.is_in_process() { ", in process" } else { "" };
-    let mut facts = vec![format!("async{place}, version {version}")];
+    let mut facts = vec![format!("{}{place}, version {version}", mode.as_str())];
     let mut fact = |differs: bool, text: String| facts.extend(differs.then_some(text));
     fact(
         unregistered != UnregisteredPolicy::default(),

@@ -10,7 +10,10 @@ use super::{
     output,
     table::{Cell, Table, Tone},
 };
-use crate::{EventSource, ImportProgress, ProjectorStatus, RowMemory, Runtime, State, Status};
+use crate::{
+    EventSource, GlobalPosition, ImportProgress, Mode, ProjectorStatus, RowMemory, Runtime, State,
+    Status,
+};
 
 /// How often `--watch` looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -38,8 +41,20 @@ struct Projector<'a> {
     behind: u64,
     age_seconds: Option<f64>,
     last_error: Option<&'a str>,
+    /// Left out where it is the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Rows>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<Snapshot<'a>>,
+}
+
+/// The snapshots of a projector, as this process knows them.
+#[derive(Debug, Serialize)]
+struct Snapshot<'a> {
+    position: Option<u64>,
+    fault: Option<&'a str>,
 }
 
 /// What rows take in memory, in the process that runs the projector.
@@ -130,10 +145,15 @@ fn projector(status: &ProjectorStatus) -> Projector<'_> {
         // Milliseconds are as much as two processes' clocks and a reader can agree on.
         age_seconds: status.age.map(|age| age.as_millis() as f64 / 1_000.0),
         last_error: status.last_error.as_deref(),
+        mode: (status.mode != Mode::default()).then(|| status.mode.as_str()),
         rows: status.rows.map(|RowMemory { rows, bytes, bound, .. }| Rows {
             in_memory: rows,
             bytes,
             bound,
+        }),
+        snapshot: status.snapshot.as_ref().map(|snapshot| Snapshot {
+            position: snapshot.position.map(GlobalPosition::get),
+            fault: snapshot.fault.as_deref(),
         }),
     }
 }
@@ -166,7 +186,9 @@ fn people(status: &Status, colours: bool) -> String {
 fn row(status: &ProjectorStatus) -> [Cell; 8] {
     let state = match status.state {
         // Its own process alone knows.
+        _ if status.elsewhere && status.mode == Mode::Live => "live".to_owned(),
         _ if status.elsewhere => "in process".to_owned(),
+        state if status.mode == Mode::Live => format!("{state} (live)"),
         state if status.changed => format!("{state} (changed)"),
         state => state.to_string(),
     };
@@ -229,6 +251,7 @@ mod tests {
         let one = ProjectorStatus {
             projector: "totals".to_owned(),
             domains: vec!["hand".to_owned(), "player".to_owned()],
+            mode: Mode::Async,
             state: State::CatchingUp,
             changed: false,
             position: 3.into(),
@@ -238,6 +261,7 @@ mod tests {
             age: Some(Duration::from_millis(12_500)),
             last_error: Some("stream `\u{1b}]0;x` is broken".to_owned()),
             rows: None,
+            snapshot: None,
             elsewhere: false,
         };
         Status { projectors: vec![one], imports: vec![] }
@@ -280,6 +304,22 @@ mod tests {
              stream `\\u{1b}]0;x` is broken\n"
         );
         assert!(people(&example(), true).contains("\u{1b}[33mcatching up\u{1b}[0m"));
+    }
+
+    #[test]
+    fn a_live_projector_is_shown_as_such() {
+        let mut status = example();
+        let one = &mut status.projectors[0];
+        (one.mode, one.last_error) = (Mode::Live, None);
+        assert!(people(&status, false).contains("catching up (live)"));
+        assert!(
+            serde_json::to_string(&document(&status))
+                .unwrap()
+                .ends_with(r#""last_error":null,"mode":"live"}]}"#)
+        );
+        status.projectors[0].elsewhere = true;
+        let text = people(&status, false);
+        assert!(text.contains("12s  live") || text.contains("-  live"), "{text}");
     }
 
     #[test]

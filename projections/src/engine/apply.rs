@@ -34,17 +34,21 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn into_applied(self, batch: &Batch) -> Applied {
-        match self {
-            Self::Event(index, error) => Applied::Event(index, error),
-            Self::Store(error) => Applied::Store(error),
-            Self::Refused(index, source) => {
-                Applied::Event(index, HandleError::Rows { method: method(batch, index), source })
-            }
-            Self::Missing(index) => {
-                let source = super::network::endless();
-                Applied::Event(index, HandleError::Rows { method: method(batch, index), source })
-            }
+        match self.into_event(batch) {
+            Ok((index, error)) => Applied::Event(index, error),
+            Err(error) => Applied::Store(error),
         }
+    }
+
+    /// The event that is to blame, and why, unless it is the storage.
+    pub(super) fn into_event(self, batch: &Batch) -> Result<(usize, HandleError), StoreError> {
+        let (index, source) = match self {
+            Self::Event(index, error) => return Ok((index, error)),
+            Self::Store(error) => return Err(error),
+            Self::Refused(index, source) => (index, source),
+            Self::Missing(index) => (index, super::network::endless()),
+        };
+        Ok((index, HandleError::Rows { method: method(batch, index), source }))
     }
 }
 
@@ -127,24 +131,27 @@ pub(super) struct Called {
     pub(super) is_async: bool,
 }
 
-#[inline]
+#[inline(always)] // once an event, in a loop that is nothing but calls
 pub(super) fn route(batch: &Batch, index: usize) -> Result<Option<Called>, Failure> {
     let record = batch.page.record(index);
     match batch.targets[record.name] {
-        Target::Route { id, method, is_async, after, .. } => {
-            Ok((record.position > after).then_some(Called { id, method, is_async }))
+        Target::Route { id, method, is_async, after, .. } if record.position > after => {
+            Ok(Some(Called { id, method, is_async }))
         }
-        Target::Skip => Ok(None),
-        Target::Unregistered => {
-            let name = batch.page.name(record);
-            let error = HandleError::Unregistered {
-                event: name.name.to_string(),
-                domain: name.domain.to_string(),
-                handled: String::new(),
-            };
-            Err(Failure::Event(index, error))
-        }
+        Target::Route { .. } | Target::Skip => Ok(None),
+        Target::Unregistered => Err(unregistered(batch, index)),
     }
+}
+
+#[cold]
+fn unregistered(batch: &Batch, index: usize) -> Failure {
+    let name = batch.page.name(batch.page.record(index));
+    let error = HandleError::Unregistered {
+        event: name.name.to_string(),
+        domain: name.domain.to_string(),
+        handled: String::new(),
+    };
+    Failure::Event(index, error)
 }
 
 /// Asks the transaction, not the handler, whether the storage failed or the handler left it.

@@ -5,9 +5,9 @@ use std::{any::Any, sync::Arc};
 use super::{
     Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
     apply::{self, Failure},
-    handling,
+    handling, is_live,
     network::{self, Misses},
-    rows::{self, KeptRows, RowUse},
+    rows::{KeptRows, RowUse},
 };
 use crate::{
     Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
@@ -23,7 +23,7 @@ impl<S: AsyncStorage> Execution<S> for Async {
     {
         let used = Arc::<RowUse>::default();
         let rows = KeptRows::of::<P>(Arc::clone(&used));
-        Box::new(AsyncEngine { storage, projector: make(), rows, used })
+        Box::new(AsyncEngine { storage, projector: make(), rows, used, place: None })
     }
 
     fn checkpoints<'a>(
@@ -39,6 +39,8 @@ struct AsyncEngine<S, P> {
     projector: P,
     rows: KeptRows,
     used: Arc<RowUse>,
+    /// Where a live projector is.
+    place: Option<Checkpoint>,
 }
 
 impl<S, P> AsyncEngine<S, P>
@@ -46,10 +48,10 @@ where
     S: AsyncStorage,
     P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
 {
-    async fn attempt_start(&mut self, start: &Start) -> Result<(), StartError> {
+    async fn attempt_start(&mut self, start: &mut Start) -> Result<(), StartError> {
         let mut session = self.storage.begin().await?;
         self.storage.setup(&mut session).await?;
-        rows::prepare_async::<P>(&mut session, start).await?;
+        self.rows.prepare_async::<S>(&mut session, start).await?;
         self.rows.lend::<S>(&mut session, false);
         network::load_for_hooks::<P>(&mut session).await?;
         for (call, kind) in apply::hooks::<P>(start.reset) {
@@ -68,11 +70,28 @@ where
         if start.reset {
             self.storage.reset(&mut session, &start.write.key).await?;
         }
-        self.storage.commit(session, &start.write).await.map_err(StartError::Commit)
+        self.rows.write_start::<S>(&mut session, &mut start.write);
+        self.commit(session, &start.write).await.map_err(StartError::Commit)?;
+        self.rows.started();
+        Ok(())
+    }
+
+    /// Commits with the checkpoint. That of a live projector is in memory.
+    async fn commit(
+        &mut self,
+        session: S::Session,
+        write: &CheckpointWrite,
+    ) -> Result<(), CommitError> {
+        if !is_live::<P>() {
+            return self.storage.commit(session, write).await;
+        }
+        self.storage.commit_alone(session).await?;
+        self.place = Some(write.next.clone());
+        Ok(())
     }
 
     /// Applies a batch; nothing of it is kept where that fails.
-    async fn attempt(&mut self, batch: &Batch, by_event: bool) -> Result<Applied, Failure> {
+    async fn attempt(&mut self, batch: &mut Batch, by_event: bool) -> Result<Applied, Failure> {
         let mut session = self.storage.begin().await.map_err(Failure::Store)?;
         self.rows.lend::<S>(&mut session, by_event);
         if let Err(failure) = self.handle(batch, &mut session).await {
@@ -84,11 +103,12 @@ where
             let _ = self.storage.rollback(session).await;
             return Err(failure);
         }
-        self.rows.take_back::<S>(&mut session);
-        let committed = self.storage.commit(session, &batch.write).await;
+        self.rows.take_back::<S>(&mut session, &mut batch.write);
+        let committed = self.commit(session, &batch.write).await;
         match &committed {
-            Ok(()) => self.rows.committed(),
-            Err(_) => self.rows.forget(),
+            // Another process that runs a live projector writes its tables, too.
+            Ok(()) if !is_live::<P>() => self.rows.committed(),
+            _ => self.rows.forget(),
         }
         Ok(committed.into())
     }
@@ -115,8 +135,12 @@ where
         key: &'a CheckpointKey,
     ) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
         Box::pin(async move {
-            // What is stored may be older than what they were kept from.
-            self.rows.forget();
+            if is_live::<P>() {
+                self.rows.loaded(self.place.as_ref());
+                return Ok(self.place.clone());
+            }
+            // Until it is read.
+            self.rows.loaded(None);
             let mut session = self.storage.begin().await?;
             let checkpoint = match self.storage.setup(&mut session).await {
                 Ok(()) => self.storage.load(&mut session, key).await,
@@ -124,17 +148,19 @@ where
             };
             // Nothing was meant to be kept: a start creates the tables with the first checkpoint.
             self.storage.rollback(session).await?;
-            checkpoint
+            let checkpoint = checkpoint?;
+            self.rows.loaded(checkpoint.as_ref());
+            Ok(checkpoint)
         })
     }
 
-    fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
+    fn start(&mut self, mut start: Start) -> BoxFuture<'_, Result<(), StartError>> {
         Box::pin(async move {
             // What follows is of another epoch.
             self.rows.forget();
             let mut misses = Misses::default();
             let outcome = loop {
-                match self.attempt_start(&start).await {
+                match self.attempt_start(&mut start).await {
                     Err(StartError::Missing(_)) if misses.allow(0) => {}
                     outcome => break outcome,
                 }
@@ -144,11 +170,11 @@ where
         })
     }
 
-    fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
+    fn apply(&mut self, mut batch: Batch) -> BoxFuture<'_, Applied> {
         Box::pin(async move {
             let (mut by_event, mut misses) = (false, Misses::default());
             loop {
-                match self.attempt(&batch, by_event).await {
+                match self.attempt(&mut batch, by_event).await {
                     // Which event's row it is shows when each event's rows are written by themselves.
                     Err(Failure::Refused(..)) if !by_event && batch.events.len() > 1 => {
                         by_event = true;
@@ -162,8 +188,13 @@ where
         })
     }
 
-    fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
+    fn save(&mut self, mut write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move {
+            self.rows.write_alone(&mut write);
+            if is_live::<P>() {
+                self.place = Some(write.next);
+                return Ok(());
+            }
             let session = self.storage.begin().await?;
             let saved = self.storage.commit(session, &write).await;
             if saved.is_err() {

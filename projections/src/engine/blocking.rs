@@ -8,13 +8,17 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
+    Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Make, Moving,
+    Start, StartError, activation,
     apply::{self, Failure},
+    inline::InlineProjector,
+    is_live,
     rows::{self, KeptRows, RowUse},
 };
 use crate::{
-    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, StoreErrorKind, read::RowReads, registry::StorageKind,
+    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
+    Fingerprint, Handlers, Projector, ReadError, ReadRequest, RecordedState, StoreError,
+    StoreErrorKind, inline::Database, read::RowReads, registry::StorageKind,
 };
 
 impl<S: BlockingStorage> Execution<S> for Blocking {
@@ -61,6 +65,8 @@ struct Worker<S, P> {
     storage: S,
     projector: P,
     rows: KeptRows,
+    /// Where a live projector is.
+    place: Option<Checkpoint>,
 }
 
 impl<S, P> BlockingEngine<S, P>
@@ -101,7 +107,7 @@ where
             .name(format!("project {}", self.name))
             .spawn(move || {
                 let rows = KeptRows::of::<P>(used);
-                let mut worker = Worker { storage, projector: make(), rows };
+                let mut worker = Worker { storage, projector: make(), rows, place: None };
                 for job in queue {
                     // A panic in a handler is caught closer to it; one in a storage ends the job,
                     // whose caller then finds the answer missing.
@@ -137,17 +143,17 @@ where
     }
 
     fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
-        Box::pin(async move { self.call(move |worker| worker.start(&start)).await? })
+        Box::pin(async move { self.call(move |worker| worker.start(start)).await? })
     }
 
-    fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
+    fn apply(&mut self, mut batch: Batch) -> BoxFuture<'_, Applied> {
         Box::pin(async move {
-            self.call(move |worker| worker.apply(&batch)).await.unwrap_or_else(Applied::Store)
+            self.call(move |worker| worker.apply(&mut batch)).await.unwrap_or_else(Applied::Store)
         })
     }
 
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
-        Box::pin(async move { self.call(move |worker| worker.save(&write)).await? })
+        Box::pin(async move { self.call(move |worker| worker.save(write)).await? })
     }
 
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
@@ -161,6 +167,33 @@ where
     fn row_use(&self) -> Option<Arc<RowUse>> {
         Some(Arc::clone(&self.used))
     }
+
+    fn database(&self) -> Option<Database> {
+        self.storage.inline()?.database()
+    }
+
+    fn join_appends(&self, identity: Identity) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
+        let appends = self.storage.inline()?;
+        let projector =
+            Arc::new(InlineProjector::<P>::new(identity, &self.make, Arc::clone(&self.used)));
+        appends.join(Arc::clone(&projector) as _);
+        Some(projector)
+    }
+
+    fn active<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Option<Fingerprint>, StoreError>> {
+        let key = key.clone();
+        Box::pin(async move { self.call(move |worker| worker.active(&key)).await? })
+    }
+
+    fn activate(&mut self, activation: Activation) -> BoxFuture<'_, Activated> {
+        Box::pin(async move {
+            let activated = self.call(move |worker| worker.activate(activation));
+            activated.await.unwrap_or_else(Activated::Store)
+        })
+    }
 }
 
 impl<S, P> Worker<S, P>
@@ -169,22 +202,29 @@ where
     P: Projector<Storage = S> + Handlers,
 {
     fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
-        // What is stored may be older than what they were kept from.
-        self.rows.forget();
+        if is_live::<P>() {
+            self.rows.loaded(self.place.as_ref());
+            return Ok(self.place.clone());
+        }
+        // Until it is read.
+        self.rows.loaded(None);
         let mut session = self.storage.begin()?;
         let checkpoint =
             self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));
         // Nothing was meant to be kept: a start creates the tables with the first checkpoint.
         self.storage.rollback(session)?;
-        checkpoint
+        let checkpoint = checkpoint?;
+        self.rows.loaded(checkpoint.as_ref());
+        Ok(checkpoint)
     }
 
-    fn start(&mut self, start: &Start) -> Result<(), StartError> {
+    fn start(&mut self, start: Start) -> Result<(), StartError> {
         // What follows is of another epoch.
         self.rows.forget();
         let mut session = self.storage.begin()?;
         self.storage.setup(&mut session)?;
-        rows::prepare::<P>(&mut session, start)?;
+        let mut start = self.after_appends(&mut session, start)?;
+        self.rows.prepare::<S>(&mut session, &start)?;
         self.rows.lend::<S>(&mut session, false);
         for (call, _) in apply::hooks::<P>(start.reset) {
             apply::hook(&mut self.projector, call, &mut session)?;
@@ -195,10 +235,13 @@ where
         if start.reset {
             self.storage.reset(&mut session, &start.write.key)?;
         }
-        self.storage.commit(session, &start.write).map_err(StartError::Commit)
+        self.rows.write_start::<S>(&mut session, &mut start.write);
+        self.commit(session, &start.write).map_err(StartError::Commit)?;
+        self.rows.started();
+        Ok(())
     }
 
-    fn apply(&mut self, batch: &Batch) -> Applied {
+    fn apply(&mut self, batch: &mut Batch) -> Applied {
         match self.attempt(batch, false) {
             // Which event's row it is shows when each event's rows are written by themselves.
             Err(Failure::Refused(..)) if batch.events.len() > 1 => self.attempt(batch, true),
@@ -207,7 +250,7 @@ where
         .unwrap_or_else(|failure| failure.into_applied(batch))
     }
 
-    fn attempt(&mut self, batch: &Batch, by_event: bool) -> Result<Applied, Failure> {
+    fn attempt(&mut self, batch: &mut Batch, by_event: bool) -> Result<Applied, Failure> {
         let mut session = self.storage.begin().map_err(Failure::Store)?;
         self.rows.lend::<S>(&mut session, by_event);
         let applied = apply::apply(&mut self.projector, batch, &mut session)
@@ -218,17 +261,136 @@ where
             self.rows.forget();
             return Err(failure);
         }
-        self.rows.take_back::<S>(&mut session);
-        let committed = self.storage.commit(session, &batch.write);
+        self.rows.take_back::<S>(&mut session, &mut batch.write);
+        let committed = self.commit(session, &batch.write);
         match &committed {
-            Ok(()) => self.rows.committed(),
-            Err(_) => self.rows.forget(),
+            // Another process that runs a live projector writes its tables, too.
+            Ok(()) if !is_live::<P>() => self.rows.committed(),
+            _ => self.rows.forget(),
         }
         Ok(committed.into())
     }
 
-    fn save(&self, write: &CheckpointWrite) -> Result<(), CommitError> {
+    /// Commits with the checkpoint. That of a live projector is in memory.
+    fn commit(&mut self, session: S::Session, write: &CheckpointWrite) -> Result<(), CommitError> {
+        if !is_live::<P>() {
+            return self.storage.commit(session, write);
+        }
+        self.storage.commit_alone(session)?;
+        self.place = Some(write.next.clone());
+        Ok(())
+    }
+
+    fn save(&mut self, mut write: CheckpointWrite) -> Result<(), CommitError> {
+        self.rows.write_alone(&mut write);
+        if is_live::<P>() {
+            self.place = Some(write.next);
+            return Ok(());
+        }
         let session = self.storage.begin()?;
-        self.storage.commit(session, write)
+        self.storage.commit(session, &write)
+    }
+
+    /// Brings a start up to date with what appends have done since it was decided on. They would
+    /// else come in between again and again.
+    fn after_appends(
+        &mut self,
+        session: &mut S::Session,
+        mut start: Start,
+    ) -> Result<Start, CommitError> {
+        let Some(moving) = start.moving.take() else { return Ok(start) };
+        let Some(now) = self.storage.load(session, &start.write.key)? else { return Ok(start) };
+        let decided_by = start.write.previous.map(|previous| previous.epoch);
+        if decided_by != Some(now.epoch) || now.state != RecordedState::Inline {
+            return Ok(start); // which is then refused
+        }
+        if !start.reset && now.scanned > moving.scanned {
+            self.none_passed(session, &moving, &now)?;
+        }
+        self.rows.loaded(Some(&now));
+        start.write.previous = Some((&now).into());
+        let next = &mut start.write.next;
+        next.effects_mark = next.effects_mark.max(now.effects_mark);
+        if !start.reset {
+            (next.position, next.scanned) = (now.position, now.scanned);
+            next.event_id = now.event_id;
+        }
+        Ok(start)
+    }
+
+    /// Refuses a start, which is then decided once more, where appends have passed events meanwhile
+    /// that it is the first to subscribe to.
+    fn none_passed(
+        &self,
+        session: &mut S::Session,
+        moving: &Moving,
+        now: &Checkpoint,
+    ) -> Result<(), CommitError> {
+        for added in &moving.added {
+            let appends = self.storage.inline().ok_or(CommitError::Conflict)?;
+            let request = ReadRequest::new(moving.scanned, added).at_most(1, 1);
+            let page = appends.read(session, request).map_err(|error| match error {
+                ReadError::Store(error) => error.into(),
+                _ => CommitError::Conflict,
+            })?;
+            let has_seen_all = page.scanned().is_some_and(|seen| seen.position >= now.scanned);
+            if !page.is_empty() || !has_seen_all {
+                return Err(CommitError::Conflict);
+            }
+        }
+        Ok(())
+    }
+
+    fn active(&self, key: &CheckpointKey) -> Result<Option<Fingerprint>, StoreError> {
+        let Some(appends) = self.storage.inline() else { return Ok(None) };
+        let mut session = self.storage.begin()?;
+        let active = appends.active(&mut session, key);
+        self.storage.rollback(session)?;
+        active
+    }
+
+    fn activate(&mut self, mut activation: Activation) -> Activated {
+        let Some(appends) = self.storage.inline() else {
+            return Activated::Store(activation::impossible());
+        };
+        let mut session = match self.storage.begin() {
+            Ok(session) => session,
+            Err(error) => return Activated::Store(error),
+        };
+        let read = appends
+            .read(&mut session, activation.request())
+            .and_then(|page| Ok((page, appends.head(&mut session)?)));
+        let (page, head) = match read {
+            Ok(read) => read,
+            Err(ReadError::Diverged { .. }) => return Activated::NotNow,
+            Err(ReadError::Store(error)) => return Activated::Store(error),
+        };
+        let mut batch = activation.batch(page);
+        // One that appends run already is never taken away from them by reading on.
+        if batch.write.next.seen() == head || activation.own.state == RecordedState::Inline {
+            activation.hand_over(&mut batch.write);
+        }
+        if !batch.page.is_empty() {
+            self.rows.lend::<S>(&mut session, false);
+            let applied = apply::apply(&mut self.projector, &batch, &mut session)
+                .and_then(|()| rows::flush::<P>(batch.events.end - 1, &mut session));
+            if let Err(failure) = applied {
+                self.rows.forget();
+                return match failure {
+                    Failure::Store(error) => Activated::Store(error),
+                    _ => Activated::NotNow,
+                };
+            }
+            self.rows.take_back::<S>(&mut session, &mut batch.write);
+        } else {
+            self.rows.write_alone(&mut batch.write);
+        }
+        let committed = self.storage.commit(session, &batch.write);
+        if committed.is_ok() && !batch.page.is_empty() {
+            self.rows.committed();
+        }
+        // The appends keep rows of their own.
+        self.rows.forget();
+        Activated::of(committed, batch.write)
     }
 }

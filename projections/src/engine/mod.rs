@@ -2,28 +2,39 @@
 //! know events and transactions. The runner has one implementation; engines differ by how their
 //! storage runs.
 
+mod activation;
 mod apply;
 mod asynchronous;
 mod blocking;
 mod handling;
 mod in_process;
+mod inline;
 mod network;
 mod reads;
 mod rows;
+mod snapshots;
 
 use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
 
-pub use self::rows::RowUse;
+pub(crate) use self::snapshots::Known;
+pub use self::{
+    activation::{Activated, Activation},
+    inline::Identity,
+    rows::RowUse,
+    snapshots::{SnapshotPlace, SnapshotUse},
+};
 pub(crate) use self::{
     apply::{catch_panic, message},
     handling::handling as handling_projector,
     in_process::State,
     network::endless,
+    rows::owner,
 };
 use crate::{
-    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Envelope, GlobalPosition,
-    HandleError, Handlers, Page, Projector, Storage, StoreError, projector::KeySource,
-    read::RowReads, registry::StorageKind, rows::RowsError, values::Values,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Envelope, Filter,
+    Fingerprint, GlobalPosition, HandleError, Handlers, Mode, Page, Projector, Storage, StoreError,
+    inline::Database, projector::KeySource, read::RowReads, registry::StorageKind, rows::RowsError,
+    values::Values,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -52,6 +63,19 @@ pub trait Engine: Send {
         None
     }
 
+    /// Throws away what was read from a snapshot and cannot be used, for this reason; false where
+    /// there is no such.
+    fn discard(&mut self, why: &str) -> BoxFuture<'_, bool> {
+        let _ = why;
+        Box::pin(std::future::ready(false))
+    }
+
+    /// Says where to keep snapshots, where the projector has such.
+    fn keep_snapshots(&mut self, place: SnapshotPlace) -> Option<Arc<SnapshotUse>> {
+        let _ = place;
+        None
+    }
+
     /// The state that `Runtime::read` shows, where it is in process.
     fn state(&self) -> Option<Arc<dyn Any + Send + Sync>>;
 
@@ -62,6 +86,33 @@ pub trait Engine: Send {
 
     /// The tables, for readers, where the storage has such.
     fn row_reads(&self) -> Option<Arc<dyn RowReads>>;
+
+    /// The database in whose appends the projector can take part, where there is one.
+    fn database(&self) -> Option<Database> {
+        None
+    }
+
+    /// Lets the appends of this process run the projector, for as long as the answer is kept.
+    fn join_appends(&self, identity: Identity) -> Option<Arc<dyn Any + Send + Sync>> {
+        let _ = identity;
+        None
+    }
+
+    /// The code that appends must run the projector with, where it is active.
+    fn active<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Option<Fingerprint>, StoreError>> {
+        let _ = key;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Hands a projector that has caught up over to the appends.
+    fn activate(&mut self, activation: Activation) -> BoxFuture<'_, Activated> {
+        let error = activation::impossible();
+        drop(activation);
+        Box::pin(std::future::ready(Activated::Store(error)))
+    }
 }
 
 /// How a run starts.
@@ -71,6 +122,19 @@ pub struct Start {
     pub(crate) write: CheckpointWrite,
     /// Whether to empty the read model first.
     pub(crate) reset: bool,
+    /// The checkpoint that the start was decided by, where appends move it: they may have done so
+    /// since, and more of the events that this start is the first to subscribe to must not have
+    /// been passed.
+    pub(crate) moving: Option<Moving>,
+}
+
+/// A checkpoint that appends move.
+#[derive(Clone, Debug)]
+pub(crate) struct Moving {
+    /// How far they had come.
+    pub(crate) scanned: GlobalPosition,
+    /// What the start adds to the subscriptions.
+    pub(crate) added: Vec<Filter>,
 }
 
 /// Why a run could not start.
@@ -93,6 +157,12 @@ impl From<RowsError> for StartError {
             RowsError::Differs(what) => Self::Table(what),
             RowsError::Refused(source) => Self::Hook("setup", source),
         }
+    }
+}
+
+impl From<CommitError> for StartError {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
     }
 }
 
@@ -173,6 +243,11 @@ impl From<Result<(), CommitError>> for Applied {
 
 /// Makes a fresh projector: at the start, and whenever in-process state is thrown away.
 pub type Make<P> = Arc<dyn Fn() -> P + Send + Sync>;
+
+/// Whether a projector's place in the log is in memory only.
+const fn is_live<P: Projector>() -> bool {
+    matches!(P::OPTIONS.mode, Mode::Live)
+}
 
 /// How the projectors of a storage run. Implemented by [`Blocking`](crate::Blocking),
 /// [`Async`](crate::Async) and [`InProcess`](crate::InProcess) alone.

@@ -7,9 +7,9 @@ use std::sync::{
 
 use super::{Start, apply::Failure};
 use crate::{
-    CheckpointKey, CheckpointWrite, GlobalPosition, Handlers, Storage,
+    Checkpoint, CheckpointKey, CheckpointWrite, Handlers, Storage,
     projector::SessionOf,
-    rows::{Beginning, DeclaredTable, RowSets, RowsError},
+    rows::{Beginning, DeclaredTable, RowSets, RowsError, TableDigests},
 };
 
 /// What the rows in memory take, for the status.
@@ -28,6 +28,10 @@ pub(super) struct KeptRows {
     sets: RowSets,
     /// Those of a session that is about to commit: right only once it has.
     unsure: RowSets,
+    /// What the rows of the tables add up to, as of the stored checkpoint.
+    digests: TableDigests,
+    /// The same, once a session has committed that is about to.
+    unsure_digests: TableDigests,
     bound: usize,
     batch: u64,
     used: Arc<RowUse>,
@@ -37,7 +41,62 @@ impl KeptRows {
     pub(super) fn of<P: Handlers>(used: Arc<RowUse>) -> Self {
         let bound = usize::try_from(P::OPTIONS.row_bytes).unwrap_or(usize::MAX);
         let (sets, unsure) = (RowSets::default(), RowSets::default());
-        Self { tables: P::tables(), sets, unsure, bound, batch: 0, used }
+        let (digests, unsure_digests) = (TableDigests::default(), TableDigests::default());
+        let tables = P::tables();
+        Self { tables, sets, unsure, digests, unsure_digests, bound, batch: 0, used }
+    }
+
+    /// A stored checkpoint was read. What is stored may be older than what rows were kept from.
+    pub(super) fn loaded(&mut self, stored: Option<&Checkpoint>) {
+        self.forget();
+        self.digests = stored.map(|stored| stored.tables.clone()).unwrap_or_default();
+    }
+
+    /// Creates or checks the tables, or makes them anew; then hooks may use them.
+    pub(super) fn prepare<S: Storage>(
+        &mut self,
+        session: &mut S::Session,
+        start: &Start,
+    ) -> Result<(), RowsError> {
+        let Some(rows) = S::rows(session) else { return Ok(()) };
+        let (owner, beginning) = (owner(&start.write.key), beginning(start));
+        self.unsure_digests.clone_from(&self.digests);
+        rows.prepare(&self.tables, &owner, beginning, &mut self.unsure_digests)
+    }
+
+    /// As [`prepare`](Self::prepare), on a storage behind a network.
+    pub(super) async fn prepare_async<S: Storage>(
+        &mut self,
+        session: &mut S::Session,
+        start: &Start,
+    ) -> Result<(), RowsError> {
+        let Some(rows) = S::rows(session) else { return Ok(()) };
+        let (owner, beginning) = (owner(&start.write.key), beginning(start));
+        self.unsure_digests.clone_from(&self.digests);
+        rows.prepare_async(&self.tables, &owner, beginning, &mut self.unsure_digests).await
+    }
+
+    /// The session of a start is about to commit; its rows are not kept.
+    pub(super) fn write_start<S: Storage>(
+        &mut self,
+        session: &mut S::Session,
+        write: &mut CheckpointWrite,
+    ) {
+        if let Some(rows) = S::rows(session) {
+            rows.change_digests(&mut self.unsure_digests);
+        }
+        write.next.tables.clone_from(&self.unsure_digests);
+    }
+
+    /// The start has committed.
+    pub(super) fn started(&mut self) {
+        self.forget();
+        self.digests = std::mem::take(&mut self.unsure_digests);
+    }
+
+    /// The checkpoint alone is about to be written.
+    pub(super) fn write_alone(&self, write: &mut CheckpointWrite) {
+        write.next.tables.clone_from(&self.digests);
     }
 
     /// The tables of the projector.
@@ -61,10 +120,20 @@ impl KeptRows {
     }
 
     /// Takes them back from a session that is about to commit.
-    pub(super) fn take_back<S: Storage>(&mut self, session: &mut S::Session) {
+    pub(super) fn take_back<S: Storage>(
+        &mut self,
+        session: &mut S::Session,
+        write: &mut CheckpointWrite,
+    ) {
+        if self.tables.is_empty() {
+            return;
+        }
+        self.unsure_digests.clone_from(&self.digests);
         if let Some(rows) = S::rows(session) {
+            rows.change_digests(&mut self.unsure_digests);
             self.unsure = rows.take();
         }
+        write.next.tables.clone_from(&self.unsure_digests);
     }
 
     /// Takes them back from a session that does not commit, without what is in them, to begin again
@@ -79,6 +148,7 @@ impl KeptRows {
     /// The session that they were taken back from has committed.
     pub(super) fn committed(&mut self) {
         self.sets = std::mem::take(&mut self.unsure);
+        self.digests = std::mem::take(&mut self.unsure_digests);
         self.sets.committed(self.bound);
         self.publish();
     }
@@ -103,43 +173,17 @@ impl RowUse {
     }
 }
 
-/// Creates or checks the tables of a projector, or makes them anew; then its hooks may use them.
-pub(super) fn prepare<P: Handlers>(
-    session: &mut SessionOf<P>,
-    start: &Start,
-) -> Result<(), RowsError> {
-    match P::Storage::rows(session) {
-        Some(rows) => rows.prepare(&P::tables(), &owner(&start.write.key), beginning(start)),
-        None => Ok(()),
-    }
-}
-
 fn beginning(start: &Start) -> Beginning {
     let CheckpointWrite { previous, next, .. } = &start.write;
     match start.reset {
         true => Beginning::Rebuild,
-        false if previous.is_none() || next.position == GlobalPosition::BEGINNING => {
-            Beginning::First
-        }
-        false => Beginning::Later,
+        false => Beginning::at(previous.map(|_| next.position)),
     }
 }
 
 /// The name that tables are recorded under: projectors of two applications may share one.
-fn owner(CheckpointKey { namespace, projector, .. }: &CheckpointKey) -> String {
+pub(crate) fn owner(CheckpointKey { namespace, projector, .. }: &CheckpointKey) -> String {
     if namespace.is_empty() { projector.clone() } else { format!("{namespace}/{projector}") }
-}
-
-/// As [`prepare`], on a storage behind a network.
-pub(super) async fn prepare_async<P: Handlers>(
-    session: &mut SessionOf<P>,
-    start: &Start,
-) -> Result<(), RowsError> {
-    let owner = owner(&start.write.key);
-    match P::Storage::rows(session) {
-        Some(rows) => rows.prepare_async(&P::tables(), &owner, beginning(start)).await,
-        None => Ok(()),
-    }
 }
 
 /// Writes the rows that the events up to `last` have changed.

@@ -101,6 +101,6 @@ pub use self::{
     pages::Pages,
     query::Query,
     reader::Reader,
-    storage::{Comparison, Condition, OrderBy, RowReads, Selected, Selection},
+    storage::{Comparison, Condition, OrderBy, RowReads, Selected, Selection, TableCheck},
     wait::{At, AtLeast},
 };

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use super::QueryError;
 use crate::{
-    GlobalPosition,
+    CheckpointKey, GlobalPosition,
     engine::BoxFuture,
-    rows::{OwnedValue, RowValues, Table, Value},
+    rows::{OwnedValue, Prepared, RowValues, RowsError, Table, Value},
 };
 
 /// Takes the rows that were selected, one after the other.
@@ -34,6 +34,29 @@ pub trait RowReads: Send + Sync {
     /// # Errors
     /// As [`select`](Self::select).
     fn count(&self, selection: Selection) -> BoxFuture<'_, Result<u64, QueryError>>;
+
+    /// Tells what the next start of a projector would find of a table, and changes nothing:
+    /// [`Prepared::Created`] where there is none, so that the start would create it.
+    ///
+    /// # Errors
+    /// [`RowsError::Differs`] when the start would refuse the table, as
+    /// [`RowAccess::prepare`](crate::rows::RowAccess::prepare) does; the text names the table, and
+    /// says what differs and what to do.
+    fn check(&self, check: TableCheck) -> BoxFuture<'_, Result<Prepared, RowsError>>;
+}
+
+/// A table that is to be looked at as the start of its projector would.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)] // a storage must heed all of it
+pub struct TableCheck {
+    /// The table.
+    pub table: &'static Table,
+    /// The projector, by the name that `prepare` is given.
+    pub projector: String,
+    /// The projector's checkpoint.
+    pub checkpoint: CheckpointKey,
+    /// Whether the start rebuilds: then it refuses only what a rebuild cannot make anew.
+    pub rebuild: bool,
 }
 
 /// Which rows of a table are asked for.

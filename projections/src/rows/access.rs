@@ -44,6 +44,8 @@ impl From<StoreError> for RowsError {
 pub enum Prepared {
     /// It was missing, and is there now, empty.
     Created,
+    /// It was there, and has new columns now.
+    Extended,
     /// It was there.
     Kept,
 }

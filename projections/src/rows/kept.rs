@@ -5,7 +5,8 @@ use std::any::Any;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
-    AsyncRowAccess, Found, ReadModel, RowAccess, RowWrites, Rows, RowsError, Table, Values,
+    AsyncRowAccess, ColumnError, Found, ReadModel, RowAccess, RowValues, RowWrites, Rows,
+    RowsError, Table, TableDigest, Values,
     fault::{RowFault, RowProblem},
     index::values,
     sets::Origin,
@@ -20,6 +21,10 @@ pub(super) trait Kept: Send + Sync {
     fn select(&self, selection: &Selection, selected: Found<'_>);
     /// Counts rows, as `select` selects them.
     fn count(&self, selection: &Selection) -> u64;
+    /// Hands over every row, where all of them are in memory.
+    fn each_row(&self, take: &mut dyn FnMut(&dyn Values));
+    /// Takes a row back that `each_row` handed over once.
+    fn restore(&mut self, row: &dyn RowValues) -> Result<(), ColumnError>;
     fn set_origin(&mut self, origin: Origin);
     fn begin_batch(&mut self, batch: u64);
     /// Returns what the rows take in memory.
@@ -34,6 +39,8 @@ pub(super) trait Kept: Send + Sync {
     fn upsert_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError>;
     fn delete_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
     fn upsert_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
+    /// How the table's digest has changed since the last commit.
+    fn change(&mut self) -> TableDigest;
     fn committed(&mut self);
     fn roll_back(&mut self);
     fn drop_written(&mut self, older_only: bool);
@@ -76,6 +83,18 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
 
     fn count(&self, selection: &Selection) -> u64 {
         self.lock().count(selection)
+    }
+
+    fn each_row(&self, take: &mut dyn FnMut(&dyn Values)) {
+        let rows = self.lock();
+        rows.slots.iter().filter_map(|(_, slot)| slot.row.as_ref()).for_each(|row| take(row));
+    }
+
+    fn restore(&mut self, row: &dyn RowValues) -> Result<(), ColumnError> {
+        let rows = self.get_mut();
+        let found = rows.read(row)?;
+        rows.adopt(found);
+        Ok(())
     }
 
     fn set_origin(&mut self, origin: Origin) {
@@ -134,6 +153,10 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
             rows.written();
             Ok(())
         })
+    }
+
+    fn change(&mut self) -> TableDigest {
+        self.get_mut().change
     }
 
     fn committed(&mut self) {
@@ -354,7 +377,9 @@ impl<T: ReadModel> Rows<T> {
 
     fn deleted(&mut self, places: &[u32]) {
         for place in places {
-            self.slots.at_mut(*place).stored = false;
+            let slot = self.slots.at_mut(*place);
+            slot.stored = false;
+            self.change.leave(slot.digest);
         }
     }
 
@@ -371,6 +396,7 @@ impl<T: ReadModel> Rows<T> {
 
     fn written(&mut self) {
         for place in std::mem::take(&mut self.dirty) {
+            self.digest_written(place);
             let slot = self.slots.at_mut(place);
             (slot.dirty, slot.moved) = (false, false);
             slot.stored = slot.row.is_some();
@@ -379,6 +405,7 @@ impl<T: ReadModel> Rows<T> {
 
     /// In memory this is where a change becomes one that stays.
     fn committed(&mut self) {
+        self.change = TableDigest::default();
         self.forget_missed();
         for place in std::mem::take(&mut self.dirty) {
             let slot = self.slots.at_mut(place);
@@ -410,6 +437,7 @@ impl<T: ReadModel> Rows<T> {
             }
         }
         self.touched.clear();
+        self.change = TableDigest::default();
         self.fault = None;
     }
 

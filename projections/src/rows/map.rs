@@ -10,7 +10,8 @@ use std::{
 use parking_lot::MutexGuard;
 
 use super::{
-    ColumnError, IndexedColumn, ReadModel, RowKey, RowStorage, Values,
+    ColumnError, IndexedColumn, ReadModel, RowKey, RowStorage, RowValues, TableDigest, Values,
+    digest::RowDigester,
     fault::{RowFault, RowProblem},
     index::{self, Indexes},
     sets::Origin,
@@ -86,6 +87,15 @@ pub struct Rows<T: ReadModel> {
     pub(super) gone: usize,
     /// Lent where there is no row to lend.
     pub(super) scratch: Option<Box<T>>,
+    digester: RowDigester,
+    /// How the table's digest has changed since the last commit.
+    pub(super) change: TableDigest,
+}
+
+/// A row that was found in the table, and what it adds to the digest.
+pub(super) struct FoundRow<T> {
+    row: T,
+    digest: u64,
 }
 
 impl<T: ReadModel> Rows<T> {
@@ -102,6 +112,8 @@ impl<T: ReadModel> Rows<T> {
             probing: false,
             gone: 0,
             scratch: None,
+            digester: RowDigester::of(T::TABLE),
+            change: TableDigest::default(),
         }
     }
 
@@ -242,11 +254,11 @@ impl<T: ReadModel> Rows<T> {
             Origin::Blocking(access) => access,
         };
         let mut found = None;
-        let loaded = access.load(T::TABLE, &key, &mut |row| found = Some(T::read(row)));
+        let loaded = access.load(T::TABLE, &key, &mut |row| found = Some(self.read(row)));
         match loaded.map(|()| found.transpose()) {
-            Ok(Ok(row)) => {
-                let stored = row.is_some();
-                let place = self.slots.add(key, row, stored, self.batch);
+            Ok(Ok(Some(found))) => Some(self.add(key, found)),
+            Ok(Ok(None)) => {
+                let place = self.slots.add(key, None, false, self.batch);
                 self.enter(place);
                 Some(place)
             }
@@ -261,15 +273,37 @@ impl<T: ReadModel> Rows<T> {
         }
     }
 
+    /// Makes a row of what was found.
+    pub(super) fn read(&self, row: &dyn RowValues) -> Result<FoundRow<T>, ColumnError> {
+        Ok(FoundRow { row: T::read(row)?, digest: self.digester.stored(row)? })
+    }
+
     /// Takes a row that was found over into memory, unless it is there already, maybe changed.
-    pub(super) fn adopt(&mut self, row: T) -> u32 {
-        let key = row.key();
-        if let Some(place) = self.slots.find::<T::Key>(&key) {
-            return place;
+    pub(super) fn adopt(&mut self, found: FoundRow<T>) -> u32 {
+        let key = found.row.key();
+        match self.slots.find::<T::Key>(&key) {
+            Some(place) => place,
+            None => self.add(key, found),
         }
+    }
+
+    fn add(&mut self, key: T::Key, FoundRow { row, digest }: FoundRow<T>) -> u32 {
         let place = self.slots.add(key, Some(row), true, self.batch);
+        self.slots.at_mut(place).digest = digest;
         self.enter(place);
         place
+    }
+
+    /// Changes the table's digest by a row that is written.
+    pub(super) fn digest_written(&mut self, place: u32) {
+        let slot = self.slots.at_mut(place);
+        if slot.stored {
+            self.change.leave(slot.digest);
+        }
+        if let Some(row) = &slot.row {
+            slot.digest = self.digester.row(row);
+            self.change.enter(slot.digest);
+        }
     }
 
     /// Finds the places of the rows with a value in a column.
@@ -303,7 +337,7 @@ impl<T: ReadModel> Rows<T> {
         };
         let mut rows = Vec::new();
         let columns = self.indexes.columns(index).to_vec();
-        let found = access.find(T::TABLE, &columns, values, &mut |row| rows.push(T::read(row)));
+        let found = access.find(T::TABLE, &columns, values, &mut |row| rows.push(self.read(row)));
         if let Err(error) = found {
             self.fault = Some(RowFault::Store(error));
             return false;
@@ -316,7 +350,7 @@ impl<T: ReadModel> Rows<T> {
         &mut self,
         index: usize,
         values: &[super::OwnedValue],
-        rows: Vec<Result<T, ColumnError>>,
+        rows: Vec<Result<FoundRow<T>, ColumnError>>,
     ) -> bool {
         for row in rows {
             match row {

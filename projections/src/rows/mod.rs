@@ -35,7 +35,9 @@
 //!
 //! Because they stay in memory, a table has one writer: two projectors with one table are a
 //! [`BuildError`](crate::BuildError), and a table that belongs to another projector, or was made by
-//! another program, is refused at the start.
+//! another program, is refused at the start. With each batch [`TableDigests`] of what the rows add up
+//! to are stored in the checkpoint, by which `projection check` finds tables that another program has
+//! written to.
 //!
 //! # When the declaration changes
 //!
@@ -55,6 +57,7 @@
 mod access;
 mod column;
 mod columns;
+mod digest;
 mod fault;
 mod index;
 pub(crate) mod json;
@@ -75,6 +78,7 @@ pub(crate) use self::columns::decimal_sort_key;
 pub use self::{
     access::{AsyncRowAccess, Found, Prepared, RowAccess, RowWrites, RowsError},
     column::{Column, ColumnError},
+    digest::{TableDigest, TableDigester, TableDigests},
     map::{Rows, RowsGuard},
     model::{ColumnOf, IndexedColumn, ReadModel, RowKey},
     sets::{DeclaredTable, RowSets, RowStorage},

@@ -9,10 +9,11 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    AsyncRowAccess, Found, Prepared, ReadModel, RowAccess, Rows, RowsError, Table, fault::RowFault,
+    AsyncRowAccess, ColumnError, Found, OwnedValue, Prepared, ReadModel, RowAccess, Rows,
+    RowsError, Table, TableDigests, Values, digest::is_added_without_change, fault::RowFault,
     kept::Kept, map::RowsGuard,
 };
-use crate::{Storage, read::Selection};
+use crate::{GlobalPosition, Storage, read::Selection};
 
 /// A storage that has tables for rows.
 ///
@@ -101,9 +102,23 @@ pub(crate) enum Beginning {
 }
 
 impl Beginning {
+    /// How a projector begins that has applied the event at a position; `None` where it has no
+    /// checkpoint.
+    pub(crate) fn at(position: Option<GlobalPosition>) -> Self {
+        match position {
+            None | Some(GlobalPosition::BEGINNING) => Self::First,
+            Some(_) => Self::Later,
+        }
+    }
+
     /// Refuses a table that would lack the events that were passed before it was there.
-    fn allows(self, prepared: Prepared, table: &Table, projector: &str) -> Result<(), RowsError> {
-        if self != Self::Later || prepared == Prepared::Kept {
+    pub(crate) fn allows(
+        self,
+        prepared: Prepared,
+        table: &Table,
+        projector: &str,
+    ) -> Result<(), RowsError> {
+        if self != Self::Later || prepared != Prepared::Created {
             return Ok(());
         }
         Err(RowsError::Differs(format!(
@@ -199,6 +214,33 @@ impl RowSets {
         self.table(selection.table).map_or(0, |rows| rows.count(selection))
     }
 
+    /// Says how many rows a table has, where all of them are in memory.
+    pub(crate) fn count_in(&self, table: &DeclaredTable) -> usize {
+        let mut count = 0;
+        self.each_in(table, &mut |_| count += 1);
+        count
+    }
+
+    /// Hands every row of a table over, where all of them are in memory.
+    pub(crate) fn each_in(&self, table: &DeclaredTable, take: &mut dyn FnMut(&dyn Values)) {
+        if let Some(rows) = self.table(table.table) {
+            rows.each_row(take);
+        }
+    }
+
+    /// Takes a row back into a table.
+    pub(crate) fn restore_in(
+        &mut self,
+        table: &DeclaredTable,
+        row: &[OwnedValue],
+    ) -> Result<(), ColumnError> {
+        let row_type = (table.row)();
+        match self.sets.iter_mut().find(|set| set.row == row_type) {
+            Some(set) => set.rows.restore(&row),
+            None => Ok(()), // every declared table is there
+        }
+    }
+
     fn table(&self, table: &Table) -> Option<&dyn Kept> {
         let set = self.sets.iter().find(|set| set.rows.table().name == table.name);
         set.map(|set| &*set.rows)
@@ -279,13 +321,17 @@ impl RowSets {
         tables: &[DeclaredTable],
         projector: &str,
         beginning: Beginning,
+        digests: &mut TableDigests,
     ) -> Result<(), RowsError> {
         let Origin::Blocking(access) = self.origin.clone() else { return Ok(()) };
         if beginning == Beginning::Rebuild {
             tables.iter().rev().try_for_each(|table| access.drop_table(table.table))?;
         }
-        tables.iter().try_for_each(|table| {
-            beginning.allows(access.prepare(table.table, projector)?, table.table, projector)
+        forget_undeclared(tables, digests);
+        tables.iter().try_for_each(|DeclaredTable { table, .. }| {
+            let prepared = access.prepare(table, projector)?;
+            begin_digest(table, prepared, digests);
+            beginning.allows(prepared, table, projector)
         })
     }
 
@@ -295,6 +341,7 @@ impl RowSets {
         tables: &[DeclaredTable],
         projector: &str,
         beginning: Beginning,
+        digests: &mut TableDigests,
     ) -> Result<(), RowsError> {
         let Some(access) = self.network.clone() else { return Ok(()) };
         if beginning == Beginning::Rebuild {
@@ -302,11 +349,20 @@ impl RowSets {
                 access.drop_table(table.table).await?;
             }
         }
-        for table in tables {
-            let prepared = access.prepare(table.table, projector).await?;
-            beginning.allows(prepared, table.table, projector)?;
+        forget_undeclared(tables, digests);
+        for DeclaredTable { table, .. } in tables {
+            let prepared = access.prepare(table, projector).await?;
+            begin_digest(table, prepared, digests);
+            beginning.allows(prepared, table, projector)?;
         }
         Ok(())
+    }
+
+    /// Takes over how the digests have changed since the last commit.
+    pub(crate) fn change_digests(&mut self, digests: &mut TableDigests) {
+        for rows in self.each() {
+            digests.change(rows.table(), rows.change());
+        }
     }
 
     /// Writes what has changed: deletes first, and those of children before their parents'.
@@ -430,6 +486,22 @@ impl RowSets {
             any |= rows.load_wanted(&*access).await?;
         }
         Ok(any)
+    }
+}
+
+fn forget_undeclared(tables: &[DeclaredTable], digests: &mut TableDigests) {
+    digests.keep(|name| tables.iter().any(|known| known.table.name.eq_ignore_ascii_case(name)));
+}
+
+/// What the rows of a table add up to when a projector starts.
+fn begin_digest(table: &Table, prepared: Prepared, digests: &mut TableDigests) {
+    match prepared {
+        Prepared::Created => digests.begin(table),
+        // The older rows hold something else now, if a new column holds what adds to a digest.
+        Prepared::Extended if !table.columns.iter().all(is_added_without_change) => {
+            digests.forget(table);
+        }
+        Prepared::Extended | Prepared::Kept => {}
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Slot<T: ReadModel> {
     pub(super) dirty: bool,
     /// There is one in the table.
     pub(super) stored: bool,
+    /// What that one adds to the table's digest.
+    pub(super) digest: u64,
     /// Its unique key has changed since it was stored, so that another row may have that now.
     pub(super) moved: bool,
 }
@@ -99,6 +101,7 @@ impl<T: ReadModel> Slots<T> {
             touched: false,
             dirty: false,
             stored,
+            digest: 0,
             moved: false,
         });
         self.places.insert_unique(hash, place, |place| self.slots[*place as usize].hash);

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    AsyncRowAccess, OwnedValue, ReadModel, RowKey, RowValues, Rows, Values, fault::RowFault,
-    index::entry, slots::overhead,
+    AsyncRowAccess, OwnedValue, ReadModel, RowKey, RowValues, Rows, TableDigest, Values,
+    fault::RowFault, index::entry, slots::overhead,
 };
 
 /// Keys, and values of indexes, whose rows are to be loaded.
@@ -140,6 +140,7 @@ impl<T: ReadModel> Rows<T> {
         self.indexes.rebuild(&mut self.slots, true);
         self.touched.clear();
         self.dirty.clear();
+        self.change = TableDigest::default();
         self.fault = None;
         self.wanted.clear();
     }
@@ -186,7 +187,7 @@ impl<T: ReadModel> Rows<T> {
     ) -> Result<(), RowFault> {
         let mut rows = Vec::new();
         let wanted: Vec<&dyn Values> = keys.iter().map(|key| key as &dyn Values).collect();
-        let loaded = access.load(T::TABLE, &wanted, &mut |row| rows.push(T::read(row))).await;
+        let loaded = access.load(T::TABLE, &wanted, &mut |row| rows.push(self.read(row))).await;
         loaded.map_err(RowFault::Store)?;
         for row in rows {
             let row = row.map_err(|error| RowFault::unreadable(T::TABLE, &[], error))?;
@@ -208,7 +209,7 @@ impl<T: ReadModel> Rows<T> {
     ) -> Result<(), RowFault> {
         let mut rows = Vec::new();
         let columns = self.indexes.columns(index).to_vec();
-        let mut found = |row: &dyn RowValues| rows.push(T::read(row));
+        let mut found = |row: &dyn RowValues| rows.push(self.read(row));
         access.find(T::TABLE, &columns, values, &mut found).await.map_err(RowFault::Store)?;
         for row in rows {
             self.adopt(row.map_err(|error| RowFault::unreadable(T::TABLE, &[], error))?);

@@ -11,6 +11,8 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
     Inner, Runtime,
+    inline::{self, Joined},
+    mark::LiveMark,
     runner::Runner,
     slot::{Shared, Slot},
     source::Source,
@@ -18,9 +20,9 @@ use super::{
     watcher::Watchers,
 };
 use crate::{
-    BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Projector,
-    Registration, Resources, Storage,
-    engine::Engine,
+    BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Mode, Projector,
+    Registration, Resources, SnapshotStore, Storage,
+    engine::{Engine, Identity, SnapshotPlace},
     registry::{Build, EngineFault, Linked, join, short},
 };
 
@@ -39,6 +41,8 @@ pub struct Builder<S> {
     namespace: String,
     batch_events: Option<u32>,
     deadline: Duration,
+    /// Where snapshots go, and the storage's name.
+    checkpoints: Option<(Option<Arc<dyn SnapshotStore>>, String)>,
     faults: Vec<BuildFault>,
 }
 
@@ -62,6 +66,7 @@ impl<S: EventSource> Builder<S> {
             namespace: String::new(),
             batch_events: None,
             deadline: Duration::from_secs(10),
+            checkpoints: None,
             faults: Vec::new(),
         }
     }
@@ -70,6 +75,32 @@ impl<S: EventSource> Builder<S> {
     #[cfg(feature = "cli")]
     pub(crate) fn into_source(self) -> Arc<S> {
         self.source
+    }
+
+    /// The event store, for commands that append, with the projectors that its appends may have to
+    /// run for as long as the second value is kept. One that cannot be made is left out: moving
+    /// events does not depend on how projectors are wired, and an append that needs it says so.
+    #[cfg(feature = "cli")]
+    pub(crate) fn into_store(mut self) -> (Arc<S>, Vec<Joined>) {
+        let resources = Arc::new(std::mem::take(&mut self.resources));
+        let mut joined = Vec::new();
+        let is_inline = |entry: &Entry| entry.registration.options.mode == Mode::Inline;
+        for entry in self.entries().into_iter().filter(is_inline) {
+            let Ok(engine) = (entry.build)(&entry.name, &self.storages, &resources) else {
+                continue;
+            };
+            joined.extend(self.join(&entry, &*engine).ok().flatten());
+        }
+        (self.source, joined)
+    }
+
+    /// Lets the appends of this process run a projector, where it is inline.
+    fn join(&self, entry: &Entry, engine: &dyn Engine) -> Result<Option<Joined>, BuildFault> {
+        let Entry { name, registration, .. } = entry;
+        let key = CheckpointKey::new(self.namespace.clone(), name.clone());
+        let identity = Identity { key, registration: *registration };
+        let storage = self.storages.label((registration.storage_type)().0);
+        inline::join(&*self.source, engine, identity, storage)
     }
 
     /// Gives a storage: one value for each storage type that a projector names.
@@ -181,6 +212,14 @@ impl<S: EventSource> Builder<S> {
         self
     }
 
+    /// Names where projectors keep what their own storage cannot: today the snapshots of those that
+    /// say `snapshot`. Without it that is the event store's database.
+    #[must_use]
+    pub fn checkpoints<T: Storage>(mut self, storage: T) -> Self {
+        self.checkpoints = Some((storage.snapshots(), storage.label()));
+        self
+    }
+
     /// Sets how long a stop waits for batches under way; 10 seconds by default.
     #[must_use]
     pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
@@ -205,7 +244,14 @@ impl<S: EventSource> Builder<S> {
         let mut slots = Vec::new();
         for entry in entries {
             match (entry.build)(&entry.name, &self.storages, &resources) {
-                Ok(engine) => slots.push(Arc::new(self.slot(entry, &source, engine))),
+                Ok(mut engine) => {
+                    let place = self.snapshot_place(&entry);
+                    let snapshots = place.and_then(|place| engine.keep_snapshots(place));
+                    match self.slot(entry, &source, engine) {
+                        Ok(slot) => slots.push(Arc::new(Slot { snapshots, ..slot })),
+                        Err(fault) => self.faults.push(fault),
+                    }
+                }
                 Err(fault) => self.faults.push(entry.fault(fault)),
             }
         }
@@ -270,7 +316,31 @@ impl<S: EventSource> Builder<S> {
         entries
     }
 
-    fn slot(&self, entry: Entry, source: &Arc<dyn Source>, engine: Box<dyn Engine>) -> Slot {
+    /// The place for the snapshots of a projector that has such.
+    fn snapshot_place(&mut self, entry: &Entry) -> Option<SnapshotPlace> {
+        if !entry.registration.snapshot {
+            return None;
+        }
+        let (store, place) = match &self.checkpoints {
+            Some((store, place)) => (store.clone(), place.clone()),
+            None => (EventSource::snapshots(&*self.source), EventSource::label(&*self.source)),
+        };
+        let Some(store) = store else {
+            let projector = entry.name.clone();
+            self.faults.push(BuildFault::NoSnapshots { projector, place });
+            return None;
+        };
+        let key = CheckpointKey::new(self.namespace.clone(), entry.name.clone());
+        Some(SnapshotPlace { store, key })
+    }
+
+    fn slot(
+        &self,
+        entry: Entry,
+        source: &Arc<dyn Source>,
+        engine: Box<dyn Engine>,
+    ) -> Result<Slot, BuildFault> {
+        let joined = self.join(&entry, &*engine)?;
         let Entry { name, registration, .. } = entry;
         let mut batch = registration.options.batch;
         if let Some(events) = self.batch_events {
@@ -278,6 +348,8 @@ impl<S: EventSource> Builder<S> {
         }
         let key = CheckpointKey::new(self.namespace.clone(), name.clone());
         let shared = Arc::new(Shared::default());
+        let place = self.storages.snapshots((registration.storage_type)().0);
+        let mark = LiveMark::new(place.filter(|_| !registration.is_in_process()));
         let state = engine.state();
         let reads = engine.row_reads();
         let row_use = engine.row_use().filter(|_| !(registration.tables)().is_empty());
@@ -289,9 +361,22 @@ impl<S: EventSource> Builder<S> {
             engine,
             batch,
             Arc::clone(&shared),
+            mark,
         );
         let runner = Arc::new(AsyncMutex::new(runner));
-        Slot { name, registration, key, runner, state, shared, row_use, reads }
+        let (snapshots, _joined) = (None, joined);
+        Ok(Slot {
+            name,
+            registration,
+            key,
+            runner,
+            state,
+            shared,
+            row_use,
+            reads,
+            snapshots,
+            _joined,
+        })
     }
 }
 

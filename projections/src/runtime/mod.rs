@@ -4,8 +4,10 @@ mod append;
 mod batch;
 mod builder;
 mod end;
+mod inline;
+mod mark;
 mod read;
-mod routing;
+pub(crate) mod routing;
 mod rows;
 mod runner;
 mod shutdown;
@@ -15,6 +17,7 @@ mod start;
 mod status;
 pub(crate) mod storages;
 mod sync;
+mod tables;
 mod wait;
 mod watcher;
 
@@ -27,7 +30,7 @@ pub use self::{
     append::Append,
     builder::Builder,
     shutdown::shutdown_signal,
-    status::{ProjectorStatus, RowMemory, State, Status},
+    status::{ProjectorStatus, RowMemory, SnapshotStatus, State, Status},
     sync::{SyncAppend, SyncMode},
 };
 use self::{
@@ -36,7 +39,8 @@ use self::{
 };
 use crate::{
     EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted, RebuildError,
-    Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector, error::chain,
+    RecordedState, Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector,
+    error::chain,
 };
 
 /// Runs projectors over the events of a source.
@@ -161,8 +165,51 @@ impl<S: EventSource> Runtime<S> {
     /// # Cancel safety
     /// As [`run`](Self::run).
     pub async fn catch_up(&self) -> Result<(), RunError> {
+        self.run_to(Goal::Head).await
+    }
+
+    /// As [`catch_up`](Self::catch_up), up to a position: it returns once every projector has seen
+    /// the log up to there, and maybe further. A position that is not in the log yet is waited for.
+    ///
+    /// ```
+    /// # use projections::{Event, Expected, Runtime, handlers, memory::MemoryEventStore, projector};
+    /// # #[derive(Event, serde::Serialize, serde::Deserialize)]
+    /// # #[event(domain = "orders")]
+    /// # struct OrderPlaced;
+    /// # #[projector("order-count", register = false)]
+    /// # #[derive(Clone, Default)]
+    /// # struct OrderCount { count: u64 }
+    /// # #[handlers]
+    /// # impl OrderCount {
+    /// #     #[handles(OrderPlaced)]
+    /// #     fn placed(&mut self, _: &OrderPlaced) { self.count += 1; }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), projections::Error> {
+    /// let runtime = Runtime::builder(MemoryEventStore::new())
+    ///     .without_linked()
+    ///     .projector(OrderCount::default())
+    ///     .build()
+    ///     .await?;
+    /// let receipt = runtime.append("order-7", Expected::NoStream, [OrderPlaced]).await?;
+    /// runtime.catch_up_to(receipt.last).await?;
+    /// assert_eq!(runtime.read::<OrderCount, _>(|orders| orders.count).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`catch_up`](Self::catch_up).
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    pub async fn catch_up_to(&self, position: GlobalPosition) -> Result<(), RunError> {
+        self.run_to(Goal::To(position)).await
+    }
+
+    async fn run_to(&self, goal: Goal) -> Result<(), RunError> {
         let (_stop, stopped) = watch::channel(false);
-        let mut running = self.spawn(Goal::Head, &stopped);
+        let mut running = self.spawn(goal, &stopped);
         let mut halted = Vec::new();
         while let Some(ended) = running.join_next().await {
             halted.extend(ended.unwrap_or_else(|error| Err(broken(&error))).err());
@@ -201,6 +248,9 @@ impl<S: EventSource> Runtime<S> {
     pub async fn rebuild(&self, projector: &str) -> Result<(), RebuildError> {
         let slot = self.inner.slot(projector)?;
         let projector = projector.to_owned();
+        if slot.registration.is_live() {
+            return Err(RebuildError::Live { projector });
+        }
         if slot.registration.is_in_process() {
             return Err(RebuildError::InProcess { projector });
         }
@@ -276,10 +326,26 @@ impl<S: EventSource> Runtime<S> {
                 continue;
             }
             // A storage that cannot be read says so when its projectors start.
-            for (key, _) in storages.checkpoints(storage, namespace).await.unwrap_or_default() {
-                if !slots.iter().any(|slot| slot.key == key) {
-                    let projector = &*key.projector;
-                    tracing::warn!(projector, storage = name, "a checkpoint has no projector here");
+            for (key, stored) in storages.checkpoints(storage, namespace).await.unwrap_or_default()
+            {
+                let projector = &*key.projector;
+                match slots.iter().find(|slot| slot.key == key) {
+                    None if stored.state == RecordedState::Inline => tracing::warn!(
+                        projector,
+                        storage = name,
+                        "appends of this program are refused: a projector runs in them that is not here"
+                    ),
+                    None => tracing::warn!(
+                        projector,
+                        storage = name,
+                        "a checkpoint has no projector here"
+                    ),
+                    Some(slot) if slot.registration.is_live() => tracing::warn!(
+                        projector,
+                        storage = name,
+                        "the projector is live now, and leaves its checkpoint alone; made `async` again, it is to be rebuilt"
+                    ),
+                    Some(_) => {}
                 }
             }
         }
@@ -377,6 +443,7 @@ async fn drive(
     let reached = async {
         match goal {
             Goal::Forever => std::future::pending().await,
+            Goal::To(position) => wait::reach(&slot, position).await,
             Goal::Head => {
                 let head = source.head().await.map_err(|error| Halted {
                     projector: slot.name.clone(),

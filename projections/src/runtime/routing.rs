@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// The routes of one running projector.
+#[derive(Clone)]
 pub(crate) struct Routing {
     projector: String,
     registration: Registration,
@@ -85,6 +86,12 @@ impl Routing {
         added.collect()
     }
 
+    /// The events of subscriptions that the stored list does not have at all.
+    pub(crate) fn never_taken(&self, stored: &Subscriptions) -> Vec<Filter> {
+        let added = self.added(stored).into_iter().filter(|added| added.until.is_none());
+        added.map(|added| added.filter).collect()
+    }
+
     fn is_from_now(&self, entry: &Subscribed) -> bool {
         let mut routes = self.registration.routes.iter();
         routes.any(|route| route.from == StartFrom::Now && is_of(entry, route))
@@ -95,7 +102,8 @@ impl Routing {
         page.names().map(|(domain, name)| self.target(domain, name)).collect()
     }
 
-    fn target(&mut self, domain: &str, name: &str) -> Target {
+    /// Resolves the name of an event that the projector reads.
+    pub(crate) fn target(&mut self, domain: &str, name: &str) -> Target {
         let takes = |route: &Route| route.domain == domain && route.answers_to(name);
         let routes = self.registration.routes.iter().zip(&self.after);
         if let Some((route, after)) = routes.into_iter().find(|(route, _)| takes(route)) {

@@ -10,13 +10,20 @@ use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    end::End, routing::Routing, slot::Shared, source::Source, start::Candidate, status::State,
+    end::End,
+    inline::Attended,
+    mark::LiveMark,
+    routing::Routing,
+    slot::Shared,
+    source::Source,
+    start::{Candidate, Refusal},
+    status::State,
 };
 use crate::{
     BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, Filter, GlobalPosition, HaltReason,
     Halted, Page, Previous, ReadError, ReadRequest, RecordedState, Registration, Scanned,
     StoreError, StoreErrorKind,
-    engine::{Engine, StartError, catch_panic, message},
+    engine::{Activated, Engine, StartError, catch_panic, message},
     error::chain,
 };
 
@@ -36,6 +43,8 @@ pub(crate) enum Goal {
     Forever,
     /// Until it has seen the log up to its head as of the start.
     Head,
+    /// Until it has seen the log up to this position, which may not be there yet.
+    To(GlobalPosition),
 }
 
 /// One projector, its storage, and its place in the log.
@@ -49,11 +58,12 @@ pub(crate) struct Runner {
     pub(super) filter: Filter,
     pub(super) batch: BatchPolicy,
     pub(super) shared: Arc<Shared>,
+    mark: LiveMark,
     /// The checkpoint as the next write would store it; `None` until a run has started.
     pub(super) own: Option<Owned>,
     /// The highest epoch that this runner has had.
-    epoch: u64,
-    failures: u32,
+    pub(super) epoch: u64,
+    pub(super) failures: u32,
     /// In-process state is replayed up to here, and no further: this event failed.
     pub(super) ceiling: Option<(GlobalPosition, HaltReason)>,
 }
@@ -68,6 +78,15 @@ pub(super) struct Owned {
 
 type Stop = watch::Receiver<bool>;
 
+/// What became of a runner that has come as far as it was to.
+enum Arrival {
+    Ended,
+    /// An inline projector is not at the head yet.
+    Behind,
+    /// An inline projector's next event failed, and is to be tried by itself.
+    Refused,
+}
+
 impl Runner {
     pub(crate) fn new(
         name: String,
@@ -77,6 +96,7 @@ impl Runner {
         engine: Box<dyn Engine>,
         batch: BatchPolicy,
         shared: Arc<Shared>,
+        mark: LiveMark,
     ) -> Self {
         let routing = Routing::new(name.clone(), registration);
         let filter = routing.filter();
@@ -90,6 +110,7 @@ impl Runner {
             filter,
             batch,
             shared,
+            mark,
             own: None,
             epoch: 0,
             failures: 0,
@@ -129,6 +150,7 @@ impl Runner {
         let kept = self.engine.kept().map(|kept| (kept.position, kept.scanned));
         self.shared.live.send_modify(|live| {
             live.owns = false;
+            live.inline = false;
             (live.position, live.scanned) = kept.unwrap_or((live.position, live.scanned));
         });
     }
@@ -165,14 +187,30 @@ impl Runner {
         head: &mut Option<GlobalPosition>,
         stop: &mut Stop,
     ) -> Result<(), End> {
-        if head.is_none() && goal == Goal::Head {
-            let last = self.source.head().await?;
-            *head = Some(last.map_or(GlobalPosition::BEGINNING, |last| last.position));
+        match goal {
+            Goal::Head if head.is_none() => {
+                let last = self.source.head().await?;
+                *head = Some(last.map_or(GlobalPosition::BEGINNING, |last| last.position));
+            }
+            Goal::To(position) => *head = Some(position),
+            Goal::Forever | Goal::Head => {}
         }
         self.own_checkpoint(*rebuild).await?;
         *rebuild = false;
-        self.follow(*head, stop).await?;
-        self.record(RecordedState::Stopped, None).await
+        loop {
+            if self.own.is_some() {
+                self.follow(*head, stop).await?;
+            }
+            // Handed over to the appends: there is nothing to record.
+            let is_inline = self.own.is_none();
+            match is_inline {
+                false => return self.record(RecordedState::Stopped, None).await,
+                true => match self.attend(goal, stop).await? {
+                    Attended::Done => return Ok(()),
+                    Attended::Behind => {}
+                },
+            }
+        }
     }
 
     /// Reads the stored checkpoint and goes on with it, if it is still this runner's; else starts.
@@ -201,10 +239,21 @@ impl Runner {
         // Where the answer to this start is lost, the higher epoch that is then stored may be this
         // runner's own: it starts once more, instead of taking itself for another.
         self.disown();
+        let (mark, registration) = (&self.mark, &self.registration);
+        let is_marked = mark.check(&self.key, registration, stored.as_ref(), rebuild).await?;
         let candidate =
             Candidate { source: &self.source, registration: &self.registration, key: &self.key };
-        let start = candidate.start(stored, &mut self.routing, rebuild, self.epoch).await?;
-        let next = start.write.next.clone();
+        let mut decided = candidate.start(stored, &mut self.routing, rebuild, self.epoch).await;
+        if let Err(Refusal::Halt(reason)) = &decided
+            && self.engine.discard(&chain(&**reason)).await
+        {
+            // A snapshot is worth less than a checkpoint: without it the log is replayed.
+            let kept = self.engine.kept().cloned();
+            decided = candidate.start(kept, &mut self.routing, rebuild, self.epoch).await;
+        }
+        let start = decided?;
+        let mut next = start.write.next.clone();
+        let moving = start.moving.is_some();
         match self.engine.start(start).await {
             Ok(()) => {}
             Err(StartError::Missing(hook)) => {
@@ -217,13 +266,24 @@ impl Runner {
             Err(StartError::Table(what)) => return Err(HaltReason::Table { what }.into()),
             Err(StartError::Commit(error)) => return Err(error.into()),
         }
+        if is_marked {
+            self.mark.remove(&self.key).await?;
+        }
+        if moving && let Some(stored) = self.engine.load(&self.key).await? {
+            next = stored; // appends had moved it
+        }
         self.epoch = next.epoch;
-        self.own = Some(Owned::new(next));
-        self.publish(self.moving());
+        match next.state {
+            RecordedState::Inline => self.hand_over(&next),
+            _ => {
+                self.own = Some(Owned::new(next));
+                self.publish(self.moving());
+            }
+        }
         Ok(())
     }
 
-    /// Follows the log.
+    /// Follows the log, until it is stopped or, if it is inline, at the head.
     async fn follow(&mut self, goal: Option<GlobalPosition>, stop: &mut Stop) -> Result<(), End> {
         let mut ahead = None;
         loop {
@@ -237,18 +297,38 @@ impl Runner {
             let seen = self.owned()?.next.seen();
             let scanned = self.owned()?.next.scanned;
             if goal.is_some_and(|head| scanned >= head) && self.ceiling.is_none() {
-                return Ok(());
+                match self.arrive().await? {
+                    Arrival::Ended => return Ok(()),
+                    Arrival::Behind => continue,
+                    Arrival::Refused => {}
+                }
             }
             let page = match ahead.take() {
                 Some(page) => page,
                 None => read(Arc::clone(&self.source), &self.filter, self.batch, seen).await?,
             };
             match page.scanned() {
+                None if self.is_inline() => match self.arrive().await? {
+                    Arrival::Ended => return Ok(()),
+                    Arrival::Behind | Arrival::Refused => {}
+                },
                 None => self.rest(stop).await?,
                 Some(scanned) if page.is_empty() => self.pass(scanned).await?,
                 Some(scanned) => ahead = self.apply_and_read_on(&page, scanned).await?,
             }
         }
+    }
+
+    /// Has come as far as it was to: an inline projector is handed over to the appends.
+    async fn arrive(&mut self) -> Result<Arrival, End> {
+        if !self.is_inline() {
+            return Ok(Arrival::Ended);
+        }
+        Ok(match self.activate().await? {
+            Activated::Active(_) => Arrival::Ended,
+            Activated::Behind(_) => Arrival::Behind,
+            _ => Arrival::Refused,
+        })
     }
 
     /// Nothing in the page matched: only the scanned position moves.
@@ -307,7 +387,7 @@ impl Runner {
     }
 
     /// Carries out what was asked for while the projector runs; tells whether anything was.
-    async fn rebuild_if_asked(&mut self) -> Result<bool, End> {
+    pub(super) async fn rebuild_if_asked(&mut self) -> Result<bool, End> {
         let asked = self.shared.take_rebuilds();
         if asked.is_empty() {
             return Ok(false);
@@ -333,7 +413,7 @@ impl Runner {
             StoreErrorKind::Other => self.failures >= ATTEMPTS,
             _ => !error.is_transient(),
         };
-        if lasting || (goal == Goal::Head && self.failures >= ATTEMPTS) {
+        if lasting || (goal != Goal::Forever && self.failures >= ATTEMPTS) {
             return Err(HaltReason::Store(error));
         }
         let wait = BACKOFF.0.saturating_mul(1 << self.failures.min(10)).min(BACKOFF.1);

@@ -8,12 +8,15 @@ use std::{
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot, watch};
 
 use super::{
+    inline::Joined,
     runner::Runner,
-    status::{RowMemory, State},
+    status::{RowMemory, SnapshotStatus, State},
 };
 use crate::{
-    Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration, engine::RowUse,
-    read::RowReads, values::Wanted,
+    Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration,
+    engine::{Known, RowUse, SnapshotUse},
+    read::RowReads,
+    values::Wanted,
 };
 
 /// One projector of a runtime.
@@ -28,14 +31,24 @@ pub(crate) struct Slot {
     pub(crate) shared: Arc<Shared>,
     /// What its rows take in memory, where it has tables.
     pub(crate) row_use: Option<Arc<RowUse>>,
+    /// What is known of its snapshots, where it has such.
+    pub(crate) snapshots: Option<Arc<SnapshotUse>>,
     /// Its tables, for readers.
     pub(crate) reads: Option<Arc<dyn RowReads>>,
+    /// Keeps the projector known to the appends of this process, where it is inline.
+    pub(crate) _joined: Option<Joined>,
 }
 
 impl Slot {
     /// The type of its storage.
     pub(crate) fn storage(&self) -> TypeId {
         (self.registration.storage_type)().0
+    }
+
+    /// What is known of its snapshots.
+    pub(crate) fn snapshot(&self) -> Option<SnapshotStatus> {
+        let Known { position, fault } = self.snapshots.as_ref()?.known();
+        Some(SnapshotStatus { position, fault })
     }
 
     /// What its rows take in memory, as of its last batch.
@@ -67,6 +80,8 @@ pub(crate) struct Live {
     /// Whether its runner holds the stored checkpoint. Else `position` and `scanned` are what a run
     /// knew last, which may be so no longer.
     pub(crate) owns: bool,
+    /// Whether the appends run it, so that whatever is stored is applied.
+    pub(crate) inline: bool,
     /// The epoch that the last run had; 0 where it had none.
     pub(crate) epoch: u64,
     /// What it does, or how its last run ended; `None` before its first.
@@ -78,6 +93,11 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// Tells whether the projector, which runs in this process, has come as far.
+    pub(crate) fn has_reached(&self, position: GlobalPosition) -> bool {
+        self.inline || (self.owns && self.scanned >= position)
+    }
+
     /// Tells whether the last run halted, and the stored checkpoint shows nobody who has started
     /// the projector since.
     pub(crate) fn ended_badly(&self, stored: Option<&Checkpoint>) -> bool {
@@ -91,6 +111,7 @@ impl Default for Shared {
         let live = Live {
             running: false,
             owns: false,
+            inline: false,
             epoch: 0,
             state: None,
             position: GlobalPosition::BEGINNING,

@@ -10,9 +10,11 @@ use super::{
     source::{Source, verify},
 };
 use crate::{
-    Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, OnChange,
-    ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError, StoreErrorKind,
-    Subscriptions, engine::Start,
+    Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, Mode,
+    OnChange, ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError,
+    StoreErrorKind, Subscriptions,
+    engine::{Moving, Start},
+    rows::TableDigests,
 };
 
 /// Why a start is not possible.
@@ -74,13 +76,15 @@ impl Candidate<'_> {
         epoch: u64,
     ) -> Result<Start, Refusal> {
         let head = self.source.head().await?;
-        let at = head.filter(|_| self.registration.options.from == StartFrom::Now);
+        let options = self.registration.options;
+        let from_now = options.from == StartFrom::Now || self.registration.is_live();
+        let at = head.filter(|_| from_now);
         let mark = head.map_or(GlobalPosition::BEGINNING, |head| head.position);
         routing.pin(&Subscriptions::default(), mark);
         let state = if rebuild { RecordedState::Rebuilding } else { RecordedState::Running };
         let next = self.checkpoint(at, self.raise(epoch)?, mark, routing, state);
         let write = CheckpointWrite::new(self.key.clone(), None, next);
-        Ok(Start { write, reset: rebuild })
+        Ok(Start { write, reset: rebuild, moving: None })
     }
 
     async fn resume(
@@ -93,17 +97,23 @@ impl Candidate<'_> {
         self.warn_of_change(&stored);
         routing.resume(&stored.subscriptions);
         routing.pin(&stored.subscriptions, stored.scanned);
+        // What the appends run, they go on to run: between two programs nothing is let through.
+        let stays_inline =
+            self.registration.options.mode == Mode::Inline && stored.state == RecordedState::Inline;
+        let state = if stays_inline { RecordedState::Inline } else { RecordedState::Running };
         let next = Checkpoint {
             epoch: self.raise(epoch.max(stored.epoch))?,
             fingerprint: Some(self.built_by(&stored)),
             subscriptions: routing.subscriptions(),
-            state: RecordedState::Running,
+            state,
             last_error: None,
             heartbeat_at: Timestamp::now(),
             ..stored.clone()
         };
-        let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
-        Ok(Start { write, reset: false })
+        let moving = moving(&stored, routing);
+        let mut write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
+        write.inline = stays_inline.then(|| self.registration.fingerprint());
+        Ok(Start { write, reset: false, moving })
     }
 
     async fn rebuild(
@@ -123,8 +133,9 @@ impl Candidate<'_> {
         routing.pin(&known, head);
         let epoch = self.raise(epoch.max(stored.epoch))?;
         let next = self.checkpoint(None, epoch, mark, routing, RecordedState::Rebuilding);
+        let moving = moving(&stored, routing);
         let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
-        Ok(Start { write, reset: true })
+        Ok(Start { write, reset: true, moving })
     }
 
     /// The epoch after one that was; only damage makes one so high that none follows.
@@ -160,6 +171,7 @@ impl Candidate<'_> {
             state,
             last_error: None,
             heartbeat_at: Timestamp::now(),
+            tables: TableDigests::default(), // which the start writes
         }
     }
 
@@ -328,6 +340,14 @@ impl Candidate<'_> {
             passed.join(", ")
         )))
     }
+}
+
+/// What a start needs to know where appends move the checkpoint that it was decided by.
+fn moving(stored: &Checkpoint, routing: &Routing) -> Option<Moving> {
+    (stored.state == RecordedState::Inline).then(|| Moving {
+        scanned: stored.scanned,
+        added: routing.never_taken(&stored.subscriptions),
+    })
 }
 
 /// Refuses a checkpoint that this library cannot have written: going on from it would apply events

@@ -13,8 +13,8 @@ use super::{
     storages::Storages,
 };
 use crate::{
-    Checkpoint, GlobalPosition, HaltReason, ImportProgress, ReadError, RecordedState, StoreError,
-    error::chain,
+    Checkpoint, GlobalPosition, HaltReason, ImportProgress, Mode, ReadError, RecordedState,
+    StoreError, error::chain,
 };
 
 /// What a runtime's projectors are doing.
@@ -35,6 +35,8 @@ pub struct ProjectorStatus {
     pub projector: String,
     /// The domains that it takes events from.
     pub domains: Vec<String>,
+    /// How it is run. A live one is shown as it is in this process.
+    pub mode: Mode,
     /// What it does.
     pub state: State,
     /// Whether the read model was built by other code of the same version, by its
@@ -56,8 +58,21 @@ pub struct ProjectorStatus {
     pub last_error: Option<String>,
     /// What its rows take in this process, where it has tables of rows and runs here.
     pub rows: Option<RowMemory>,
-    /// Whether the read model is in the fields of a projector that does not run in this process.
+    /// Its snapshots, as this process knows them, where it says `snapshot`.
+    pub snapshot: Option<SnapshotStatus>,
+    /// Whether the projector runs in every process by itself, and not in this one: its read model is
+    /// in its own fields, or it is live.
     pub elsewhere: bool,
+}
+
+/// What a process knows of a projector's snapshots.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SnapshotStatus {
+    /// The last event in the last one that this process has saved, or has begun with.
+    pub position: Option<GlobalPosition>,
+    /// Why the last one could not be used or saved; the log is replayed instead.
+    pub fault: Option<String>,
 }
 
 /// What a projector's rows take in memory.
@@ -113,6 +128,8 @@ impl State {
         match stored.state {
             RecordedState::Halted => Self::Halted,
             RecordedState::Stopped => Self::Stopped,
+            // Nobody has to be alive: whoever appends runs it.
+            RecordedState::Inline => Self::CatchingUp,
             _ if silence.as_secs_f64() > 4.0 * HEARTBEAT.as_secs_f64() => Self::Detached,
             RecordedState::Rebuilding => Self::Rebuilding,
             RecordedState::Running => Self::CatchingUp,
@@ -156,23 +173,37 @@ pub(crate) async fn of(
     storages: &Storages,
     counting: Counting,
 ) -> Result<ProjectorStatus, StoreError> {
-    let stored = stored(slot, storages).await?;
+    // What is stored of a projector that is live now is of the time before.
+    let mut stored = match slot.registration.is_per_process() {
+        true => None,
+        false => self::stored(slot, storages).await?,
+    };
     let live = slot.shared.live.borrow().clone();
     // The head is read last, so that nothing is ahead of it.
     let head = source.head().await?.map_or(GlobalPosition::BEGINNING, |head| head.position);
+    if stored.as_ref().is_some_and(|s| s.state == RecordedState::Inline && s.scanned < head) {
+        // An append came in between, which has moved it, too.
+        stored = self::stored(slot, storages).await?;
+    }
     let candidate = Candidate { source, registration: &slot.registration, key: &slot.key };
     let changed = stored.as_ref().is_some_and(|stored| candidate.is_changed(stored));
-    let here = live.owns || slot.registration.is_in_process();
+    let here = live.owns || slot.registration.is_per_process();
     let seen = match &stored {
         Some(stored) if !here => {
             let mut seen = Seen::stored(slot, source, stored, head).await?;
-            if live.running || live.ended_badly(Some(stored)) {
+            // Of a projector that the appends run, the checkpoint knows more than any process.
+            if (live.running && !live.inline) || live.ended_badly(Some(stored)) {
                 let Seen { state, last_error, .. } = Seen::live(&live);
                 seen = Seen { state, last_error, ..seen };
             }
             seen
         }
         _ => Seen::live(&live),
+    };
+    let head = match &stored {
+        // Nothing is stored without it, so what came since the head was read is applied, too.
+        Some(stored) if stored.state == RecordedState::Inline => head.max(stored.scanned),
+        _ => head,
     };
     let (behind, age) = lag(slot, source, seen.scanned, head, counting).await?;
     // A live owner at the head is caught up until there is something after it.
@@ -183,6 +214,7 @@ pub(crate) async fn of(
     Ok(ProjectorStatus {
         projector: slot.name.clone(),
         domains: slot.registration.domains().into_iter().map(str::to_owned).collect(),
+        mode: slot.registration.options.mode,
         state,
         changed,
         position: seen.position,
@@ -192,7 +224,8 @@ pub(crate) async fn of(
         age,
         last_error: seen.last_error,
         rows: live.running.then(|| slot.row_memory()).flatten(),
-        elsewhere: slot.registration.is_in_process() && live.state.is_none(),
+        snapshot: slot.snapshot(),
+        elsewhere: slot.registration.is_per_process() && live.state.is_none(),
     })
 }
 

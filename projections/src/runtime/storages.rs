@@ -4,10 +4,11 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
+    sync::Arc,
 };
 
 use crate::{
-    Changes, Checkpoint, CheckpointKey, InProcess, Storage, StoreError,
+    Changes, Checkpoint, CheckpointKey, InProcess, SnapshotStore, Storage, StoreError,
     engine::{BoxFuture, Execution},
 };
 
@@ -26,6 +27,7 @@ trait Erased: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn checkpoints<'a>(&'a self, namespace: &'a str) -> Listing<'a>;
     fn changes(&self) -> Option<Box<dyn Changes>>;
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>>;
 }
 
 type Listing<'a> = BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>>;
@@ -41,6 +43,10 @@ impl<S: Storage> Erased for S {
 
     fn changes(&self) -> Option<Box<dyn Changes>> {
         Storage::changes(self)
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        Storage::snapshots(self)
     }
 }
 
@@ -59,6 +65,16 @@ impl Storages {
 
     pub(crate) fn get<S: Storage>(&self) -> Option<S> {
         self.values.get(&TypeId::of::<S>())?.value.as_any().downcast_ref::<S>().cloned()
+    }
+
+    /// The place for snapshots that one storage has.
+    pub(crate) fn snapshots(&self, storage: TypeId) -> Option<Arc<dyn SnapshotStore>> {
+        (*self.values.get(&storage)?.value).snapshots()
+    }
+
+    /// Names the storage of a type; nothing, where there is none.
+    pub(crate) fn label(&self, storage: TypeId) -> &str {
+        self.values.get(&storage).map_or("", |entry| &entry.label)
     }
 
     /// Reads the checkpoints that one storage holds of a namespace.

@@ -157,7 +157,7 @@ impl<S> Inner<S> {
 
 /// Tells whether the runner of this process knows best where a projector is.
 fn is_here(slot: &Slot, live: &Live) -> bool {
-    live.owns || slot.registration.is_in_process()
+    live.owns || slot.registration.is_per_process()
 }
 
 /// Where a projector was when it was last looked at.
@@ -242,7 +242,7 @@ impl There {
 pub(super) async fn reach(slot: &Slot, position: GlobalPosition) -> Result<(), Halted> {
     let mut live = slot.shared.live.subscribe();
     // The sender lives in the slot, so the wait never fails.
-    let has_ended = |live: &Live| live.halted.is_some() || (live.owns && live.scanned >= position);
+    let has_ended = |live: &Live| live.halted.is_some() || live.has_reached(position);
     let ended = live.wait_for(has_ended).await;
     match ended.ok().and_then(|live| live.halted.clone()) {
         Some(halted) => Err(halted),

@@ -11,14 +11,16 @@
 
 mod dispatch;
 mod events;
+mod inline;
 mod rows;
 mod sqlite;
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use criterion::Criterion;
 
-/// One comparison: what it is, the bound of its ratio, and its two sides.
+/// One comparison: what it is, the bound of its ratio, and its two sides. What they read is made
+/// when one of them first runs.
 struct Comparison {
     what: &'static str,
     events: u64,
@@ -33,11 +35,12 @@ fn main() -> ExitCode {
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
     let small = asked("--test");
     let (events, hands) = if small { (20_000, 400) } else { (1_000_000, 20_000) };
-    let log = events::Log::deal(events, hands);
+    let log = Arc::new(events::Log::deal(events, hands));
     let folder = tempfile::tempdir().unwrap();
     let mut comparisons = dispatch::comparisons(&log);
     comparisons.push(sqlite::comparison(&log, folder.path()));
     comparisons.extend(rows::comparisons(&log, folder.path()));
+    comparisons.push(inline::comparison(if small { 20 } else { 500 }, folder.path()));
     comparisons.retain(|c| only.as_ref().is_none_or(|only| c.what.contains(&**only)));
 
     if !small && !asked("--table") {

@@ -3,22 +3,27 @@
 //! batches against plain SQL.
 
 use std::{
+    cell::LazyCell,
     collections::HashMap,
     path::{Path, PathBuf},
+    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use projections::{
     Handlers, Projector, ReadModel, Rows, Runtime, handlers, projector,
-    sqlite::{Sqlite, SqliteEventStore, SqliteTx, rusqlite},
+    sqlite::{
+        Sqlite, SqliteTx,
+        rusqlite::{self, Connection},
+    },
 };
 
 use super::{
     Comparison,
-    dispatch::Pages,
+    dispatch::{Pages, Payloads},
     events::{CardsDealt, HandComplete, HandStarted, Log, PlayerActed, PotAwarded},
-    sqlite::{ADD, TABLE, store},
+    sqlite::{self, ADD, TABLE, catch_up, fresh, store},
 };
 
 /// What a player, or a table, has done.
@@ -124,30 +129,44 @@ fn added(name: &str, payload: &[u8], mut add: impl FnMut(bool, &str, i64, i64)) 
     }
 }
 
-pub(crate) fn comparisons(log: &Log, folder: &Path) -> Vec<Comparison> {
-    let events = folder.join("row-events.db");
-    store(log, &events);
-    let count = log.events.len() as u64;
-    let expected = {
-        let read = folder.join("row-expected.db");
-        by_hand(&events, &read);
-        content(&read)
+pub(crate) fn comparisons(log: &Arc<Log>, folder: &Path) -> Vec<Comparison> {
+    let (count, folder) = (log.events.len() as u64, folder.to_owned());
+    let sides = {
+        let (log, folder) = (Arc::clone(log), folder.clone());
+        Rc::new(LazyCell::new(move || {
+            let events = folder.join("row-events.db");
+            store(&log, &events);
+            let read = folder.join("row-expected.db");
+            by_hand(&events, &read);
+            (events, folder, content(&read))
+        }))
     };
-    let sides = (events.clone(), folder.to_owned(), expected);
-    let library_sides = sides.clone();
-    let copy = Arc::new(log.clone());
-    let pages = Pages::of(log);
-    let short = folder.join("short-events.db");
-    store(&log.first(count.min(20_000)), &short);
+    let library_sides = Rc::clone(&sides);
+    let in_memory = {
+        let log = Arc::clone(log);
+        Rc::new(LazyCell::new(move || {
+            let pages = Pages::of(&log);
+            (Payloads::of(&log, &pages), pages)
+        }))
+    };
+    let library_in_memory = Rc::clone(&in_memory);
+    let short = {
+        let (log, folder) = (Arc::clone(log), folder.clone());
+        Rc::new(LazyCell::new(move || {
+            let short = folder.join("short-events.db");
+            store(&log.first(count.min(20_000)), &short);
+            short
+        }))
+    };
     let small = |what: &'static str, batch: u32| {
-        let (hand, library) =
-            ((short.clone(), folder.to_owned()), (short.clone(), folder.to_owned()));
+        let hand = (Rc::clone(&short), folder.clone());
+        let library = hand.clone();
         Comparison {
             what,
             events: count.min(20_000),
             bound: 1.05,
-            hand_written: Box::new(move || live(&hand, InSql, batch)),
-            library: Box::new(move || live(&library, InSqlite, batch)),
+            hand_written: Box::new(move || live(&hand.0, &hand.1, InSql, batch)),
+            library: Box::new(move || live(&library.0, &library.1, InSqlite, batch)),
         }
     };
     vec![
@@ -162,8 +181,8 @@ pub(crate) fn comparisons(log: &Log, folder: &Path) -> Vec<Comparison> {
             what: "in process, rows",
             events: count,
             bound: 1.15,
-            hand_written: Box::new(move || in_a_map(&copy)),
-            library: Box::new(move || in_process(&pages)),
+            hand_written: Box::new(move || in_a_map(&in_memory.0)),
+            library: Box::new(move || in_process(&library_in_memory.1)),
         },
         small("SQLite, rows in batches of 1", 1),
         small("SQLite, rows in batches of 10", 10),
@@ -177,17 +196,14 @@ fn measure(
     (events, folder, expected): &Sides,
     side: impl Fn(&Path, &Path) -> Duration,
 ) -> Duration {
-    let read = folder.join("rows.db");
-    for suffix in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(folder.join(format!("rows.db{suffix}")));
-    }
+    let read = fresh(folder, "rows.db");
     let took = side(events, &read);
     assert_eq!(content(&read), *expected);
     took
 }
 
 fn content(read: &Path) -> Content {
-    let db = rusqlite::Connection::open(read).unwrap();
+    let db = Connection::open(read).unwrap();
     let sum = |table: &str| {
         let sql = format!("SELECT count(*), sum(actions), sum(amount) FROM {table}");
         db.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap()
@@ -196,70 +212,33 @@ fn content(read: &Path) -> Content {
 }
 
 fn by_library(events: &Path, read: &Path) -> Duration {
-    let tokio =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let runtime = Runtime::builder(SqliteEventStore::open(events).unwrap())
-        .without_linked()
-        .storage(Sqlite::open(read).unwrap())
-        .projector(InSqlite);
-    let runtime = tokio.block_on(runtime.build()).unwrap();
-    let began = Instant::now();
-    tokio.block_on(runtime.catch_up()).unwrap();
-    began.elapsed()
+    catch_up(events, read, InSqlite, None)
 }
 
 fn by_hand(events: &Path, read: &Path) -> Duration {
-    let source = rusqlite::Connection::open(events).unwrap();
-    let db = rusqlite::Connection::open(read).unwrap();
-    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;").unwrap();
-    let began = Instant::now();
-    db.execute_batch(TABLE).unwrap();
-    db.execute_batch(HANDS).unwrap();
-    db.execute_batch("CREATE TABLE checkpoint (one INTEGER PRIMARY KEY, position INTEGER)")
-        .unwrap();
-    let mut page = source
-        .prepare(
-            "SELECT position, type, payload FROM events
-             WHERE position > ?1 AND domain = 'hand' ORDER BY position LIMIT 1000",
-        )
-        .unwrap();
-    let mut position = 0_i64;
-    loop {
-        db.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let before = position;
-        let (mut players, mut hands) = (Sums::new(), Sums::new());
-        let mut rows = page.query([position]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            position = row.get_ref(0).unwrap().as_i64().unwrap();
-            let name = row.get_ref(1).unwrap().as_str().unwrap();
-            let payload = row.get_ref(2).unwrap().as_bytes().unwrap();
+    let event =
+        |db: &Connection, (players, hands): &mut (Sums, Sums), name: &str, payload: &[u8]| {
             added(name, payload, |is_hand, key, actions, amount| {
-                let sums = if is_hand { &mut hands } else { &mut players };
+                let sums = if is_hand { &mut *hands } else { &mut *players };
                 let sum = match sums.get_mut(key) {
                     Some(sum) => sum,
                     None => {
-                        let loaded = load(&db, is_hand, key);
+                        let loaded = load(db, is_hand, key);
                         sums.entry(key.to_owned()).or_insert(loaded)
                     }
                 };
                 sum.0 += actions;
                 sum.1 += amount;
             });
-        }
-        save(&db, false, &players);
-        save(&db, true, &hands);
-        db.prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (1, ?1)")
-            .unwrap()
-            .execute([position])
-            .unwrap();
-        db.execute_batch("COMMIT").unwrap();
-        if position == before {
-            return began.elapsed();
-        }
-    }
+        };
+    let end = |db: &Connection, (players, hands): (Sums, Sums)| {
+        save(db, false, &players);
+        save(db, true, &hands);
+    };
+    sqlite::by_hand(events, read, &format!("{TABLE}; {HANDS}"), event, end)
 }
 
-fn load(db: &rusqlite::Connection, is_hand: bool, key: &str) -> (i64, i64) {
+fn load(db: &Connection, is_hand: bool, key: &str) -> (i64, i64) {
     use rusqlite::OptionalExtension;
     let sql = if is_hand {
         "SELECT actions, amount FROM hands WHERE hand = ?1"
@@ -271,7 +250,7 @@ fn load(db: &rusqlite::Connection, is_hand: bool, key: &str) -> (i64, i64) {
     found.unwrap().unwrap_or_default()
 }
 
-fn save(db: &rusqlite::Connection, is_hand: bool, sums: &Sums) {
+fn save(db: &Connection, is_hand: bool, sums: &Sums) {
     let sql = if is_hand {
         "INSERT INTO hands VALUES (?1, ?2, ?3)
          ON CONFLICT (hand) DO UPDATE SET actions = ?2, amount = ?3"
@@ -285,11 +264,11 @@ fn save(db: &rusqlite::Connection, is_hand: bool, sums: &Sums) {
     }
 }
 
-fn in_a_map(log: &Log) -> Duration {
+fn in_a_map(payloads: &Payloads) -> Duration {
     let (mut players, mut hands) = (Sums::new(), Sums::new());
     let began = Instant::now();
-    for event in &log.events {
-        added(event.name, &event.payload, |is_hand, key, actions, amount| {
+    for (name, payload) in payloads.each() {
+        added(name, payload, |is_hand, key, actions, amount| {
             let sums = if is_hand { &mut hands } else { &mut players };
             let sum = match sums.get_mut(key) {
                 Some(sum) => sum,
@@ -354,23 +333,9 @@ impl InSql {
 }
 
 /// Runs a projector in small batches, as it runs when it is live.
-fn live<P>((events, folder): &(PathBuf, PathBuf), projector: P, batch: u32) -> Duration
+fn live<P>(events: &Path, folder: &Path, projector: P, batch: u32) -> Duration
 where
     P: Projector<Storage = Sqlite> + Handlers + Clone + Send + Sync + 'static,
 {
-    let read = folder.join("live.db");
-    for suffix in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(folder.join(format!("live.db{suffix}")));
-    }
-    let tokio =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let runtime = Runtime::builder(SqliteEventStore::open(events).unwrap())
-        .without_linked()
-        .batch_events(batch)
-        .storage(Sqlite::open(read).unwrap())
-        .projector(projector);
-    let runtime = tokio.block_on(runtime.build()).unwrap();
-    let began = Instant::now();
-    tokio.block_on(runtime.catch_up()).unwrap();
-    began.elapsed()
+    catch_up(events, &fresh(folder, "live.db"), projector, Some(batch))
 }

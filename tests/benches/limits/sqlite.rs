@@ -2,13 +2,20 @@
 //! same table in the same pages and writes the same rows with its position in one transaction.
 
 use std::{
+    cell::LazyCell,
     path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use projections::{
-    AppendRequest, EventStore, Expected, NewEvent, Runtime, handlers, projector,
-    sqlite::{Sqlite, SqliteEventStore, SqliteTx, rusqlite},
+    AppendRequest, EventStore, Expected, Handlers, NewEvent, Projector, Runtime, handlers,
+    projector,
+    sqlite::{
+        Sqlite, SqliteEventStore, SqliteTx,
+        rusqlite::{self, Connection},
+    },
 };
 
 use super::{
@@ -54,19 +61,19 @@ impl Players {
     }
 }
 
-pub(crate) fn comparison(log: &Log, folder: &Path) -> Comparison {
-    let events = folder.join("events.db");
-    store(log, &events);
-    let expected = content(&{
+pub(crate) fn comparison(log: &Arc<Log>, folder: &Path) -> Comparison {
+    let (events, log, folder) = (log.events.len() as u64, Arc::clone(log), folder.to_owned());
+    let sides = Rc::new(LazyCell::new(move || {
+        let events = folder.join("events.db");
+        store(&log, &events);
         let read = folder.join("expected.db");
         hand_written(&events, &read);
-        read
-    });
-    let sides = (events.clone(), folder.to_owned(), expected);
-    let library_sides = sides.clone();
+        (events, folder, content(&read))
+    }));
+    let library_sides = Rc::clone(&sides);
     Comparison {
         what: "SQLite, a statement an event",
-        events: log.events.len() as u64,
+        events,
         bound: 1.20,
         hand_written: Box::new(move || measure(&sides, hand_written)),
         library: Box::new(move || measure(&library_sides, library)),
@@ -80,17 +87,22 @@ fn measure(
     (events, folder, expected): &Sides,
     side: impl Fn(&Path, &Path) -> Duration,
 ) -> Duration {
-    let read = folder.join("read.db");
-    for suffix in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(folder.join(format!("read.db{suffix}")));
-    }
+    let read = fresh(folder, "read.db");
     let took = side(events, &read);
     assert_eq!(content(&read), *expected);
     took
 }
 
+/// The path of a database that is not there.
+pub(crate) fn fresh(folder: &Path, name: &str) -> PathBuf {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.join(format!("{name}{suffix}")));
+    }
+    folder.join(name)
+}
+
 fn content(read: &Path) -> (i64, i64, i64) {
-    let db = rusqlite::Connection::open(read).unwrap();
+    let db = Connection::open(read).unwrap();
     db.query_row("SELECT count(*), sum(actions), sum(amount) FROM players", [], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?))
     })
@@ -112,12 +124,23 @@ pub(crate) fn store(log: &Log, path: &Path) {
 }
 
 fn library(events: &Path, read: &Path) -> Duration {
+    catch_up(events, read, Players, None)
+}
+
+/// Runs a projector up to the head, in batches of its own size or of this one.
+pub(crate) fn catch_up<P>(events: &Path, read: &Path, projector: P, batch: Option<u32>) -> Duration
+where
+    P: Projector<Storage = Sqlite> + Handlers + Clone + Send + Sync + 'static,
+{
     let tokio =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let runtime = Runtime::builder(SqliteEventStore::open(events).unwrap())
+    let mut runtime = Runtime::builder(SqliteEventStore::open(events).unwrap())
         .without_linked()
         .storage(Sqlite::open(read).unwrap())
-        .projector(Players);
+        .projector(projector);
+    if let Some(batch) = batch {
+        runtime = runtime.batch_events(batch);
+    }
     let runtime = tokio.block_on(runtime.build()).unwrap();
     let began = Instant::now();
     tokio.block_on(runtime.catch_up()).unwrap();
@@ -125,11 +148,29 @@ fn library(events: &Path, read: &Path) -> Duration {
 }
 
 fn hand_written(events: &Path, read: &Path) -> Duration {
-    let source = rusqlite::Connection::open(events).unwrap();
-    let db = rusqlite::Connection::open(read).unwrap();
+    by_hand(
+        events,
+        read,
+        TABLE,
+        |db, (): &mut (), name, payload| apply(db, name, payload),
+        |_, ()| {},
+    )
+}
+
+/// The hand-written loop: pages of 1,000 events, each one transaction with its position. What is
+/// gathered in a page is written at its end.
+pub(crate) fn by_hand<B: Default>(
+    events: &Path,
+    read: &Path,
+    tables: &str,
+    mut event: impl FnMut(&Connection, &mut B, &str, &[u8]),
+    mut end: impl FnMut(&Connection, B),
+) -> Duration {
+    let source = Connection::open(events).unwrap();
+    let db = Connection::open(read).unwrap();
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;").unwrap();
     let began = Instant::now();
-    db.execute_batch(TABLE).unwrap();
+    db.execute_batch(tables).unwrap();
     db.execute_batch("CREATE TABLE checkpoint (one INTEGER PRIMARY KEY, position INTEGER)")
         .unwrap();
     let mut page = source
@@ -142,13 +183,15 @@ fn hand_written(events: &Path, read: &Path) -> Duration {
     loop {
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
         let before = position;
+        let mut gathered = B::default();
         let mut rows = page.query([position]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             position = row.get_ref(0).unwrap().as_i64().unwrap();
             let name = row.get_ref(1).unwrap().as_str().unwrap();
             let payload = row.get_ref(2).unwrap().as_bytes().unwrap();
-            apply(&db, name, payload);
+            event(&db, &mut gathered, name, payload);
         }
+        end(&db, gathered);
         db.prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (1, ?1)")
             .unwrap()
             .execute([position])
@@ -160,7 +203,7 @@ fn hand_written(events: &Path, read: &Path) -> Duration {
     }
 }
 
-fn apply(db: &rusqlite::Connection, name: &str, payload: &[u8]) {
+fn apply(db: &Connection, name: &str, payload: &[u8]) {
     let mut add = db.prepare_cached(ADD).unwrap();
     let added = match name {
         "HandStarted" => {

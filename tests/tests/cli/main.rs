@@ -7,3 +7,4 @@ mod import;
 mod kill;
 mod process;
 mod support;
+mod tables;

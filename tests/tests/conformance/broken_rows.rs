@@ -257,6 +257,12 @@ impl BlockingStorage for Broken {
         self.inner.commit(inner, write)
     }
 
+    fn commit_alone(&self, session: Session) -> Result<(), StoreError> {
+        let Session { rows, inner } = session;
+        drop(rows);
+        self.inner.commit_alone(inner)
+    }
+
     fn rollback(&self, session: Session) -> Result<(), StoreError> {
         let Session { rows, mut inner } = session;
         drop(rows);

@@ -13,6 +13,7 @@ use std::{
 use projections::{
     Async, AsyncStorage, BoxError, Changes, Checkpoint, CheckpointKey, CheckpointWrite,
     CommitError, Previous, Storage, StoreError, StoreErrorKind,
+    rows::TableDigests,
     testing::{
         MemorySession, MemoryStorage, MemoryTx,
         conformance::{self, StorageHarness},
@@ -25,10 +26,12 @@ use crate::assert_caught;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Fault {
     CommitsCheckpointsWithoutRows,
+    CommitsNothingAlone,
     CommitsRowsOnConflict,
     CreatesWhatIsExpectedThere,
     FoldsNamespaces,
     ForgetsTheHash,
+    ForgetsWhatTablesHold,
     IgnoresEpochs,
     IgnoresLanes,
     IgnoresPositions,
@@ -53,11 +56,20 @@ const CAUGHT_BY: &[(Fault, &[&str])] = &[
             "of_two_writers_one_wins",
         ],
     ),
+    (CommitsNothingAlone, &["a_commit_alone_shows_rows_and_leaves_checkpoints"]),
     (CommitsRowsOnConflict, &["a_conflict_commits_no_row", "of_two_writers_one_wins"]),
     (CreatesWhatIsExpectedThere, &["a_missing_checkpoint_is_a_conflict"]),
     (FoldsNamespaces, &["namespaces_do_not_mix"]),
     (
         ForgetsTheHash,
+        &[
+            "every_column_comes_back",
+            "every_column_is_replaced",
+            "a_list_of_checkpoints_has_every_column",
+        ],
+    ),
+    (
+        ForgetsWhatTablesHold,
         &[
             "every_column_comes_back",
             "every_column_is_replaced",
@@ -187,6 +199,7 @@ impl Broken {
     fn kept(&self, stored: Option<&Checkpoint>, mut next: Checkpoint) -> Checkpoint {
         match (self.fault, stored) {
             (ForgetsTheHash, _) => next.fingerprint = None,
+            (ForgetsWhatTablesHold, _) => next.tables = TableDigests::default(),
             (KeepsOldMarks, Some(stored)) => next.effects_mark = stored.effects_mark,
             _ => {}
         }
@@ -264,6 +277,14 @@ impl AsyncStorage for Broken {
             inner = self.inner.begin().await?;
         }
         self.inner.commit(inner, &write).await
+    }
+
+    async fn commit_alone(&self, mut session: Session) -> Result<(), StoreError> {
+        let inner = session.take();
+        match self.fault {
+            CommitsNothingAlone => self.inner.rollback(inner).await,
+            _ => self.inner.commit_alone(inner).await,
+        }
     }
 
     async fn rollback(&self, mut session: Session) -> Result<(), StoreError> {

@@ -20,6 +20,7 @@ fn at(position: u64) -> Checkpoint {
         state: RecordedState::Running,
         last_error: None,
         heartbeat_at: jiff::Timestamp::UNIX_EPOCH,
+        tables: projections::rows::TableDigests::default(),
     }
 }
 

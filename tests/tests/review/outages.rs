@@ -75,6 +75,10 @@ impl AsyncStorage for Frail {
         self.inner.commit(session.0, write).await
     }
 
+    async fn commit_alone(&self, session: Self::Session) -> Result<(), StoreError> {
+        self.inner.commit_alone(session.0).await
+    }
+
     async fn rollback(&self, session: Self::Session) -> Result<(), StoreError> {
         self.inner.rollback(session.0).await
     }

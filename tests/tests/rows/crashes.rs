@@ -14,6 +14,7 @@ use projections::{
 use rand::{Rng, SeedableRng as _, rngs::StdRng};
 
 use crate::{
+    others::untouched,
     programs::Program,
     projectors::{Small, Usual, Watch},
     run::{append, counted, dump, runtime, seeds},
@@ -30,8 +31,20 @@ async fn project(folder: &Path, read: &str) {
     builder.build().await.unwrap().catch_up().await.unwrap();
 }
 
-fn child(folder: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+/// A process that projects; where there is a limit, its disk is full once a file has so many blocks
+/// of 512 or 1,024 bytes.
+fn child(folder: &Path, limit: Option<u32>) -> Child {
+    let test = std::env::current_exe().unwrap();
+    let mut command = match limit {
+        None => Command::new(test),
+        Some(blocks) => {
+            let mut shell = Command::new("sh");
+            let limited = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
+            shell.args(["-c", &limited]).arg(test);
+            shell
+        }
+    };
+    command
         .args(["--exact", "crashes::killed_at_random_moments"])
         .env(CHILD, folder)
         .stdout(Stdio::null())
@@ -44,7 +57,7 @@ fn lives(child: &mut Child, longest: Duration) -> bool {
     let began = Instant::now();
     while began.elapsed() < longest {
         if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success());
+            assert!(status.success(), "it gave up before it was killed");
             return false;
         }
         std::thread::yield_now();
@@ -67,24 +80,28 @@ async fn killed_at_random_moments() {
             events.append(AppendRequest::new("steps", Expected::Any, new)).await.unwrap();
         }
         drop(events);
-        let mut killed = 0;
+        let (mut killed, mut full) = (0, 0);
         loop {
-            let mut child = child(folder.path());
+            let is_full = rng.random_bool(0.5);
+            let limit = is_full.then(|| rng.random_range(100..3_000));
+            let mut child = child(folder.path(), limit);
             // From before its first commit to after some; later the longer it takes.
             let longest = Duration::from_millis(rng.random_range(5..100 + 20 * killed));
             if !lives(&mut child, longest) {
                 break;
             }
+            full += u32::from(is_full);
             child.kill().unwrap(); // SIGKILL
             child.wait().unwrap();
             killed += 1;
         }
-        println!("killed {killed} times");
+        println!("killed {killed} times, {full} of them with a disk that fills up");
         project(folder.path(), "uninterrupted.db").await;
         let (read, expected) =
             (folder.path().join("read.db"), folder.path().join("uninterrupted.db"));
         counted(&read, &program);
         assert_eq!(dump(&read), dump(&expected));
+        untouched(&read, "small").await;
     }
 }
 

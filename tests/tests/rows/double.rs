@@ -174,6 +174,40 @@ impl ParameterMut<Double> for DoubleTx<'_> {
     }
 }
 
+impl Double {
+    fn commit_with(
+        &self,
+        session: &DoubleSession,
+        write: Option<&CheckpointWrite>,
+    ) -> Result<(), CommitError> {
+        let failure = self.call(Call::Commit)?;
+        if failure == Some(Failure::Conflict) {
+            return Err(CommitError::Conflict);
+        }
+        {
+            let mut inner = self.inner();
+            let stored = write.map(|write| {
+                inner.stored.checkpoints.get(&write.key).map(Previous::from) == write.previous
+            });
+            if inner.version != session.version || stored == Some(false) {
+                return Err(CommitError::Conflict);
+            }
+            inner.stored = session.work.lock().unwrap().clone();
+            if let Some(CheckpointWrite { key, next, .. }) = write {
+                inner.stored.checkpoints.insert(key.clone(), next.clone());
+            }
+            inner.version += 1;
+        }
+        match failure {
+            Some(Failure::PanicAfter) => panic!("the double panics after a commit"),
+            Some(Failure::AnswerLost) => {
+                Err(StoreError::new(StoreErrorKind::Unavailable, "hear of a commit").into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl BlockingStorage for Double {
     fn begin(&self) -> Result<DoubleSession, StoreError> {
         self.call(Call::Begin)?;
@@ -199,27 +233,14 @@ impl BlockingStorage for Double {
     }
 
     fn commit(&self, session: DoubleSession, write: &CheckpointWrite) -> Result<(), CommitError> {
-        let failure = self.call(Call::Commit)?;
-        if failure == Some(Failure::Conflict) {
-            return Err(CommitError::Conflict);
-        }
-        {
-            let mut inner = self.inner();
-            let stored = inner.stored.checkpoints.get(&write.key).map(Previous::from);
-            if inner.version != session.version || stored != write.previous {
-                return Err(CommitError::Conflict);
-            }
-            inner.stored = session.work.lock().unwrap().clone();
-            inner.stored.checkpoints.insert(write.key.clone(), write.next.clone());
-            inner.version += 1;
-        }
-        match failure {
-            Some(Failure::PanicAfter) => panic!("the double panics after a commit"),
-            Some(Failure::AnswerLost) => {
-                Err(StoreError::new(StoreErrorKind::Unavailable, "hear of a commit").into())
-            }
-            _ => Ok(()),
-        }
+        self.commit_with(&session, Some(write))
+    }
+
+    fn commit_alone(&self, session: DoubleSession) -> Result<(), StoreError> {
+        self.commit_with(&session, None).map_err(|error| match error {
+            CommitError::Store(error) => error,
+            _ => StoreError::new(StoreErrorKind::Unavailable, "commit alone"),
+        })
     }
 
     fn rollback(&self, _session: DoubleSession) -> Result<(), StoreError> {

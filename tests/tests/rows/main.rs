@@ -10,6 +10,8 @@ mod in_process;
 mod memory;
 mod mixed;
 mod model;
+mod others;
+mod plain;
 mod programs;
 mod projectors;
 mod random;

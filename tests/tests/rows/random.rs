@@ -4,6 +4,8 @@ use projections::{memory::MemoryEventStore, sqlite::Sqlite};
 
 use crate::{
     double::Double,
+    others::untouched,
+    plain::PlainSql,
     programs::Program,
     projectors::{
         DoubleSmall, DoubleTiny, DoubleUsual, InMemory, Small, Tiny, Usual, Watch, WithState,
@@ -83,15 +85,28 @@ async fn on_sqlite<P: Applies>(program: &Program, batch: u32, make: impl Fn(Watc
     }
     saw(&watch, program);
     counted(&path, program);
+    untouched(&path, P::NAME).await;
+    dump(&path)
+}
+
+/// By hand, one event a transaction.
+async fn by_hand(program: &Program) -> String {
+    let (events, folder) = (MemoryEventStore::new(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("read.db");
+    append(&events, &program.steps).await;
+    let sqlite = Sqlite::open(&path).unwrap();
+    runtime(&events, sqlite, PlainSql, 1).await.catch_up().await.unwrap();
+    counted(&path, program);
     dump(&path)
 }
 
 #[tokio::test]
-async fn sqlite_gives_one_read_model_whatever_the_bound_and_the_batch() {
+async fn sqlite_gives_the_read_model_of_plain_sql_whatever_the_bound_and_the_batch() {
     for seed in seeds(8) {
         let mut program = Program::random(seed, 80);
         program.look();
         let expected = on_sqlite(&program, 1, |watch| Usual { watch }).await;
+        assert_eq!(by_hand(&program).await, expected, "rows, and plain SQL by hand");
         for batch in [1, 7, 512] {
             println!("batches of {batch}");
             assert_eq!(on_sqlite(&program, batch, |watch| Usual { watch }).await, expected);

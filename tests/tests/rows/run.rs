@@ -70,7 +70,7 @@ pub(crate) fn saw(watch: &Watch, program: &Program) {
     }
 }
 
-const TABLES: [&projections::rows::Table; 4] = {
+pub(crate) const TABLES: [&projections::rows::Table; 4] = {
     use projections::ReadModel as _;
     [Player::TABLE, Seat::TABLE, Account::TABLE, Sample::TABLE]
 };

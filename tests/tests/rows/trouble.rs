@@ -1,6 +1,14 @@
 //! Random programs with trouble at random places.
 
-use std::time::Duration;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use projections::{Runtime, memory::MemoryEventStore, sqlite::Sqlite};
 use rand::{Rng, SeedableRng as _, rngs::StdRng};
@@ -8,6 +16,7 @@ use rand::{Rng, SeedableRng as _, rngs::StdRng};
 use crate::{
     double::{Double, Failure},
     model::{Act, Op},
+    others::untouched,
     programs::Program,
     projectors::{DoubleSmall, DoubleUsual, InMemory, Small, Trouble, Usual, Watch, WithState},
     run::{Applies, append, counted, dump, in_process, runtime, saw, seeds},
@@ -61,7 +70,48 @@ async fn failing_handlers_leave_nothing_in_process() {
     }
 }
 
-/// Rebuilds in between, and starts new runtimes.
+/// Another connection that takes the write lock of a file again and again, and holds it while it
+/// reads everything.
+struct Rival {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<u64>,
+}
+
+impl Rival {
+    fn start(path: &Path) -> Self {
+        drop(Sqlite::open(path).unwrap()); // which makes the file
+        let (path, stop) = (path.to_owned(), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let db = rusqlite::Connection::open(path).unwrap();
+            db.busy_timeout(Duration::from_secs(60)).unwrap();
+            let mut locked = 0;
+            while !stopped.load(Relaxed) {
+                db.execute_batch("BEGIN IMMEDIATE").unwrap();
+                look(&db);
+                db.execute_batch("COMMIT").unwrap();
+                locked += 1;
+                // The others' turn.
+                (0..5).for_each(|_| look(&db));
+            }
+            locked
+        });
+        Self { stop, thread }
+    }
+
+    /// Returns how often it had the lock.
+    fn stop(self) -> u64 {
+        self.stop.store(true, Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+fn look(db: &rusqlite::Connection) {
+    let found: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(found, "ok");
+}
+
+/// Rebuilds in between, and starts new runtimes, while another connection takes its turns.
 async fn troubled_on_sqlite<P: Applies>(seed: u64, name: &str, make: impl Fn(Watch) -> P) {
     let mut rng = StdRng::seed_from_u64(seed);
     let (length, batch) = length_and_batch(&mut rng);
@@ -71,6 +121,7 @@ async fn troubled_on_sqlite<P: Applies>(seed: u64, name: &str, make: impl Fn(Wat
     let path = folder.path().join("read.db");
     let watch = Watch::default();
     place_troubles(&program, &watch, &mut rng);
+    let rival = Rival::start(&path);
     let mut rest = program.steps.as_slice();
     while !rest.is_empty() {
         let steps = rest.split_off(..rng.random_range(1..=rest.len())).unwrap();
@@ -83,8 +134,10 @@ async fn troubled_on_sqlite<P: Applies>(seed: u64, name: &str, make: impl Fn(Wat
             at_last(&runtime).await;
         }
     }
+    println!("another connection held the lock {} times", rival.stop());
     saw(&watch, &program);
     counted(&path, &program);
+    untouched(&path, name).await;
     assert_eq!(dump(&path), clean(&program).await);
 }
 

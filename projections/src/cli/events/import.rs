@@ -254,7 +254,9 @@ fn interruption(place: &ImportProgress, before: u64) -> Failure {
 
 fn stopped(place: &ImportProgress, before: u64, ids: &[EventId], error: &AppendError) -> Failure {
     let line = match error {
-        AppendError::IdReused { id } => ids.iter().position(|other| other == id),
+        AppendError::IdReused { id } | AppendError::Projector { event: id, .. } => {
+            ids.iter().position(|other| other == id)
+        }
         _ => None,
     };
     let (total, file) = (place.total, &place.file);
@@ -263,10 +265,14 @@ fn stopped(place: &ImportProgress, before: u64, ids: &[EventId], error: &AppendE
         AppendError::Unknown { source, .. } => chain(source),
         other => chain(other),
     };
+    let correct = match error {
+        AppendError::Projector { .. } => "the line, or the projector,",
+        _ => "the id",
+    };
     Failure::failed(match line {
         Some(index) => format!(
             "`{file}`, line {}: {reason}; the {before} lines of earlier chunks are stored; \
-             correct the id and import the file again",
+             correct {correct} and import the file again",
             before + index as u64 + 1
         ),
         None => format!(

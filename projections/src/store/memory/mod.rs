@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use self::log::Log;
 use crate::{
     AppendError, AppendRequest, EventSource, EventStore, Filter, GlobalPosition, ImportChunk,
-    ImportProgress, ImportReceipt, Page, ReadError, ReadRequest, Receipt, Scanned, StoreError,
-    StoreErrorKind, StoreId, source,
+    ImportProgress, ImportReceipt, Page, ReadError, ReadRequest, Receipt, Scanned, SnapshotStore,
+    StoreError, StoreErrorKind, StoreId, snapshot::MemorySnapshots, source,
 };
 
 mod log;
@@ -49,6 +49,7 @@ pub struct MemoryEventStore {
 struct Shared {
     id: StoreId,
     log: RwLock<Log>,
+    snapshots: MemorySnapshots,
     /// The head, for those who wait; it is raised after the events can be read.
     head: watch::Sender<GlobalPosition>,
 }
@@ -58,7 +59,9 @@ impl MemoryEventStore {
     #[must_use]
     pub fn new() -> Self {
         let head = watch::Sender::new(GlobalPosition::BEGINNING);
-        Self { shared: Arc::new(Shared { id: StoreId::random(), log: RwLock::default(), head }) }
+        let (id, log, snapshots) =
+            (StoreId::random(), RwLock::default(), MemorySnapshots::default());
+        Self { shared: Arc::new(Shared { id, log, snapshots, head }) }
     }
 
     // A poisoned lock is taken all the same: `Log` is changed only once nothing can fail.
@@ -101,6 +104,10 @@ impl EventSource for MemoryEventStore {
 
     fn label(&self) -> String {
         "memory".to_owned()
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        Some(Arc::new(self.shared.snapshots.clone()))
     }
 
     async fn head(&self) -> Result<Option<Scanned>, StoreError> {

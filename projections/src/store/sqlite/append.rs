@@ -8,12 +8,15 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params, types::ValueRef
 use super::{
     error::store_error,
     file::File,
+    inline::Running,
     options::SqliteOptions,
     writer::{Turn, Uncommitted},
 };
 use crate::{
     AppendError, AppendRequest, EventId, Expected, GlobalPosition, ImportChunk, ImportReceipt,
-    NewEvent, Receipt, StoreError, StoreId, StreamPosition,
+    NewEvent, PageBuilder, Receipt, RecordedEvent, Scanned, StoreError, StoreErrorKind, StoreId,
+    StreamPosition,
+    inline::{Fault, Writes},
     source::{check_event, check_name},
 };
 
@@ -25,25 +28,23 @@ pub(super) fn append(
     request: &AppendRequest,
 ) -> Result<Receipt, AppendError> {
     request.validate()?;
-    let turn = Turn::begin(file, options)?;
-    let connection = turn.shared();
-    let writing = Writing { connection: &connection.lock(), label: file.label() };
-    if let Some((first, last)) = writing.known(request)? {
-        return Ok(receipt(store, request, first, last));
-    }
-    let end = writing.stream_end(&request.stream)?;
-    expect(request, end)?;
-    let recorded_at = Timestamp::now().as_microsecond();
-    let mut first = None;
-    let mut last = Place { position: 0, stream_position: end };
-    for event in &request.events {
-        let stream_position = last.stream_position + 1;
-        let position = writing.insert(event, &request.stream, stream_position, recorded_at)?;
-        last = Place { position, stream_position };
-        first.get_or_insert(position);
-    }
-    finish(file, turn, last.position, || ids(request.events.iter()))?;
-    Ok(receipt(store, request, first.unwrap_or_default(), last))
+    attempts(|writes| {
+        let turn = Turn::begin(file, options)?;
+        let connection = turn.shared();
+        let writing = Writing { connection: &connection.lock(), label: file.label() };
+        if let Some((first, last)) = writing.known(request)? {
+            return Ok(receipt(store, request, first, last));
+        }
+        let end = writing.stream_end(&request.stream)?;
+        expect(request, end)?;
+        let mut inserted = Inserted::after(file, &writing)?;
+        for (event, stream_position) in request.events.iter().zip(end + 1..) {
+            inserted.insert(&writing, event, &request.stream, stream_position)?;
+        }
+        let (first, last) = (inserted.first.unwrap_or_default(), inserted.last);
+        inserted.commit(file, turn, writes, || ids(request.events.iter()))?;
+        Ok(receipt(store, request, first, last))
+    })
 }
 
 /// Appends a chunk of an import, durably.
@@ -56,43 +57,131 @@ pub(super) fn import(
         check_name("stream", stream)?;
         check_event(event)?;
     }
-    let turn = Turn::begin(file, options)?;
-    let connection = turn.shared();
-    let writing = Writing { connection: &connection.lock(), label: file.label() };
-    let recorded_at = Timestamp::now().as_microsecond();
-    let mut receipt = ImportReceipt::default();
-    let mut ends: HashMap<&str, i64> = HashMap::new();
-    let mut last = 0;
-    for (stream, event) in &chunk.events {
-        if writing.is_known(event.id)? {
-            receipt.known += 1;
-            continue;
+    attempts(|writes| {
+        let turn = Turn::begin(file, options)?;
+        let connection = turn.shared();
+        let writing = Writing { connection: &connection.lock(), label: file.label() };
+        let mut receipt = ImportReceipt::default();
+        let mut ends: HashMap<&str, i64> = HashMap::new();
+        let mut inserted = Inserted::after(file, &writing)?;
+        for (stream, event) in &chunk.events {
+            if writing.is_known(event.id)? {
+                receipt.known += 1;
+                continue;
+            }
+            let end = match ends.get(&**stream) {
+                Some(end) => *end,
+                None => writing.stream_end(stream)?,
+            };
+            inserted.insert(&writing, event, stream, end + 1)?;
+            ends.insert(stream, end + 1);
+            receipt.stored += 1;
         }
-        let end = match ends.get(&**stream) {
-            Some(end) => *end,
-            None => writing.stream_end(stream)?,
-        };
-        last = writing.insert(event, stream, end + 1, recorded_at)?;
-        ends.insert(stream, end + 1);
-        receipt.stored += 1;
-    }
-    writing.save_progress(chunk)?;
-    finish(file, turn, last, || ids(chunk.events.iter().map(|(_, event)| event)))?;
-    Ok(receipt)
+        writing.save_progress(chunk)?;
+        inserted.commit(file, turn, writes, || ids(chunk.events.iter().map(|(_, event)| event)))?;
+        Ok(receipt)
+    })
 }
 
-fn finish(
-    file: &File,
-    turn: Turn,
-    last: i64,
-    ids: impl FnOnce() -> Vec<EventId>,
-) -> Result<(), AppendError> {
-    turn.commit().map_err(|failure| match failure {
-        Uncommitted::Certain(error) => AppendError::Store(error),
-        Uncommitted::Unknown(source) => AppendError::Unknown { ids: ids(), source },
-    })?;
-    file.watch().publish(last.cast_unsigned().into());
-    Ok(())
+/// Tries an append once more, event by event, where that shows which one is to blame.
+fn attempts<T>(mut attempt: impl FnMut(Writes) -> Result<T, Fault>) -> Result<T, AppendError> {
+    let outcome = match attempt(Writes::Batched) {
+        Err(Fault::Unclear) => attempt(Writes::EventByEvent),
+        outcome => outcome,
+    };
+    outcome.map_err(|fault| match fault {
+        Fault::Append(error) => *error,
+        Fault::Unclear => {
+            let doing = "tell which event's rows a table refuses";
+            StoreError::new(StoreErrorKind::Other, doing).into()
+        }
+    })
+}
+
+/// The events that an append has inserted, on their way to its commit.
+struct Inserted {
+    recorded_at: Timestamp,
+    first: Option<i64>,
+    last: Place,
+    last_id: Option<EventId>,
+    /// Whom they are to be shown before they are committed, and what: nobody and nothing, mostly.
+    inline: Option<(Running, PageBuilder)>,
+}
+
+impl Inserted {
+    /// None yet. Where a projector must run that this program cannot run, there will be none.
+    fn after(file: &File, writing: &Writing<'_>) -> Result<Self, AppendError> {
+        let running = Running::find(file, writing.connection)?;
+        Ok(Self {
+            recorded_at: in_microseconds(Timestamp::now()),
+            first: None,
+            last: Place { position: 0, stream_position: 0 },
+            last_id: None,
+            inline: running.map(|running| (running, PageBuilder::default())),
+        })
+    }
+
+    fn insert(
+        &mut self,
+        writing: &Writing<'_>,
+        event: &NewEvent,
+        stream: &str,
+        stream_position: i64,
+    ) -> Result<(), AppendError> {
+        let recorded_at = self.recorded_at;
+        let position =
+            writing.insert(event, stream, stream_position, recorded_at.as_microsecond())?;
+        self.first.get_or_insert(position);
+        self.last = Place { position, stream_position };
+        self.last_id = Some(event.id);
+        if let Some((_, page)) = &mut self.inline {
+            page.push(RecordedEvent {
+                position: position.cast_unsigned().into(),
+                id: event.id,
+                stream,
+                stream_position: stream_position.cast_unsigned().into(),
+                domain: event.domain.as_deref().unwrap_or_default(), // there is one: it was checked
+                name: &event.name,
+                version: event.version,
+                time: in_microseconds(event.time),
+                recorded_at,
+                payload: &event.payload,
+                metadata: event.metadata.as_deref(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Runs the inline projectors over them and commits.
+    fn commit(
+        self,
+        file: &File,
+        turn: Turn,
+        writes: Writes,
+        ids: impl FnOnce() -> Vec<EventId>,
+    ) -> Result<(), Fault> {
+        let position = self.last.position.cast_unsigned().into();
+        let (running, turn) = match (self.inline, self.last_id) {
+            (Some((running, page)), Some(id)) => {
+                let page = page.finish(Some(Scanned { position, id }));
+                let turn = running.run(turn, &page, writes)?;
+                (Some(running), turn)
+            }
+            _ => (None, turn),
+        };
+        let then = || running.into_iter().for_each(Running::committed);
+        turn.commit_and(then).map_err(|failure| match failure {
+            Uncommitted::Certain(error) => AppendError::Store(error),
+            Uncommitted::Unknown(source) => AppendError::Unknown { ids: ids(), source },
+        })?;
+        file.watch().publish(position);
+        Ok(())
+    }
+}
+
+/// A time as it comes back from the file.
+fn in_microseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
 fn ids<'a>(events: impl Iterator<Item = &'a NewEvent>) -> Vec<EventId> {

@@ -8,14 +8,17 @@ use rusqlite::{
     types::{Type, Value},
 };
 
+use super::schema::Checkpoints;
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition,
-    Subscriptions,
+    Subscriptions, rows::TableDigests,
 };
 
 const COLUMNS: &str = "namespace, projector, generation, lane, \"partition\", store_id, position, \
      scanned, event_id, epoch, version, fingerprint_algorithm, fingerprint, subscriptions, \
      effects_mark, state, last_error, heartbeat_at";
+/// The column that version 1 of the table does not have, and what is in its place.
+const TABLES: (&str, &str) = ("tables", "'{}'");
 
 /// Reads one checkpoint.
 pub(super) fn load(
@@ -24,8 +27,9 @@ pub(super) fn load(
 ) -> rusqlite::Result<Option<Checkpoint>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM main.projections_checkpoints WHERE namespace = ?1 \
-             AND projector = ?2 AND generation = ?3 AND lane = ?4 AND \"partition\" = ?5"
+            "SELECT {COLUMNS}, {} FROM main.projections_checkpoints WHERE namespace = ?1 \
+             AND projector = ?2 AND generation = ?3 AND lane = ?4 AND \"partition\" = ?5",
+            TABLES.0
         ))?
         .query_row(
             (&key.namespace, &key.projector, key.generation, key.lane, key.partition),
@@ -53,11 +57,13 @@ pub(super) fn position_of_owner(
 pub(super) fn list(
     connection: &Connection,
     namespace: &str,
+    kind: Checkpoints,
 ) -> rusqlite::Result<Vec<(CheckpointKey, Checkpoint)>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM main.projections_checkpoints WHERE namespace = ?1 \
-             ORDER BY projector, generation, lane, \"partition\""
+            "SELECT {COLUMNS}, {} FROM main.projections_checkpoints WHERE namespace = ?1 \
+             ORDER BY projector, generation, lane, \"partition\"",
+            if kind == Checkpoints::First { TABLES.1 } else { TABLES.0 }
         ))?
         .query_map([namespace], |row| Ok((key(row)?, checkpoint(row)?)))?
         .collect()
@@ -88,6 +94,7 @@ pub(super) fn compare_and_set(
         next.state.as_str().to_owned().into(),
         next.last_error.clone().into(),
         next.heartbeat_at.as_microsecond().into(),
+        next.tables.encode().into(),
     ];
     let sql = if let Some(previous) = write.previous {
         values.push(previous.epoch.cast_signed().into());
@@ -103,16 +110,16 @@ pub(super) fn compare_and_set(
 const INSERT: &str = "INSERT INTO main.projections_checkpoints (namespace, projector, generation,
         lane, \"partition\", store_id, position, scanned, event_id, epoch, version,
         fingerprint_algorithm, fingerprint, subscriptions, effects_mark, state, last_error,
-        heartbeat_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+        heartbeat_at, tables)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
     ON CONFLICT DO NOTHING";
 
 const UPDATE: &str = "UPDATE main.projections_checkpoints
     SET store_id = ?6, position = ?7, scanned = ?8, event_id = ?9, epoch = ?10, version = ?11,
         fingerprint_algorithm = ?12, fingerprint = ?13, subscriptions = ?14, effects_mark = ?15,
-        state = ?16, last_error = ?17, heartbeat_at = ?18
+        state = ?16, last_error = ?17, heartbeat_at = ?18, tables = ?19
     WHERE namespace = ?1 AND projector = ?2 AND generation = ?3 AND lane = ?4
-        AND \"partition\" = ?5 AND epoch = ?19 AND position = ?20";
+        AND \"partition\" = ?5 AND epoch = ?20 AND position = ?21";
 
 fn key(row: &Row<'_>) -> rusqlite::Result<CheckpointKey> {
     Ok(CheckpointKey {
@@ -168,6 +175,8 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
         last_error: row.get(16)?,
         heartbeat_at: Timestamp::from_microsecond(row.get(17)?)
             .map_err(|error| damaged(17, error))?,
+        tables: TableDigests::decode(&row.get::<_, String>(18)?)
+            .map_err(|error| damaged(18, error))?,
     })
 }
 

@@ -4,11 +4,14 @@ use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
 
-use super::{Sqlite, SqliteOptions, append, error::store_error, file::File, read, schema, writer};
+use super::{
+    Sqlite, SqliteOptions, append, error::store_error, file::File, read, schema,
+    snapshots::SqliteSnapshots, writer,
+};
 use crate::{
     AppendError, AppendRequest, EventId, EventSource, EventStore, Filter, GlobalPosition,
     ImportChunk, ImportProgress, ImportReceipt, Page, ReadError, ReadRequest, Receipt, Scanned,
-    StoreError, StoreErrorKind, StoreId,
+    SnapshotStore, StoreError, StoreErrorKind, StoreId, inline::Database,
 };
 
 /// An event store in an SQLite file.
@@ -53,7 +56,7 @@ impl SqliteEventStore {
     /// Opens a storage for read models in the event store's own file.
     #[must_use]
     pub fn read_models(&self) -> Sqlite {
-        Sqlite::of_file(Arc::clone(&self.file), self.options)
+        Sqlite::of_event_store(Arc::clone(&self.file), self.options)
     }
 
     /// Opens a connection that can only read, for queries of the application's own.
@@ -100,6 +103,10 @@ impl EventSource for SqliteEventStore {
 
     fn label(&self) -> String {
         self.file.label().to_owned()
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        Some(SqliteSnapshots::of(&self.file, self.options))
     }
 
     async fn head(&self) -> Result<Option<Scanned>, StoreError> {
@@ -150,6 +157,10 @@ impl EventSource for SqliteEventStore {
             store.file.read(store.options, look)
         })
         .await
+    }
+
+    fn database(&self) -> Option<Database> {
+        Some(Database::new(Arc::clone(&self.file)))
     }
 }
 

@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     error::store_error,
+    inline::Members,
     network,
     options::SqliteOptions,
     schema,
@@ -40,6 +41,7 @@ pub(super) struct File {
     readers: Mutex<Vec<Connection>>,
     holds_events: Arc<AtomicBool>,
     watch: Watch,
+    members: Members,
 }
 
 static FILES: Mutex<Option<HashMap<Identity, Weak<File>>>> = Mutex::new(None);
@@ -76,6 +78,7 @@ impl File {
             readers: Mutex::default(),
             watch: Watch::new(Arc::clone(&holds_events)),
             holds_events,
+            members: Members::default(),
         });
         files.retain(|_, file| file.strong_count() > 0);
         files.insert(identity, Arc::downgrade(&file));
@@ -92,6 +95,11 @@ impl File {
 
     pub(super) fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    /// The inline projectors that appends of this process can run.
+    pub(super) fn members(&self) -> &Members {
+        &self.members
     }
 
     /// Tells whether an event store lives in the file.

@@ -121,6 +121,7 @@ mod events;
 mod file;
 mod filter;
 mod guard;
+mod inline;
 mod network;
 mod options;
 mod read;
@@ -128,6 +129,7 @@ mod read_rows;
 mod rows;
 mod schema;
 mod select_rows;
+mod snapshots;
 mod storage;
 #[cfg(test)]
 mod tests;

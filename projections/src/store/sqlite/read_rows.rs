@@ -9,15 +9,15 @@ use super::{
     Sqlite, SqliteOptions, checkpoint,
     error::store_error,
     file::File,
-    rows::{Readable, StoredRow, bind_sought, readable},
+    rows::{Readable, StoredRow, bind_sought, check, readable},
     schema,
     select_rows::{Statement, count, select},
 };
 use crate::{
     GlobalPosition, ReadModel, StoreError, StoreErrorKind,
     engine::BoxFuture,
-    read::{QueryError, Reader, RowReads, Selected, Selection},
-    rows::Table,
+    read::{QueryError, Reader, RowReads, Selected, Selection, TableCheck},
+    rows::{Prepared, RowsError, Table},
 };
 
 impl<M> Sqlite<M> {
@@ -111,14 +111,18 @@ impl RowReads for SqliteReads {
             Ok(rows)
         })
     }
+
+    fn check(&self, asked: TableCheck) -> BoxFuture<'_, Result<Prepared, RowsError>> {
+        self.look(move |shared, connection| check(connection, shared.file.label(), &asked))
+    }
 }
 
 impl SqliteReads {
     /// Looks at a snapshot, on a thread that may block.
-    fn look<R: Send + 'static>(
+    fn look<R: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
-        look: impl FnOnce(&Shared, &Connection) -> Result<R, QueryError> + Send + 'static,
-    ) -> BoxFuture<'_, Result<R, QueryError>> {
+        look: impl FnOnce(&Shared, &Connection) -> Result<R, E> + Send + 'static,
+    ) -> BoxFuture<'_, Result<R, E>> {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
             let read = move || shared.file.read(shared.options, |snapshot| look(&shared, snapshot));

@@ -5,12 +5,17 @@ use rusqlite::{Connection, OptionalExtension};
 use super::error::store_error;
 use crate::{StoreError, StoreErrorKind, StoreId};
 
-/// The version of the event store's tables that this library writes.
-const EVENTS: (&str, u32) = ("events_schema", 2);
+/// The newest version of the event store's tables that this library knows.
+const EVENTS: (&str, u32) = ("events_schema", 3);
+/// The version that it makes. A file becomes one of version 3 when a projector first runs inline in
+/// it: programs that would not run it are then told to be too old, and others go on.
+const PLAIN_EVENTS: u32 = 2;
 /// The version of the checkpoints' table that this library writes.
-const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 1);
+const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 2);
 /// The version of the record of rows' tables that this library writes.
 const TABLES: (&str, u32) = ("tables_schema", 1);
+/// The version of the snapshots' table that this library writes.
+const SNAPSHOTS: (&str, u32) = ("snapshots_schema", 1);
 const STORE_ID: &str = "store_id";
 
 const CREATE_META: &str = "CREATE TABLE IF NOT EXISTS main.projections_meta (
@@ -64,8 +69,13 @@ const CREATE_CHECKPOINTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_ch
     state                 TEXT NOT NULL,
     last_error            TEXT,
     heartbeat_at          INTEGER NOT NULL, -- microseconds since 1970, by the owner's clock
+    tables                TEXT NOT NULL DEFAULT '{}', -- what the rows of its tables add up to: JSON
     PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
 ) STRICT, WITHOUT ROWID";
+
+/// From version 1 of the checkpoints to version 2. What is in tables of before is not known.
+const ADD_DIGESTS: &str =
+    "ALTER TABLE main.projections_checkpoints ADD COLUMN tables TEXT NOT NULL DEFAULT '{}'";
 
 const CREATE_TABLES: &str = "CREATE TABLE IF NOT EXISTS main.projections_tables (
     name        TEXT NOT NULL PRIMARY KEY COLLATE NOCASE,
@@ -73,11 +83,32 @@ const CREATE_TABLES: &str = "CREATE TABLE IF NOT EXISTS main.projections_tables 
     kinds       TEXT NOT NULL  -- of its columns: a JSON object
 ) STRICT, WITHOUT ROWID";
 
+const CREATE_SNAPSHOTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_snapshots (
+    namespace   TEXT NOT NULL,
+    projector   TEXT NOT NULL,
+    generation  INTEGER NOT NULL,
+    lane        INTEGER NOT NULL,
+    \"partition\" INTEGER NOT NULL,
+    saved_at    INTEGER NOT NULL, -- microseconds since 1970, by the clock of whoever saved it
+    snapshot    BLOB NOT NULL,    -- with a checksum
+    PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
+) STRICT";
+/// The projectors that every append runs in its transaction.
+const CREATE_INLINE: &str = "CREATE TABLE main.projections_inline (
+    namespace             TEXT NOT NULL,
+    projector             TEXT NOT NULL,
+    version               INTEGER NOT NULL,
+    fingerprint_algorithm INTEGER NOT NULL, -- of the code that runs it, whichever built the read model
+    fingerprint           INTEGER NOT NULL,
+    PRIMARY KEY (namespace, projector)
+) STRICT, WITHOUT ROWID";
+
 /// Refuses a file that a newer version of this library made.
 pub(super) fn check_versions(connection: &Connection, label: &str) -> Result<(), StoreError> {
     version(connection, label, EVENTS)?;
     version(connection, label, CHECKPOINTS)?;
     version(connection, label, TABLES)?;
+    version(connection, label, SNAPSHOTS)?;
     Ok(())
 }
 
@@ -96,7 +127,26 @@ pub(super) fn store_id(
 
 /// Tells whether the event store's tables are there, as this library writes them.
 pub(super) fn has_events(connection: &Connection, label: &str) -> Result<bool, StoreError> {
-    Ok(version(connection, label, EVENTS)? == Some(EVENTS.1))
+    Ok(version(connection, label, EVENTS)?.is_some_and(|version| version >= PLAIN_EVENTS))
+}
+
+/// Tells whether a projector has ever run inline in the file, which holds an event store or
+/// checkpoints. It is asked by every append, so it does not look for the table first.
+pub(super) fn has_inline(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    let text = known_meta(connection, label, EVENTS.0)?;
+    Ok(text.map(|text| parsed(&text, label, EVENTS)).transpose()? == Some(EVENTS.1))
+}
+
+/// Creates the list of inline projectors, where it is missing.
+pub(super) fn create_inline(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_inline(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_INLINE)?;
+        set_meta(connection, EVENTS.0, &EVENTS.1.to_string())
+    };
+    create().map_err(|error| store_error("create the inline projectors in", label, error))
 }
 
 /// Creates the event store's tables where they are missing, brings older ones up to date, and
@@ -121,7 +171,7 @@ pub(super) fn create_events(connection: &Connection, label: &str) -> Result<Stor
     let create = || {
         connection.execute_batch(CREATE_META)?;
         connection.execute_batch(CREATE_EVENTS)?;
-        set_meta(connection, EVENTS.0, &EVENTS.1.to_string())?;
+        set_meta(connection, EVENTS.0, &PLAIN_EVENTS.to_string())?;
         set_meta(connection, STORE_ID, &id.to_string())
     };
     create().map_err(|error| store_error("create an event store in", label, error))?;
@@ -130,13 +180,18 @@ pub(super) fn create_events(connection: &Connection, label: &str) -> Result<Stor
 
 fn migrate_events(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(ADD_EVENT_VERSIONS)?;
-    set_meta(connection, EVENTS.0, &EVENTS.1.to_string())
+    set_meta(connection, EVENTS.0, &PLAIN_EVENTS.to_string())
 }
 
-/// Creates the checkpoints' table, where it is missing.
+/// Creates the checkpoints' table where it is missing, and brings an older one up to date.
 pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result<(), StoreError> {
-    if has_checkpoints(connection, label)? {
-        return Ok(());
+    match checkpoints(connection, label)? {
+        Checkpoints::Missing => {}
+        Checkpoints::Current => return Ok(()),
+        Checkpoints::First => {
+            return migrate_checkpoints(connection)
+                .map_err(|error| store_error("bring the checkpoints up to date in", label, error));
+        }
     }
     let create = || {
         connection.execute_batch(CREATE_META)?;
@@ -146,11 +201,32 @@ pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result
     create().map_err(|error| store_error("create the checkpoints in", label, error))
 }
 
+fn migrate_checkpoints(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(ADD_DIGESTS)?;
+    set_meta(connection, CHECKPOINTS.0, &CHECKPOINTS.1.to_string())
+}
+
+/// What checkpoints a file has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Checkpoints {
+    /// It was never set up for read models.
+    Missing,
+    /// Those of version 1, which know nothing of tables.
+    First,
+    /// Those that this library writes.
+    Current,
+}
+
 /// Tells whether the file was ever set up for read models.
 pub(super) fn has_checkpoints(connection: &Connection, label: &str) -> Result<bool, StoreError> {
-    if version(connection, label, CHECKPOINTS)?.is_none() {
-        return Ok(false);
-    }
+    Ok(checkpoints(connection, label)? != Checkpoints::Missing)
+}
+
+/// Tells what checkpoints the file has.
+pub(super) fn checkpoints(connection: &Connection, label: &str) -> Result<Checkpoints, StoreError> {
+    let Some(version) = version(connection, label, CHECKPOINTS)? else {
+        return Ok(Checkpoints::Missing);
+    };
     if !has_table(connection, label, "projections_checkpoints")? {
         // Made anew, it would have every projector write its read model a second time.
         let doing = format!(
@@ -159,7 +235,7 @@ pub(super) fn has_checkpoints(connection: &Connection, label: &str) -> Result<bo
         );
         return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
     }
-    Ok(true)
+    Ok(if version < CHECKPOINTS.1 { Checkpoints::First } else { Checkpoints::Current })
 }
 
 /// Creates the record of rows' tables, where it is missing.
@@ -191,15 +267,39 @@ pub(super) fn has_tables(connection: &Connection, label: &str) -> Result<bool, S
     Ok(true)
 }
 
+/// Creates the snapshots' table, where it is missing.
+pub(super) fn create_snapshots(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_snapshots(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_META)?;
+        connection.execute_batch(CREATE_SNAPSHOTS)?;
+        set_meta(connection, SNAPSHOTS.0, &SNAPSHOTS.1.to_string())
+    };
+    create().map_err(|error| store_error("create the snapshots in", label, error))
+}
+
+/// Tells whether the file has ever had snapshots. Where somebody has dropped them, the log is
+/// replayed.
+pub(super) fn has_snapshots(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    Ok(version(connection, label, SNAPSHOTS)?.is_some()
+        && has_table(connection, label, "projections_snapshots")?)
+}
+
 /// Returns the version of some tables, `None` where they do not exist.
 fn version(
     connection: &Connection,
     label: &str,
-    (key, known): (&str, u32),
+    known: (&str, u32),
 ) -> Result<Option<u32>, StoreError> {
-    let Some(text) = meta(connection, label, key)? else { return Ok(None) };
+    let text = meta(connection, label, known.0)?;
+    text.map(|text| parsed(&text, label, known)).transpose()
+}
+
+fn parsed(text: &str, label: &str, (key, known): (&str, u32)) -> Result<u32, StoreError> {
     match text.parse::<u32>() {
-        Ok(version) if version <= known => Ok(Some(version)),
+        Ok(version) if version <= known => Ok(version),
         Ok(version) => {
             let doing = format!(
                 "use {label}: it was made by a newer version of this library ({key} is {version}, this program knows {known}); upgrade the program"
@@ -219,6 +319,14 @@ fn meta(connection: &Connection, label: &str, key: &str) -> Result<Option<String
     if !has_table(connection, label, "projections_meta")? {
         return Ok(None);
     }
+    known_meta(connection, label, key)
+}
+
+fn known_meta(
+    connection: &Connection,
+    label: &str,
+    key: &str,
+) -> Result<Option<String>, StoreError> {
     let select = || {
         connection
             .prepare_cached("SELECT value FROM main.projections_meta WHERE key = ?1")?

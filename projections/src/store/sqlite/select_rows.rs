@@ -2,7 +2,7 @@
 
 use crate::{
     read::{Comparison, Condition, OrderBy, Selection},
-    rows::{Kind, OwnedValue, Table},
+    rows::{ColumnDef, Kind, OwnedValue, Table},
 };
 
 use super::rows::{quoted, sorted};
@@ -16,6 +16,12 @@ pub(super) struct Statement {
 /// Selects rows, with all columns in the order of the declaration.
 pub(super) fn select(selection: &Selection) -> Statement {
     let Selection { table, conditions, order, after, limit, .. } = selection;
+    if let (Some(first), Some(limit)) = (order.first(), limit)
+        && first.descending
+        && table.columns[first.column].nullable
+    {
+        return select_nulls_last(selection, *first, *limit);
+    }
     let mut wanted = Where { table, values: Vec::new() };
     let mut tests: Vec<String> =
         conditions.iter().map(|condition| wanted.condition(condition)).collect();
@@ -25,16 +31,63 @@ pub(super) fn select(selection: &Selection) -> Statement {
         None => {}
     }
     let by: Vec<String> = order.iter().map(|by| order_term(table, *by)).collect();
-    let columns: Vec<String> = table.columns.iter().map(|column| quoted(column.name)).collect();
-    let mut sql = from(table, &columns.join(", "), &tests);
+    let mut sql = from(table, &columns(table), &tests);
     sql.push_str(" ORDER BY ");
     sql.push_str(&by.join(", "));
     if let Some(limit) = limit {
-        let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
-        sql.push_str(" LIMIT ");
-        sql.push_str(&limit.to_string());
+        sql.push_str(&limited(*limit));
     }
     Statement { sql, values: wanted.values }
+}
+
+/// The same, where the greatest values of a column come first that may be NULL: the first few of the
+/// others and the first few of those, each by an index on the column, which is of no use to one
+/// query for both.
+fn select_nulls_last(selection: &Selection, first: OrderBy, limit: u64) -> Statement {
+    let Selection { table, conditions, order, after, .. } = selection;
+    let mut wanted = Where { table, values: Vec::new() };
+    let mut tests: Vec<String> =
+        conditions.iter().map(|condition| wanted.condition(condition)).collect();
+    let column = sort_column(table, first.column);
+    let mut others = format!("{column} >= {}", least(&table.columns[first.column]));
+    if let Some(after) = after {
+        tests.push(wanted.beyond(order, after));
+        if let Some(value) = after.first().filter(|value| **value != OwnedValue::Null) {
+            others = format!("{others} AND {column} <= {}", wanted.bind(value.clone()));
+        }
+    }
+    let numbered = |at: usize| format!("projections_by_{at}");
+    let by = order.iter().enumerate();
+    let sorted: Vec<_> = by
+        .clone()
+        .map(|(at, by)| format!("{} AS {}", sort_column(table, by.column), numbered(at)))
+        .collect();
+    let found = format!("{}, {}", columns(table), sorted.join(", "));
+    let inner: Vec<_> = by.clone().map(|(_, by)| order_term(table, *by)).collect();
+    let outer: Vec<_> = by.map(|(at, by)| format!("{}{}", numbered(at), direction(*by))).collect();
+    let part = |test: String| {
+        let tests: Vec<_> = tests.iter().cloned().chain([test]).collect();
+        let (rows, limit) = (from(table, &found, &tests), limited(limit));
+        format!("SELECT * FROM ({rows} ORDER BY {}{limit})", inner.join(", "))
+    };
+    let sql = format!(
+        "SELECT {} FROM ({} UNION ALL {}) ORDER BY {}{}",
+        columns(table),
+        part(others),
+        part(format!("{column} IS NULL")),
+        outer.join(", "),
+        limited(limit)
+    );
+    Statement { sql, values: wanted.values }
+}
+
+fn columns(table: &Table) -> String {
+    let columns: Vec<String> = table.columns.iter().map(|column| quoted(column.name)).collect();
+    columns.join(", ")
+}
+
+fn limited(limit: u64) -> String {
+    format!(" LIMIT {}", i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
 /// Counts the rows that meet the conditions.
@@ -51,8 +104,21 @@ fn from(table: &Table, columns: &str, tests: &[String]) -> String {
 }
 
 fn order_term(table: &Table, by: OrderBy) -> String {
-    let direction = if by.descending { " DESC" } else { "" };
-    format!("{}{direction}", sort_column(table, by.column))
+    format!("{}{}", sort_column(table, by.column), direction(by))
+}
+
+fn direction(by: OrderBy) -> &'static str {
+    if by.descending { " DESC" } else { "" }
+}
+
+/// What no value of a column is less than.
+fn least(column: &ColumnDef) -> &'static str {
+    match column.kind {
+        Kind::Bool | Kind::Integer | Kind::Timestamp => "-9223372036854775808",
+        Kind::Real => "-9e999",
+        Kind::Text | Kind::Json | Kind::Date | Kind::Time => "''",
+        Kind::Bytes | Kind::Uuid | Kind::Decimal => "x''",
+    }
 }
 
 /// The tests of a statement, and the values that they compare with.
@@ -131,13 +197,7 @@ impl Where<'_> {
         if column.nullable || self.is_plain(order) {
             return None;
         }
-        let least = match column.kind {
-            Kind::Bool | Kind::Integer | Kind::Timestamp => "-9223372036854775808",
-            Kind::Real => "-9e999",
-            Kind::Text | Kind::Json | Kind::Date | Kind::Time => "''",
-            Kind::Bytes | Kind::Uuid | Kind::Decimal => "x''",
-        };
-        Some(format!("{} >= {least}", sort_column(self.table, first.column)))
+        Some(format!("{} >= {}", sort_column(self.table, first.column), least(column)))
     }
 
     fn beyond(&mut self, order: &[OrderBy], values: &[OwnedValue]) -> String {
@@ -173,7 +233,6 @@ mod tests {
     use rusqlite::{Connection, params_from_iter};
 
     use super::*;
-    use crate::rows::ColumnDef;
 
     const fn column(name: &'static str, kind: Kind, nullable: bool) -> ColumnDef {
         ColumnDef { name, kind, nullable, default: None }
@@ -222,6 +281,21 @@ mod tests {
         });
         let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
         steps.unwrap().collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    }
+
+    /// One column may be NULL, which is after all others where the greatest come first.
+    #[test]
+    fn the_best_are_found_where_there_may_be_none() {
+        for order in [[(3, true), (0, false), (1, false)], [(3, true), (0, true), (1, true)]] {
+            for after in [None, texts(&["1", "a", "1"])] {
+                let is_first = after.is_none();
+                let found = plan(&selection(&order, after));
+                assert_eq!(found.matches("main.seats USING INDEX by_rank").count(), 2, "{found}");
+                assert!(!found.contains("SCAN main.seats"), "{found}");
+                let range = if is_first { "(rank>?)" } else { "(rank>? AND rank<?)" };
+                assert!(found.contains(range) && found.contains("(rank=?)"), "{found}");
+            }
+        }
     }
 
     fn texts(values: &[&str]) -> Option<Vec<OwnedValue>> {

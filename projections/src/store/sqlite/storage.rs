@@ -9,15 +9,18 @@ use super::{
     SqliteOptions, SqliteTx, checkpoint,
     error::store_error,
     file::File,
+    inline::{self, FileAppends},
     rows::SqliteRows,
     schema,
+    snapshots::SqliteSnapshots,
     watch::Commits,
-    writer::{InUse, Turn},
+    writer::{InUse, Turn, Uncommitted},
 };
 use crate::{
     Blocking, BlockingStorage, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    ParameterMut, SessionFault, Storage, StoreError, StoreErrorKind,
+    ParameterMut, SessionFault, SnapshotStore, Storage, StoreError, StoreErrorKind,
     engine::BoxFuture,
+    inline::Appends,
     read::RowReads,
     rows::{RowSets, RowStorage},
 };
@@ -48,6 +51,8 @@ pub enum Main {}
 pub struct Sqlite<M = Main> {
     file: Arc<File>,
     options: SqliteOptions,
+    /// Whether the event store of the file has made it.
+    of_event_store: bool,
     marker: PhantomData<fn() -> M>,
 }
 
@@ -70,7 +75,11 @@ impl Sqlite {
 
 impl<M> Sqlite<M> {
     pub(super) fn of_file(file: Arc<File>, options: SqliteOptions) -> Self {
-        Self { file, options, marker: PhantomData }
+        Self { file, options, of_event_store: false, marker: PhantomData }
+    }
+
+    pub(super) fn of_event_store(file: Arc<File>, options: SqliteOptions) -> Self {
+        Self { of_event_store: true, ..Self::of_file(file, options) }
     }
 
     pub(super) fn file(&self) -> &Arc<File> {
@@ -84,7 +93,8 @@ impl<M> Sqlite<M> {
     /// Gives the storage another type, so that a runtime can have two.
     #[must_use]
     pub fn marked<N>(self) -> Sqlite<N> {
-        Sqlite::of_file(self.file, self.options)
+        let of_event_store = self.of_event_store;
+        Sqlite { of_event_store, ..Sqlite::of_file(self.file, self.options) }
     }
 
     /// Opens a connection that can only read, for the application's own queries. It is the
@@ -112,7 +122,8 @@ impl<M> Sqlite<M> {
 
 impl<M> Clone for Sqlite<M> {
     fn clone(&self) -> Self {
-        Self::of_file(Arc::clone(&self.file), self.options)
+        let of_event_store = self.of_event_store;
+        Self { of_event_store, ..Self::of_file(Arc::clone(&self.file), self.options) }
     }
 }
 
@@ -141,6 +152,31 @@ enum Fault {
 }
 
 impl SqliteSession {
+    /// Lets handlers into a transaction that has just begun, or is an append's.
+    pub(super) fn of(turn: Turn) -> Result<Self, StoreError> {
+        let access = SqliteRows::of(&turn)?;
+        turn.admit_handlers(true);
+        let rows = RowSets::blocking(Arc::new(access));
+        Ok(Self { rows, turn, fault: Mutex::new(Fault::None) })
+    }
+
+    /// Ends what handlers may do, before a commit.
+    pub(super) fn into_turn(mut self) -> Result<Turn, StoreError> {
+        self.unharmed()?;
+        let Self { turn, .. } = self;
+        turn.admit_handlers(false);
+        Ok(turn)
+    }
+
+    /// Makes sure that no statement of the transaction has met a failure of the storage.
+    fn unharmed(&mut self) -> Result<(), StoreError> {
+        match std::mem::replace(self.fault.get_mut(), Fault::None) {
+            Fault::None => Ok(()),
+            Fault::Met(error) => Err(error),
+            Fault::Told => Err(failed_before(self.turn.label())),
+        }
+    }
+
     #[inline]
     pub(super) fn connection(&self) -> InUse<'_> {
         self.turn.connection()
@@ -174,7 +210,7 @@ impl SqliteSession {
     }
 
     /// Runs statements of the library's own, between those of handlers.
-    fn own<T>(&mut self, work: impl FnOnce(&Connection, &str) -> T) -> T {
+    pub(super) fn own<T>(&mut self, work: impl FnOnce(&Connection, &str) -> T) -> T {
         self.turn.admit_handlers(false);
         let outcome = work(&self.turn.connection(), self.turn.label());
         self.turn.admit_handlers(true);
@@ -200,6 +236,15 @@ impl<M: 'static> Storage for Sqlite<M> {
         let (file, options) = (Arc::clone(&self.file), self.options);
         let commits = file.watch().commits();
         Some(Box::new(SqliteChanges { file, options, commits }))
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        Some(SqliteSnapshots::of(&self.file, self.options))
+    }
+
+    fn inline(&self) -> Option<Arc<dyn Appends<SqliteSession>>> {
+        let (file, shared) = (Arc::clone(&self.file), self.of_event_store);
+        self.file.holds_events().then(|| Arc::new(FileAppends { file, shared }) as _)
     }
 
     #[inline]
@@ -228,11 +273,7 @@ impl<M: 'static> RowStorage for Sqlite<M> {
 
 impl<M: 'static> BlockingStorage for Sqlite<M> {
     fn begin(&self) -> Result<SqliteSession, StoreError> {
-        let turn = Turn::begin(&self.file, self.options)?;
-        let access = SqliteRows::of(&turn)?;
-        turn.admit_handlers(true);
-        let rows = RowSets::blocking(Arc::new(access));
-        Ok(SqliteSession { rows, turn, fault: Mutex::new(Fault::None) })
+        SqliteSession::of(Turn::begin(&self.file, self.options)?)
     }
 
     fn setup(&self, session: &mut SqliteSession) -> Result<(), StoreError> {
@@ -255,19 +296,24 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
         mut session: SqliteSession,
         write: &CheckpointWrite,
     ) -> Result<(), CommitError> {
-        match std::mem::replace(session.fault.get_mut(), Fault::None) {
-            Fault::None => {}
-            Fault::Met(error) => return Err(error.into()),
-            Fault::Told => return Err(failed_before(session.turn.label()).into()),
-        }
+        session.unharmed()?;
         let is_as_expected = session.own(|connection, label| {
-            checkpoint::compare_and_set(connection, write)
-                .map_err(|error| store_error("write the checkpoint to", label, error))
+            let is_as_expected = checkpoint::compare_and_set(connection, write)
+                .map_err(|error| store_error("write the checkpoint to", label, error))?;
+            if is_as_expected {
+                inline::record(connection, label, write)?;
+            }
+            Ok::<_, StoreError>(is_as_expected)
         })?;
         if !is_as_expected {
             return Err(CommitError::Conflict);
         }
         session.turn.commit().map_err(|failure| failure.into_error().into())
+    }
+
+    fn commit_alone(&self, mut session: SqliteSession) -> Result<(), StoreError> {
+        session.unharmed()?;
+        session.turn.commit().map_err(Uncommitted::into_error)
     }
 
     fn rollback(&self, session: SqliteSession) -> Result<(), StoreError> {
@@ -280,10 +326,11 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
     fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
         self.read(|connection| {
             let label = self.file.label();
-            if !schema::has_checkpoints(connection, label)? {
+            let kind = schema::checkpoints(connection, label)?;
+            if kind == schema::Checkpoints::Missing {
                 return Ok(Vec::new());
             }
-            checkpoint::list(connection, namespace)
+            checkpoint::list(connection, namespace, kind)
                 .map_err(|error| store_error("read the checkpoints from", label, error))
         })
     }

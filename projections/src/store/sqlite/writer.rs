@@ -246,6 +246,11 @@ impl Turn {
 
     /// Commits, and makes sure that it was a commit of the transaction that was begun.
     pub(super) fn commit(self) -> Result<(), Uncommitted> {
+        self.commit_and(|| {})
+    }
+
+    /// As [`commit`](Self::commit); what is to be done then is done before the next writer's turn.
+    pub(super) fn commit_and(self, then: impl FnOnce()) -> Result<(), Uncommitted> {
         let Writer { guard, .. } = self.writer();
         let connection = self.connection();
         let failed = |error| store_error("commit to", self.label(), error);
@@ -257,7 +262,10 @@ impl Turn {
         let outcome = connection.execute_batch("COMMIT");
         let let_through = guard.admit_commit(false);
         match outcome {
-            Ok(()) if let_through && !guard.left() && connection.is_autocommit() => Ok(()),
+            Ok(()) if let_through && !guard.left() && connection.is_autocommit() => {
+                then();
+                Ok(())
+            }
             Ok(()) => Err(Uncommitted::Certain(ended(self.label()))),
             // The transaction is still open, and is rolled back with the turn.
             Err(error) if !connection.is_autocommit() => Err(Uncommitted::Certain(failed(error))),

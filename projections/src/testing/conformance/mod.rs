@@ -11,11 +11,13 @@ use crate::error::chain;
 
 mod events;
 mod rows;
+mod snapshots;
 mod storages;
 
 pub use self::{
     events::{event_store, event_store_failures, event_store_reopened},
     rows::{row_failures, rows},
+    snapshots::{snapshot_store, snapshot_store_failures},
     storages::{Drive, StorageHarness, storage, storage_failures},
 };
 

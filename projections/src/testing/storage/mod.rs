@@ -20,9 +20,10 @@ pub use self::{
 };
 use crate::{
     Async, AsyncStorage, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    ParameterMut, Previous, Storage, StoreError, StoreErrorKind,
+    ParameterMut, Previous, SnapshotStore, Storage, StoreError, StoreErrorKind,
     engine::BoxFuture,
     rows::{OwnedValue, RowSets, RowStorage},
+    snapshot::MemorySnapshots,
 };
 
 mod rows;
@@ -78,6 +79,7 @@ struct Shared {
     committed: Mutex<Committed>,
     script: Mutex<Script>,
     checks: Mutex<BTreeMap<String, Vec<Check>>>,
+    snapshots: MemorySnapshots,
 }
 
 /// What is committed now, and before.
@@ -191,6 +193,37 @@ impl MemoryStorage {
         }
     }
 
+    /// Commits a session, as the test asked for.
+    fn commit_if<E: From<StoreError>>(
+        &self,
+        session: MemorySession,
+        complete: impl FnOnce(&mut Contents) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let outcome = self.next(Call::Commit);
+        match outcome {
+            Outcome::Fail(kind) => return Err(scripted(kind, Call::Commit).into()),
+            Outcome::Pretend => return Ok(()),
+            Outcome::CommitAndFail | Outcome::Succeed => {}
+        }
+        let mut committed = self.committed();
+        if committed.version != session.version {
+            return Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "commit to the storage in memory: it was set back under the transaction",
+            )
+            .into());
+        }
+        let mut contents = session.contents.lock();
+        complete(&mut contents)?;
+        committed.replace(std::mem::take(&mut contents));
+        match outcome {
+            Outcome::CommitAndFail => {
+                Err(scripted(StoreErrorKind::Unavailable, Call::Commit).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     // A poisoned lock is taken all the same: what it guards is replaced whole.
     fn committed(&self) -> MutexGuard<'_, Committed> {
         self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -221,6 +254,10 @@ impl Storage for MemoryStorage {
 
     fn changes(&self) -> Option<Box<dyn Changes>> {
         Some(Box::new(MemoryChanges(self.committed().raised.subscribe())))
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        Some(Arc::new(self.shared.snapshots.clone()))
     }
 
     fn rows(session: &mut MemorySession) -> Option<&mut RowSets> {
@@ -280,33 +317,18 @@ impl AsyncStorage for MemoryStorage {
         session: MemorySession,
         write: &CheckpointWrite,
     ) -> Result<(), CommitError> {
-        let outcome = self.next(Call::Commit);
-        match outcome {
-            Outcome::Fail(kind) => return Err(scripted(kind, Call::Commit).into()),
-            Outcome::Pretend => return Ok(()),
-            Outcome::CommitAndFail | Outcome::Succeed => {}
-        }
-        let mut committed = self.committed();
-        if committed.version != session.version {
-            return Err(StoreError::new(
-                StoreErrorKind::Unavailable,
-                "commit to the storage in memory: it was set back under the transaction",
-            )
-            .into());
-        }
-        let mut contents = session.contents.lock();
-        let checkpoints = &mut contents.checkpoints;
-        if checkpoints.get(&write.key).map(Previous::from) != write.previous {
-            return Err(CommitError::Conflict);
-        }
-        checkpoints.insert(write.key.clone(), write.next.clone());
-        committed.replace(std::mem::take(&mut contents));
-        match outcome {
-            Outcome::CommitAndFail => {
-                Err(scripted(StoreErrorKind::Unavailable, Call::Commit).into())
+        self.commit_if(session, |contents| {
+            let checkpoints = &mut contents.checkpoints;
+            if checkpoints.get(&write.key).map(Previous::from) != write.previous {
+                return Err(CommitError::Conflict);
             }
-            _ => Ok(()),
-        }
+            checkpoints.insert(write.key.clone(), write.next.clone());
+            Ok(())
+        })
+    }
+
+    async fn commit_alone(&self, session: MemorySession) -> Result<(), StoreError> {
+        self.commit_if(session, |_| Ok(()))
     }
 
     async fn rollback(&self, session: MemorySession) -> Result<(), StoreError> {

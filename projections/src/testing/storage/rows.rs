@@ -69,8 +69,10 @@ impl AsyncRowAccess for MemoryRows {
         Box::pin(async move {
             let prepare = |contents: &mut Contents| match contents.row_tables.get_mut(table.name) {
                 Some(stored) => {
+                    let before = stored.width();
                     Arc::make_mut(stored).become_declared(table, projector)?;
-                    Ok(Prepared::Kept)
+                    let is_wider = before < stored.width();
+                    Ok(if is_wider { Prepared::Extended } else { Prepared::Kept })
                 }
                 None => {
                     let stored = Arc::new(StoredTable::declared(table, projector));

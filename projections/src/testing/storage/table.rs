@@ -81,6 +81,11 @@ impl StoredTable {
         Ok(())
     }
 
+    /// How many columns it has.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
     /// How an older row has a value for a column.
     fn value_of(&self, column: &ColumnDef) -> impl Fn(&[OwnedValue]) -> OwnedValue + use<> {
         let known = self.columns.iter().position(|stored| stored.name == column.name);

@@ -6,4 +6,7 @@ struct HandHistory;
 #[projector("tables", from = "beginning", mode = "live")]
 struct Tables;
 
+#[projector("hands", mode = "live", snapshot)]
+struct Hands;
+
 fn main() {}

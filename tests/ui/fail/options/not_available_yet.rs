@@ -12,15 +12,13 @@ struct OrderPlaced;
     park_by = "stream",
     timeout = "5s",
     batch(events = 10, linger = "5ms"),
-    snapshot,
-    rollback = "clone",
 )]
 struct OrderSummary;
 
 #[projector("order-search", on_failure = "skip", mode = "live")]
 struct OrderSearch;
 
-#[projector("orders", storage = Sqlite, mode = "inline")]
+#[projector("orders", storage = Sqlite, timeout = "30s")]
 struct Orders;
 
 #[projector("order-lines", storage = Sqlite, lanes = 4)]

@@ -1,5 +1,6 @@
 //! [`SqliteRows`]: declared rows in tables of a file.
 
+mod check;
 mod civil;
 mod compare;
 mod ddl;
@@ -29,6 +30,7 @@ use crate::{
 };
 
 pub(super) use self::{
+    check::check,
     ddl::{quoted, sorted},
     readable::{Readable, readable},
     statements::Plans,

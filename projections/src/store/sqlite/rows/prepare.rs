@@ -20,24 +20,63 @@ pub(super) struct Preparation<'a> {
     pub(super) projector: &'a str,
 }
 
+/// What a table needs to be as declared.
+enum Need {
+    /// It is missing.
+    Creation(Vec<SqlColumn>),
+    /// These statements; none, where it is as declared.
+    Additions(Vec<String>),
+}
+
 impl Preparation<'_> {
     /// Creates the table where it is missing, and else brings it up to date where it can be.
     pub(super) fn run(&self) -> Result<Prepared, Fault> {
+        match self.look()? {
+            Need::Creation(columns) => self.create(&columns).map(|()| Prepared::Created),
+            Need::Additions(additions) => self.add(&additions),
+        }
+    }
+
+    /// Tells what [`run`](Self::run) would do, and changes nothing.
+    pub(super) fn foresee(&self) -> Result<Prepared, Fault> {
+        self.look().map(|need| match need {
+            Need::Creation(_) => Prepared::Created,
+            Need::Additions(additions) if additions.is_empty() => Prepared::Kept,
+            Need::Additions(_) => Prepared::Extended,
+        })
+    }
+
+    /// As [`foresee`](Self::foresee), where the table is dropped before.
+    pub(super) fn foresee_anew(&self) -> Result<Prepared, Fault> {
+        self.columns()?;
+        match (self.kind()?.as_deref(), self.record()?) {
+            (None, _) | (Some("table"), Some(_)) => Ok(Prepared::Created),
+            (Some(kind), _) => Err(self.is_taken(kind)),
+        }
+    }
+
+    fn look(&self) -> Result<Need, Fault> {
         let columns = self.columns()?;
-        schema::create_tables(self.connection, self.label)?;
-        let record = record::find(self.connection, self.table.name)?;
-        let kind = kind_of(self.connection, self.table.name)?;
-        match (kind.as_deref(), record) {
+        match (self.kind()?.as_deref(), self.record()?) {
             (_, Some(record)) if record.projector != self.projector => {
                 Err(self.belongs_to(&record.projector))
             }
-            (None, None) => self.create(&columns).map(|()| Prepared::Created),
+            (None, None) => Ok(Need::Creation(columns)),
             (None, Some(_)) => Err(self.differs("is missing: something else has dropped it")),
-            (Some("table"), Some(record)) => {
-                self.bring_up_to_date(&columns, &record).map(|()| Prepared::Kept)
-            }
+            (Some("table"), Some(record)) => self.compare(&columns, &record).map(Need::Additions),
             (Some(kind), _) => Err(self.is_taken(kind)),
         }
+    }
+
+    fn record(&self) -> Result<Option<Record>, Fault> {
+        match schema::has_tables(self.connection, self.label)? {
+            true => Ok(record::find(self.connection, self.table.name)?),
+            false => Ok(None),
+        }
+    }
+
+    fn kind(&self) -> Result<Option<String>, Fault> {
+        Ok(kind_of(self.connection, self.table.name)?)
     }
 
     fn columns(&self) -> Result<Vec<SqlColumn>, Fault> {
@@ -59,6 +98,7 @@ impl Preparation<'_> {
     }
 
     fn create(&self, columns: &[SqlColumn]) -> Result<(), Fault> {
+        schema::create_tables(self.connection, self.label)?;
         self.connection.execute_batch(&ddl::create_table(self.table, columns))?;
         for index in ddl::indexes(self.table) {
             self.connection.execute_batch(&ddl::create_index(self.table, &index))?;
@@ -67,23 +107,28 @@ impl Preparation<'_> {
         Ok(())
     }
 
-    fn bring_up_to_date(&self, columns: &[SqlColumn], record: &Record) -> Result<(), Fault> {
+    /// Returns the statements that bring the table up to date.
+    fn compare(&self, columns: &[SqlColumn], record: &Record) -> Result<Vec<String>, Fault> {
         let mut comparison = compare::compare(self.connection, self.table, columns)?;
         if comparison.differences.is_empty() {
             comparison.differences = record.differences(self.table);
         }
-        if !comparison.differences.is_empty() {
-            let how = comparison.differences.join("; ");
-            return Err(self.differs(&format!("is not as the program declares it: {how}")));
+        if comparison.differences.is_empty() {
+            return Ok(comparison.additions);
         }
-        if comparison.additions.is_empty() {
-            return Ok(());
+        let how = comparison.differences.join("; ");
+        Err(self.differs(&format!("is not as the program declares it: {how}")))
+    }
+
+    fn add(&self, additions: &[String]) -> Result<Prepared, Fault> {
+        if additions.is_empty() {
+            return Ok(Prepared::Kept);
         }
-        for addition in &comparison.additions {
+        for addition in additions {
             self.connection.execute_batch(addition)?;
         }
         record::enter(self.connection, self.table, self.projector)?;
-        Ok(())
+        Ok(Prepared::Extended)
     }
 
     fn name(&self) -> String {

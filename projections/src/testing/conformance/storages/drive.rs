@@ -35,6 +35,8 @@ pub trait Drive<S: Storage> {
         write: &'a CheckpointWrite,
     ) -> Calls<'a, (), CommitError>;
 
+    fn commit_alone(storage: &S, session: S::Session) -> Calls<'_, ()>;
+
     fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()>;
 
     fn checkpoints<'a>(
@@ -74,6 +76,10 @@ impl<S: BlockingStorage> Drive<S> for Blocking {
         write: &'a CheckpointWrite,
     ) -> Calls<'a, (), CommitError> {
         Box::pin(ready(storage.commit(session, write)))
+    }
+
+    fn commit_alone(storage: &S, session: S::Session) -> Calls<'_, ()> {
+        Box::pin(ready(storage.commit_alone(session)))
     }
 
     fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()> {
@@ -119,6 +125,10 @@ impl<S: AsyncStorage> Drive<S> for Async {
         write: &'a CheckpointWrite,
     ) -> Calls<'a, (), CommitError> {
         Box::pin(storage.commit(session, write))
+    }
+
+    fn commit_alone(storage: &S, session: S::Session) -> Calls<'_, ()> {
+        Box::pin(storage.commit_alone(session))
     }
 
     fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()> {

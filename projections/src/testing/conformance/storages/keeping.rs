@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Checkpoint, CheckpointKey, EventId, Fingerprint, GlobalPosition, RecordedState, StoreId,
-    Subscriptions,
+    Subscriptions, rows::TableDigests,
 };
 
 /// Checkpoints that differ in every column, at the edges of what each may hold.
@@ -27,6 +27,7 @@ fn variants() -> Result<Vec<Checkpoint>, super::Broken> {
         state: RecordedState::Halted,
         last_error: Some("it's broken: «ü» 🧾\nsecond line".to_owned()),
         heartbeat_at: Timestamp::from_microsecond(1_700_000_000_123_456)?,
+        tables: TableDigests::decode(r#"{"orders":[1,0,18446744073709551615],"Ü \"x\"":[1,7,1]}"#)?,
     };
     let empty = Checkpoint {
         position: GlobalPosition::BEGINNING,
@@ -36,7 +37,12 @@ fn variants() -> Result<Vec<Checkpoint>, super::Broken> {
         version: 0,
         ..checkpoint(0, 0)
     };
-    let rest = [RecordedState::Rebuilding, RecordedState::Running, RecordedState::Stopped];
+    let rest = [
+        RecordedState::Inline,
+        RecordedState::Rebuilding,
+        RecordedState::Running,
+        RecordedState::Stopped,
+    ];
     let others = (1..).zip(rest).map(|(number, state)| Checkpoint {
         store: StoreId::from_u128(u128::from(number)),
         fingerprint: Some(Fingerprint { algorithm: 1, hash: number }),
@@ -58,6 +64,7 @@ fn differences(due: &Checkpoint, got: &Checkpoint) -> String {
         ("epoch", due.epoch == got.epoch),
         ("version", due.version == got.version),
         ("fingerprint", due.fingerprint == got.fingerprint),
+        ("tables", due.tables == got.tables),
         ("subscriptions", due.subscriptions == got.subscriptions),
         ("effects_mark", due.effects_mark == got.effects_mark),
         ("state", due.state == got.state),

@@ -104,6 +104,7 @@ pub async fn storage_failures<H: StorageHarness>(harness: H) -> Vec<Failure> {
         transactions: [
             a_commit_shows_rows_and_checkpoint,
             a_later_commit_replaces_rows_and_checkpoint,
+            a_commit_alone_shows_rows_and_leaves_checkpoints,
             a_rollback_leaves_nothing,
             a_dropped_session_leaves_nothing,
             a_session_reads_its_own_writes,

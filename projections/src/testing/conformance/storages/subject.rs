@@ -8,6 +8,7 @@ use super::{Broken, Drive, StorageHarness};
 use crate::{
     BoxError, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, EventId,
     GlobalPosition, Previous, RecordedState, Storage, StoreError, StoreId, Subscriptions,
+    rows::TableDigests,
 };
 
 type SessionOf<H> = <<H as StorageHarness>::Storage as Storage>::Session;
@@ -64,6 +65,10 @@ impl<H: StorageHarness> Subject<H> {
         write: &CheckpointWrite,
     ) -> Result<(), CommitError> {
         ExecutionOf::<H>::commit(&self.storage, session, write).await
+    }
+
+    pub(super) async fn commit_alone(&self, session: SessionOf<H>) -> Result<(), StoreError> {
+        ExecutionOf::<H>::commit_alone(&self.storage, session).await
     }
 
     pub(super) async fn rollback(&self, session: SessionOf<H>) -> Result<(), StoreError> {
@@ -145,6 +150,7 @@ pub(in super::super) fn checkpoint(epoch: u64, position: u64) -> Checkpoint {
         state: RecordedState::Running,
         last_error: None,
         heartbeat_at: Timestamp::UNIX_EPOCH,
+        tables: TableDigests::default(),
     }
 }
 

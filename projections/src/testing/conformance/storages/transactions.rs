@@ -44,6 +44,23 @@ pub(super) async fn a_later_commit_replaces_rows_and_checkpoint<H: StorageHarnes
     expect(&subject, "a commit may write the checkpoint alone", Some("2"), Some(&three)).await
 }
 
+pub(super) async fn a_commit_alone_shows_rows_and_leaves_checkpoints<H: StorageHarness>(
+    subject: Subject<H>,
+) -> Verdict {
+    let put_alone = async |value: &str| {
+        let mut session = subject.begin().await?;
+        subject.put(&mut session, "alice", value).await?;
+        subject.commit_alone(session).await.map_err(Broken::from)
+    };
+    put_alone("1").await?;
+    expect(&subject, "a commit without a checkpoint makes rows visible", Some("1"), None).await?;
+    let next = checkpoint(1, 10);
+    subject.write(Some(("alice", "2")), &first(orders(), next.clone())).await??;
+    put_alone("3").await?;
+    let rule = "a commit without a checkpoint leaves the one that is there";
+    expect(&subject, rule, Some("3"), Some(&next)).await
+}
+
 pub(super) async fn a_rollback_leaves_nothing<H: StorageHarness>(subject: Subject<H>) -> Verdict {
     let rule = "a transaction that is rolled back leaves nothing";
     let mut session = subject.begin().await?;
