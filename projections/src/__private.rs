@@ -39,7 +39,7 @@ pub use self::{
     dispatch::{
         Appended, Argument, DeclareFallback, DecoderFallback, Encode, EncodeFallback, Outcome,
         OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback, SharedFallback, Unit,
-        ViewFallback, refused, step,
+        ValueOutcome, ViewFallback, refused, step,
     },
     faults::{
         EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,

@@ -1,10 +1,14 @@
 //! What surrounds an event: [`Envelope`] and [`RawEvent`].
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
-use crate::{BoxError, Event, EventId, GlobalPosition, Page, Stored, StreamPosition, page::Name};
+use crate::{
+    BoxError, Event, EventId, GlobalPosition, Page, Stored, StreamPosition,
+    page::Name,
+    values::{Returned, Values},
+};
 
 /// An event's identity, place, time and metadata.
 ///
@@ -15,11 +19,29 @@ pub struct Envelope {
     page: Page,
     index: usize,
     replay: bool,
+    /// Where what handlers return goes, where somebody waits for it.
+    values: Option<Arc<Values>>,
 }
 
 impl Envelope {
     pub(crate) fn new(page: Page, index: usize) -> Self {
-        Self { page, index, replay: false }
+        Self { page, index, replay: false, values: None }
+    }
+
+    /// Says where what handlers return goes.
+    pub(crate) fn with_values(mut self, values: Option<Arc<Values>>) -> Self {
+        self.values = values;
+        self
+    }
+
+    /// Keeps what the event's handler has returned, if anybody waits for it.
+    #[inline]
+    pub(crate) fn hand_over(&self, returned: impl FnOnce() -> Returned) {
+        if let Some(values) = &self.values
+            && values.is_wanted(self.index)
+        {
+            values.keep(self.index, returned());
+        }
     }
 
     /// Moves on to another event of the same page, so that a batch makes one envelope.

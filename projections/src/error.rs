@@ -1,10 +1,12 @@
 //! Every public error: one type for each thing that a caller does.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+mod wait;
 
-use crate::{
-    EncodeError, EventId, Expected, GlobalPosition, StoreId, StreamPosition, read::QueryError,
-};
+use std::{borrow::Cow, error::Error as StdError, fmt};
+
+use crate::{EncodeError, EventId, Expected, GlobalPosition, StreamPosition, read::QueryError};
+
+pub use self::wait::{SyncError, WaitError};
 
 /// Any error that a handler or a codec may return.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -36,6 +38,9 @@ pub enum Error {
     /// A store could not be opened or read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An append was not stored, or was and is not applied by all who were waited for.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
     /// A wait failed.
     #[error(transparent)]
     Wait(#[from] WaitError),
@@ -99,6 +104,12 @@ impl StoreError {
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
+    }
+
+    /// The same error once more, for another who waits for the same answer. Its causes become a text.
+    pub(crate) fn share(&self) -> Self {
+        let causes = self.source.as_ref().map(|source| chain(&**source).into());
+        Self { kind: self.kind, doing: self.doing.clone(), source: causes }
     }
 
     /// Tells whether trying again may help without anyone changing the program or the data.
@@ -578,45 +589,6 @@ pub enum RebuildError {
 pub struct UnknownProjector {
     pub(crate) name: String,
     pub(crate) known: String,
-}
-
-/// A wait for a projector ended without the projector having come so far.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WaitError {
-    /// The token is of another store.
-    #[error("the token is of store {token}, and this one is {store}")]
-    ForeignToken {
-        /// The token's store.
-        token: StoreId,
-        /// This store.
-        store: StoreId,
-    },
-    /// The projector halted.
-    #[error(transparent)]
-    Halted(#[from] Halted),
-    /// The checkpoint could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The time is up. The events are stored all the same.
-    #[error("projector `{projector}` did not reach position {wanted} within {waited:.0?}: it is at {at}, {behind} behind{}", if *here { "" } else { ", and nothing in this process runs it" })]
-    TimedOut {
-        /// The projector.
-        projector: String,
-        /// How far it has come.
-        at: GlobalPosition,
-        /// What was waited for.
-        wanted: GlobalPosition,
-        /// How many positions are missing.
-        behind: u64,
-        /// How long was waited.
-        waited: Duration,
-        /// Whether this process runs the projector.
-        here: bool,
-    },
-    /// There is no such projector.
-    #[error(transparent)]
-    Unknown(#[from] UnknownProjector),
 }
 
 /// A read model cannot be read through this runtime.

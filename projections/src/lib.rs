@@ -152,6 +152,7 @@ mod store;
 pub mod testing;
 mod token;
 mod upcast;
+mod values;
 
 #[cfg(feature = "macros")]
 pub use self::macros::*;
@@ -166,7 +167,7 @@ pub use self::{
     error::{
         AccessError, AppendError, BoxError, BuildError, BuildFault, CommitError, Error, HaltReason,
         Halted, HandleError, ReadError, RebuildError, RunError, StoreError, StoreErrorKind,
-        UnknownProjector, WaitError,
+        SyncError, UnknownProjector, WaitError,
     },
     event::{Codec, Domain, EncodeError, Event, Json, NewEvent, ToEvent},
     fingerprint::Fingerprint,
@@ -183,7 +184,7 @@ pub use self::{
     rows::{ReadModel, Rows},
     runtime::{
         Append, Builder, ProjectorStatus, RowMemory, Runtime, SnapshotStatus, State, Status,
-        shutdown_signal,
+        SyncAppend, SyncMode, shutdown_signal,
     },
     snapshot::SnapshotStore,
     source::{
@@ -191,8 +192,8 @@ pub use self::{
         ImportReceipt, ReadRequest, Receipt,
     },
     storage::{
-        Async, AsyncStorage, Blocking, BlockingStorage, InProcess, InProcessSession, ParameterMut,
-        SessionFault, Storage,
+        Async, AsyncStorage, Blocking, BlockingStorage, Changes, InProcess, InProcessSession,
+        ParameterMut, SessionFault, Storage,
     },
     token::{ParseTokenError, Token},
     upcast::{Stored, Upcast, UpcastError},

@@ -458,7 +458,8 @@ pub use projections_macros::projector;
 ///
 /// Those after the first come in any order, and are recognised by type. It returns `()`, or
 /// `Result<T, E>` with a `T` that is `Serialize` and an `E` that converts into
-/// [`BoxError`](crate::BoxError), as every error does.
+/// [`BoxError`](crate::BoxError), as every error does. A `T` goes to the caller that waits for the
+/// event ([`Receipt::results`](crate::Receipt::results)); nobody else has it serialized.
 ///
 /// # What its fingerprint sees
 ///

@@ -1,8 +1,10 @@
 //! Where events come from: [`EventSource`], and where they are put: [`EventStore`].
 
-use std::{borrow::Cow, fmt, future::Future, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, future::Future, sync::Arc};
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{
     AppendError, EventId, GlobalPosition, NewEvent, Page, ReadError, Scanned, SnapshotStore,
@@ -363,6 +365,8 @@ pub struct Receipt {
     pub last: GlobalPosition,
     /// Where the stream ends now: the index of the last event in it.
     pub stream_position: StreamPosition,
+    /// What handlers have returned, by projector; only of appends that wait.
+    results: BTreeMap<String, Vec<Value>>,
 }
 
 impl Receipt {
@@ -375,7 +379,39 @@ impl Receipt {
         last: GlobalPosition,
         stream_position: StreamPosition,
     ) -> Self {
-        Self { store, stream: stream.into(), first, last, stream_position }
+        let results = BTreeMap::new();
+        Self { store, stream: stream.into(), first, last, stream_position, results }
+    }
+
+    /// Returns what the handlers of a projector have returned for the events, in the order of the
+    /// events: the `T` of each handler that returns `Result<T, E>`. Those that return `()` or
+    /// `Result<(), E>` give nothing.
+    ///
+    /// There are values only where the append waited for the projector
+    /// ([`Append::sync`](crate::Append::sync)) and it ran in this process. Elsewhere it has applied
+    /// the events all the same, and this is empty; so it is where the same events had been applied
+    /// before, and where the answer to the commit was lost and what it stored was found later.
+    #[must_use]
+    pub fn results(&self, projector: &str) -> &[Value] {
+        self.results.get(projector).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// As [`results`](Self::results), read as a type.
+    ///
+    /// # Errors
+    /// When one of them is no `T`.
+    pub fn results_as<T: DeserializeOwned>(
+        &self,
+        projector: &str,
+    ) -> Result<Vec<T>, serde_json::Error> {
+        self.results(projector).iter().map(T::deserialize).collect()
+    }
+
+    /// Adds what a projector has returned.
+    pub(crate) fn add_results(&mut self, projector: &str, values: Vec<Value>) {
+        if !values.is_empty() {
+            self.results.insert(projector.to_owned(), values);
+        }
     }
 
     /// Returns what a caller hands to [`Runtime::wait_for`](crate::Runtime::wait_for), in this

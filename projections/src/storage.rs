@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc};
 use crate::{
     __private::Execution,
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, SnapshotStore, StoreError,
+    engine::BoxFuture,
     inline::Appends,
     read::RowReads,
     rows::{RowSets, RowStorage},
@@ -49,6 +50,13 @@ pub trait Storage: Clone + Send + Sync + 'static {
         None
     }
 
+    /// Returns what tells of commits by anybody, in this process or another, for those who wait for
+    /// a projector that another process runs. They look at the checkpoints after each, all of them
+    /// once; without it they look about once a second.
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        None
+    }
+
     /// Returns the place for snapshots of read models in process, where the storage has such: it can
     /// then be given to [`Builder::checkpoints`](crate::Builder::checkpoints).
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
@@ -67,6 +75,21 @@ pub trait Storage: Clone + Send + Sync + 'static {
         let _ = session;
         None
     }
+}
+
+/// Tells of commits to a storage; see [`Storage::changes`].
+///
+/// A storage that can be watched implements it; the runtime calls it, while somebody waits.
+pub trait Changes: Send {
+    /// Waits until something may have been committed since this was made, or since the last call
+    /// returned. It may return early, but misses nothing.
+    ///
+    /// # Errors
+    /// When the storage cannot be watched. It is watched anew about a second later.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what a dropped call has not told, the next one tells.
+    fn changed(&mut self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 /// The execution of a [`BlockingStorage`]: each runner has a thread of its own.

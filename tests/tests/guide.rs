@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/guide.md",
     "docs/concepts.md",
@@ -26,6 +26,7 @@ const PAGES: [&str; 9] = [
     "docs/rows.md",
     "docs/modes.md",
     "docs/inline.md",
+    "docs/waiting.md",
 ];
 
 /// A fenced block: its info string, its text, and the lines between its fences.

@@ -38,10 +38,19 @@ impl<T: HandlerValue, E: HandlerError> HandlerReturn for Result<T, E> {
     label = "`{Self}` does not implement `Serialize`",
     note = "the value is handed to a caller that waits: derive `serde::Serialize` for it, or return `()`"
 )]
-pub trait HandlerValue {}
+pub trait HandlerValue {
+    /// Makes JSON of it, for a caller that waits.
+    #[doc(hidden)]
+    fn hand_over(&self, envelope: &Envelope);
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: serde::Serialize> HandlerValue for T {}
+impl<T: serde::Serialize> HandlerValue for T {
+    #[inline]
+    fn hand_over(&self, envelope: &Envelope) {
+        envelope.hand_over(|| serde_json::to_value(self).map_err(|error| error.to_string()));
+    }
+}
 
 /// What a handler may return in `Err`.
 #[diagnostic::on_unimplemented(

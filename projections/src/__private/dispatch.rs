@@ -152,16 +152,52 @@ impl<S: ?Sized, T> ViewFallback<T> for Argument<S, T> {
 #[derive(Debug)]
 pub struct Outcome<R>(pub R);
 
-impl<R: HandlerReturn> Outcome<R> {
-    /// Turns a handler's value into what the runner reads.
+impl Outcome<()> {
+    /// As [`Unit::of_handler`].
+    ///
+    /// # Errors
+    /// None.
+    #[inline]
+    pub fn of_handler(self, _: &'static str, _: &Envelope) -> Result<(), HandleError> {
+        Ok(())
+    }
+}
+
+impl<E: HandlerError> Outcome<Result<(), E>> {
+    /// Turns what a handler without a value returned into what the runner reads. Nothing is
+    /// serialized, and no code for it is made.
     ///
     /// # Errors
     /// Says which handler failed, and why.
     #[inline]
-    pub fn of_handler(self, method: &'static str) -> Result<(), HandleError> {
-        self.0.into_result().map_err(|source| failed(method, source))
+    pub fn of_handler(self, method: &'static str, _: &Envelope) -> Result<(), HandleError> {
+        self.0.map_err(|error| failed(method, error.into_box()))
     }
+}
 
+/// What a handler with a value returned. Method lookup takes the inherent methods first.
+pub trait ValueOutcome {
+    /// Turns it into what the runner reads, and hands the value to a caller that waits.
+    ///
+    /// # Errors
+    /// Says which handler failed, and why.
+    fn of_handler(self, method: &'static str, envelope: &Envelope) -> Result<(), HandleError>;
+}
+
+impl<T: HandlerValue, E: HandlerError> ValueOutcome for Outcome<Result<T, E>> {
+    #[inline]
+    fn of_handler(self, method: &'static str, envelope: &Envelope) -> Result<(), HandleError> {
+        match self.0 {
+            Ok(value) => {
+                value.hand_over(envelope);
+                Ok(())
+            }
+            Err(error) => Err(failed(method, error.into_box())),
+        }
+    }
+}
+
+impl<R: HandlerReturn> Outcome<R> {
     /// Turns a hook's value into what the runner reads.
     ///
     /// # Errors
@@ -177,12 +213,12 @@ impl<R: HandlerReturn> Outcome<R> {
 pub struct Unit(pub ());
 
 impl Unit {
-    /// As [`Outcome::of_handler`].
+    /// What the runner reads.
     ///
     /// # Errors
     /// None.
     #[inline]
-    pub fn of_handler(self, _method: &'static str) -> Result<(), HandleError> {
+    pub fn of_handler(self, _: &'static str, _: &Envelope) -> Result<(), HandleError> {
         Ok(())
     }
 
@@ -200,7 +236,7 @@ impl Unit {
 pub trait OutcomeFallback {
     /// Is never called.
     #[allow(clippy::missing_errors_doc)]
-    fn of_handler(self, method: &'static str) -> Result<(), HandleError>;
+    fn of_handler(self, method: &'static str, envelope: &Envelope) -> Result<(), HandleError>;
 
     /// Is never called.
     #[allow(clippy::missing_errors_doc)]
@@ -208,7 +244,7 @@ pub trait OutcomeFallback {
 }
 
 impl<R> OutcomeFallback for &Outcome<R> {
-    fn of_handler(self, _method: &'static str) -> Result<(), HandleError> {
+    fn of_handler(self, _: &'static str, _: &Envelope) -> Result<(), HandleError> {
         refused()
     }
 

@@ -102,7 +102,8 @@ macro_rules! __handle {
         ) -> ::core::result::Result<(), $crate::HandleError> {
             use $crate::__private::{
                 DecoderFallback as _, OutcomeFallback as _, RawDecoder as _,
-                RawDecoderFallback as _, SharedFallback as _, ViewFallback as _, step as __step,
+                RawDecoderFallback as _, SharedFallback as _, ValueOutcome as _, ViewFallback as _,
+                step as __step,
             };
             let $this = self;
             match route {
@@ -118,7 +119,7 @@ macro_rules! __handle {
                             let mut $view = $crate::__private::Argument::<Self::Storage, $view_ty>::view($session);
                         )*
                         $(let $value = $crate::__private::refused::<$value_ty>();)*
-                        $crate::__private::$outcome($($call)*).of_handler($name)
+                        $crate::__private::$outcome($($call)*).of_handler($name, $envelope)
                     }
                 )*
                 $(
@@ -138,7 +139,7 @@ macro_rules! __handle {
                                 $crate::__private::refused::<$fallback_value_ty>();
                         )*
                         $crate::__private::$fallback_outcome($($fallback_call)*)
-                            .of_handler($fallback_name)
+                            .of_handler($fallback_name, $envelope)
                     }
                 )?
                 _ => $crate::__private::no_route(route),

@@ -62,6 +62,7 @@ impl Activation {
             effects_mark: self.own.effects_mark,
             write: CheckpointWrite::new(self.key.clone(), Some(self.stored), next),
             page,
+            values: None,
         }
     }
 

@@ -10,9 +10,12 @@ use std::{
     pin::pin,
 };
 
-use super::{Applied, Batch, StartError, Target};
+use super::{
+    Applied, Batch, StartError, Target,
+    handling::{Handling, mark},
+};
 use crate::{
-    BoxError, Envelope, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
+    BoxError, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
     projector::{HookCall, SessionOf},
     rows::RowFault,
     storage::HookResult,
@@ -66,7 +69,8 @@ pub(super) fn apply<P: Handlers>(
     let at = Cell::new(batch.events.start);
     // The panicking handler's transaction is rolled back, or its state thrown away, by the caller.
     let run = AssertUnwindSafe(|| {
-        let mut envelope = Envelope::new(batch.page.clone(), batch.events.start);
+        let _handling = Handling::of(P::NAME);
+        let mut envelope = batch.envelope();
         for index in batch.events.clone() {
             at.set(index);
             envelope.move_to(index, batch.effects_mark);
@@ -92,7 +96,7 @@ where
 {
     let at = std::sync::atomic::AtomicUsize::new(batch.events.start);
     let run = async {
-        let mut envelope = Envelope::new(batch.page.clone(), batch.events.start);
+        let mut envelope = batch.envelope();
         for index in batch.events.clone() {
             at.store(index, std::sync::atomic::Ordering::Relaxed);
             envelope.move_to(index, batch.effects_mark);
@@ -107,7 +111,7 @@ where
         }
         Ok(())
     };
-    let outcome = catch_panic(run).await;
+    let outcome = catch_panic(mark(P::NAME, run)).await;
     outcome.unwrap_or_else(|panic| {
         let at = at.load(std::sync::atomic::Ordering::Relaxed);
         Err(settle_panic::<P>(panicked(batch, at, &*panic), session))
@@ -265,6 +269,7 @@ pub(super) fn hook<P: Handlers>(
     call: HookCall,
     session: &mut SessionOf<P>,
 ) -> Result<(), StartError> {
+    let _handling = Handling::of(P::NAME);
     let run = AssertUnwindSafe(|| projector.hook(call, session));
     let outcome = catch_unwind(run).unwrap_or_else(|panic| Err(panic_error(&*panic)));
     settle::<P>(call, outcome, session)
@@ -283,7 +288,7 @@ where
     if kind != Hook::Async {
         return hook(projector, call, session);
     }
-    let run = catch_panic(projector.hook_async(call, session)).await;
+    let run = catch_panic(mark(P::NAME, projector.hook_async(call, session))).await;
     let outcome = run.unwrap_or_else(|panic| Err(panic_error(&*panic)));
     settle::<P>(call, outcome, session)
 }

@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc};
 use super::{
     Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
     apply::{self, Failure},
-    is_live,
+    handling, is_live,
     network::{self, Misses},
     rows::{KeptRows, RowUse},
 };
@@ -115,7 +115,8 @@ where
 
     async fn handle(&mut self, batch: &Batch, session: &mut S::Session) -> Result<(), Failure> {
         if !self.rows.tables().is_empty() {
-            return network::apply(&mut self.projector, batch, session).await;
+            let handlers = network::apply(&mut self.projector, batch, session);
+            return handling::mark(P::NAME, handlers).await;
         }
         match apply::is_async::<P>() {
             true => apply::apply_async(&mut self.projector, batch, session).await,

@@ -169,8 +169,14 @@ where
         if targets.iter().all(|target| matches!(target, Target::Skip)) {
             return Ok(write);
         }
-        let mut batch =
-            Batch { page: page.clone(), targets, events: 0..page.len(), effects_mark, write };
+        let mut batch = Batch {
+            page: page.clone(),
+            targets,
+            events: 0..page.len(),
+            effects_mark,
+            write,
+            values: None,
+        };
         state.attempt(&mut batch, session, writes).map_err(|failure| {
             state.forget();
             match failure {

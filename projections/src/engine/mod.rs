@@ -6,6 +6,7 @@ mod activation;
 mod apply;
 mod asynchronous;
 mod blocking;
+mod handling;
 mod in_process;
 mod inline;
 mod network;
@@ -24,14 +25,16 @@ pub use self::{
 };
 pub(crate) use self::{
     apply::{catch_panic, message},
+    handling::handling as handling_projector,
     in_process::State,
     network::endless,
     rows::owner,
 };
 use crate::{
-    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Filter, Fingerprint,
-    GlobalPosition, HandleError, Handlers, Mode, Page, Projector, Storage, StoreError,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Envelope, Filter,
+    Fingerprint, GlobalPosition, HandleError, Handlers, Mode, Page, Projector, Storage, StoreError,
     inline::Database, projector::KeySource, read::RowReads, registry::StorageKind, rows::RowsError,
+    values::Values,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -182,6 +185,18 @@ pub struct Batch {
     pub(crate) effects_mark: GlobalPosition,
     /// The checkpoint to commit.
     pub(crate) write: CheckpointWrite,
+    /// Where what handlers return goes, where somebody waits for it.
+    pub(crate) values: Option<Arc<Values>>,
+}
+
+impl Batch {
+    /// The envelope of its first event, for one attempt at it.
+    fn envelope(&self) -> Envelope {
+        if let Some(values) = &self.values {
+            values.clear();
+        }
+        Envelope::new(self.page.clone(), self.events.start).with_values(self.values.clone())
+    }
 }
 
 /// Where the events of one name go.

@@ -34,7 +34,7 @@ pub(super) async fn apply<P: Handlers + Send>(
 where
     SessionOf<P>: Send,
 {
-    let mut envelope = Envelope::new(batch.page.clone(), batch.events.start);
+    let mut envelope = batch.envelope();
     let mut next = batch.events.start;
     while next < batch.events.end {
         let end = gather(projector, batch, next, &mut envelope, session);

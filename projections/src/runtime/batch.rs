@@ -125,10 +125,21 @@ impl Runner {
         next.effects_mark = effects_mark.max(next.position);
         next.heartbeat_at = Timestamp::now();
         let write = CheckpointWrite::new(self.key.clone(), Some(own.stored), next.clone());
-        let batch =
-            Batch { page: page.clone(), targets: Arc::clone(targets), events, effects_mark, write };
+        let values = self.shared.wanted.among(page, &events);
+        let batch = Batch {
+            page: page.clone(),
+            targets: Arc::clone(targets),
+            events,
+            effects_mark,
+            write,
+            values: values.clone(),
+        };
         match self.engine.apply(batch).await {
             Applied::Committed => {
+                // Before those are woken who wait for them.
+                if let Some(values) = values {
+                    self.shared.wanted.deliver(page, &values);
+                }
                 self.own = Some(Owned::new(next));
                 self.recovered();
                 Ok(None)

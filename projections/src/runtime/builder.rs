@@ -17,6 +17,7 @@ use super::{
     slot::{Shared, Slot},
     source::Source,
     storages::Storages,
+    watcher::Watchers,
 };
 use crate::{
     BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Mode, Projector,
@@ -257,11 +258,13 @@ impl<S: EventSource> Builder<S> {
         if !self.faults.is_empty() {
             return Err(BuildError { faults: self.faults });
         }
+        let storages = Arc::new(self.storages);
         let inner = Inner {
             source: self.source,
             erased: source,
             slots,
-            storages: self.storages,
+            watchers: Watchers::new(Arc::clone(&storages), self.namespace.clone()),
+            storages,
             namespace: self.namespace,
             deadline: self.deadline,
         };

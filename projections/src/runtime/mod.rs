@@ -16,8 +16,10 @@ mod source;
 mod start;
 mod status;
 pub(crate) mod storages;
+mod sync;
 mod tables;
 mod wait;
+mod watcher;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -29,8 +31,12 @@ pub use self::{
     builder::Builder,
     shutdown::shutdown_signal,
     status::{ProjectorStatus, RowMemory, SnapshotStatus, State, Status},
+    sync::{SyncAppend, SyncMode},
 };
-use self::{runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages};
+use self::{
+    runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages,
+    watcher::Watchers,
+};
 use crate::{
     EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted, RebuildError,
     RecordedState, Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector,
@@ -50,9 +56,20 @@ struct Inner<S> {
     source: Arc<S>,
     erased: Arc<dyn Source>,
     slots: Vec<Arc<Slot>>,
-    storages: Storages,
+    storages: Arc<Storages>,
+    watchers: Watchers,
     namespace: String,
     deadline: Duration,
+}
+
+impl<S> Inner<S> {
+    fn slot(&self, projector: &str) -> Result<&Arc<Slot>, UnknownProjector> {
+        let slots = &self.slots;
+        slots.iter().find(|slot| slot.name == projector).ok_or_else(|| UnknownProjector {
+            name: projector.to_owned(),
+            known: slots.iter().map(|s| format!("`{}`", s.name)).collect::<Vec<_>>().join(", "),
+        })
+    }
 }
 
 impl<S> Clone for Runtime<S> {
@@ -229,7 +246,7 @@ impl<S: EventSource> Runtime<S> {
     /// The read model and its checkpoint are emptied in one transaction. A call that is dropped
     /// before is withdrawn; after it, the next run goes on with the rebuild.
     pub async fn rebuild(&self, projector: &str) -> Result<(), RebuildError> {
-        let slot = self.slot(projector)?;
+        let slot = self.inner.slot(projector)?;
         let projector = projector.to_owned();
         if slot.registration.is_live() {
             return Err(RebuildError::Live { projector });
@@ -297,14 +314,6 @@ impl<S: EventSource> Runtime<S> {
     pub fn halted(&self) -> Vec<Halted> {
         let slots = self.inner.slots.iter();
         slots.filter_map(|slot| slot.shared.live.borrow().halted.clone()).collect()
-    }
-
-    fn slot(&self, projector: &str) -> Result<&Arc<Slot>, UnknownProjector> {
-        let slots = &self.inner.slots;
-        slots.iter().find(|slot| slot.name == projector).ok_or_else(|| UnknownProjector {
-            name: projector.to_owned(),
-            known: slots.iter().map(|s| format!("`{}`", s.name)).collect::<Vec<_>>().join(", "),
-        })
     }
 
     /// Warns of read models that nobody keeps up to date.
@@ -403,7 +412,7 @@ impl<S: EventStore> Runtime<S> {
         events: impl IntoIterator<Item = E>,
     ) -> Append<'_, S> {
         Append {
-            source: &*self.inner.source,
+            inner: &self.inner,
             stream: stream.into(),
             expected,
             events: events.into_iter().map(|event| event.to_event()).collect(),

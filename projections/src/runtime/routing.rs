@@ -181,6 +181,17 @@ impl Added {
     }
 }
 
+/// Tells whether a projector does anything about an event, be it that it halts at it.
+pub(super) fn concerns(registration: &Registration, domain: &str, name: &str) -> bool {
+    let takes = |route: &Route| route.domain == domain && route.answers_to(name);
+    if registration.routes.iter().any(takes) || handled(registration).matches(domain, name) {
+        return true;
+    }
+    let halts = registration.options.unregistered == UnregisteredPolicy::Error;
+    let is_read = || registration.routes.iter().any(|route| route.domain == domain);
+    halts && is_read() && !registration.options.ignores_event(domain, name)
+}
+
 /// What a projector's handlers and fallback take.
 fn handled(registration: &Registration) -> Filter {
     let mut filter = Filter::none();

@@ -1,7 +1,7 @@
 //! [`Slot`]: one projector of a runtime, and what others may see of it while it runs.
 
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
 };
 
@@ -16,6 +16,7 @@ use crate::{
     Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration,
     engine::{Known, RowUse, SnapshotUse},
     read::RowReads,
+    values::Wanted,
 };
 
 /// One projector of a runtime.
@@ -39,6 +40,11 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// The type of its storage.
+    pub(crate) fn storage(&self) -> TypeId {
+        (self.registration.storage_type)().0
+    }
+
     /// What is known of its snapshots.
     pub(crate) fn snapshot(&self) -> Option<SnapshotStatus> {
         let Known { position, fault } = self.snapshots.as_ref()?.known();
@@ -62,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) live: watch::Sender<Live>,
     pub(crate) rebuilds: Mutex<Vec<oneshot::Sender<()>>>,
     pub(crate) asked: Notify,
+    /// The events whose handlers' values somebody waits for.
+    pub(crate) wanted: Arc<Wanted>,
 }
 
 /// A runner as it is now.
@@ -111,7 +119,12 @@ impl Default for Shared {
             last_error: None,
             halted: None,
         };
-        Self { live: watch::Sender::new(live), rebuilds: Mutex::default(), asked: Notify::new() }
+        Self {
+            live: watch::Sender::new(live),
+            rebuilds: Mutex::default(),
+            asked: Notify::new(),
+            wanted: Arc::default(),
+        }
     }
 }
 

@@ -122,6 +122,20 @@ impl State {
         }
     }
 
+    /// What a stored checkpoint says of its owner, whether or not it is at the head.
+    pub(super) fn recorded(stored: &Checkpoint) -> Self {
+        let silence = Timestamp::now().duration_since(stored.heartbeat_at);
+        match stored.state {
+            RecordedState::Halted => Self::Halted,
+            RecordedState::Stopped => Self::Stopped,
+            // Nobody has to be alive: whoever appends runs it.
+            RecordedState::Inline => Self::CatchingUp,
+            _ if silence.as_secs_f64() > 4.0 * HEARTBEAT.as_secs_f64() => Self::Detached,
+            RecordedState::Rebuilding => Self::Rebuilding,
+            RecordedState::Running => Self::CatchingUp,
+        }
+    }
+
     /// Tells whether a projector in this state is well: caught up or moving.
     #[must_use]
     pub fn is_healthy(self) -> bool {
@@ -253,18 +267,10 @@ impl Seen {
         stored: &Checkpoint,
         head: GlobalPosition,
     ) -> Result<Self, StoreError> {
-        let silence = Timestamp::now().duration_since(stored.heartbeat_at);
         let mut seen = Self {
-            state: match stored.state {
-                RecordedState::Halted => State::Halted,
-                RecordedState::Stopped => State::Stopped,
-                // Nobody has to be alive: whoever appends runs it.
-                RecordedState::Inline if stored.scanned >= head => State::CaughtUp,
-                RecordedState::Inline => State::CatchingUp,
-                _ if silence.as_secs_f64() > 4.0 * HEARTBEAT.as_secs_f64() => State::Detached,
-                RecordedState::Rebuilding => State::Rebuilding,
-                RecordedState::Running if stored.scanned >= head => State::CaughtUp,
-                RecordedState::Running => State::CatchingUp,
+            state: match State::recorded(stored) {
+                State::CatchingUp if stored.scanned >= head => State::CaughtUp,
+                state => state,
             },
             position: stored.position,
             scanned: stored.scanned,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Checkpoint, CheckpointKey, InProcess, SnapshotStore, Storage, StoreError,
+    Changes, Checkpoint, CheckpointKey, InProcess, SnapshotStore, Storage, StoreError,
     engine::{BoxFuture, Execution},
 };
 
@@ -26,6 +26,7 @@ struct Entry {
 trait Erased: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn checkpoints<'a>(&'a self, namespace: &'a str) -> Listing<'a>;
+    fn changes(&self) -> Option<Box<dyn Changes>>;
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>>;
 }
 
@@ -38,6 +39,10 @@ impl<S: Storage> Erased for S {
 
     fn checkpoints<'a>(&'a self, namespace: &'a str) -> Listing<'a> {
         S::Execution::checkpoints(self, namespace)
+    }
+
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        Storage::changes(self)
     }
 
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
@@ -78,6 +83,11 @@ impl Storages {
             Some(entry) => (*entry.value).checkpoints(namespace),
             None => Box::pin(std::future::ready(Ok(Vec::new()))),
         }
+    }
+
+    /// What tells of commits to one storage, where it can.
+    pub(crate) fn changes(&self, storage: TypeId) -> Option<Box<dyn Changes>> {
+        self.values.get(&storage)?.value.changes()
     }
 }
 

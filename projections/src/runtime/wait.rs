@@ -1,4 +1,8 @@
 //! Waiting for a projector to come as far as a position.
+//!
+//! Waits are driven by commits. What a projector of this process has done is told by its runner;
+//! what another process has done is looked up in its storage after each commit there, once for all
+//! who wait.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,23 +11,26 @@ use tokio::time::Instant;
 use super::{
     Inner, Runtime,
     slot::{Live, Slot},
-    status,
+    status::State,
+    watcher::Look,
 };
-use crate::{Checkpoint, EventSource, GlobalPosition, Halted, StoreError, Token, WaitError};
-
-/// Where another process runs the projector, its checkpoint is looked at this often.
-const POLL: Duration = Duration::from_millis(20);
+use crate::{
+    Checkpoint, EventSource, GlobalPosition, Halted, RecordedState, StoreError, StoreId, Token,
+    WaitError, engine::handling_projector,
+};
 
 impl<S: EventSource> Runtime<S> {
     /// Waits until a projector has applied the events of a token, in this process or another.
     ///
-    /// Where the projector runs in this process the wait is woken by its commits; where another
-    /// process runs it, its checkpoint is looked at every 20 ms, and a scanned position that no
-    /// event matched is seen within a second.
+    /// The wait is woken by the projector's commits: by its runner, where it runs in this process,
+    /// else by the storage ([`Storage::changes`](crate::Storage::changes)), which is looked at once
+    /// for all who wait, and once a second for safety. A scanned position that no event matched is
+    /// seen within a second.
     ///
     /// # Errors
     /// When the token is of another store, there is no such projector, it has halted before the
-    /// events, or the time is up: the events are stored all the same.
+    /// events, the caller is one of its handlers, or the time is up: the events are stored all the
+    /// same.
     ///
     /// # Cancel safety
     /// Cancel safe: it changes nothing.
@@ -34,7 +41,7 @@ impl<S: EventSource> Runtime<S> {
         timeout: Duration,
     ) -> Result<(), WaitError> {
         self.inner.check_token(token)?;
-        let slot = self.slot(projector)?;
+        let slot = self.inner.slot(projector)?;
         self.inner.wait_within(slot, token.last(), timeout).await
     }
 }
@@ -50,6 +57,14 @@ impl<S: EventSource> Inner<S> {
     }
 }
 
+/// Makes sure that nobody waits inside a handler: it would hold up whom it waits for.
+pub(super) fn check_place() -> Result<(), WaitError> {
+    match handling_projector() {
+        Some(projector) => Err(WaitError::InHandler { projector }),
+        None => Ok(()),
+    }
+}
+
 impl<S> Inner<S> {
     /// Waits until a projector has come as far as a position, in this process or another.
     pub(super) async fn wait_within(
@@ -58,55 +73,167 @@ impl<S> Inner<S> {
         position: GlobalPosition,
         timeout: Duration,
     ) -> Result<(), WaitError> {
+        check_place()?;
         let began = Instant::now();
-        if let Ok(outcome) = tokio::time::timeout(timeout, self.wait(slot, position)).await {
+        let mut place = None;
+        let waiting = self.wait(slot, position, &mut place);
+        if let Ok(outcome) = tokio::time::timeout(timeout, waiting).await {
             return outcome;
         }
-        let live = slot.shared.live.borrow().clone();
-        let (at, _) = self.look_at(slot, &live).await?;
+        // Also a wait without any time asks once.
+        let place = match place {
+            Some(place) => place,
+            None => self.look(slot).await?,
+        };
+        if let Some(outcome) = place.verdict(slot, position) {
+            return outcome;
+        }
+        let at = place.scanned();
+        let (state, last_error) = place.doing();
         Err(WaitError::TimedOut {
             projector: slot.name.clone(),
             at,
             wanted: position,
             behind: position.get().saturating_sub(at.get()),
             waited: began.elapsed(),
-            here: live.running,
+            here: slot.shared.live.borrow().running,
+            state,
+            last_error,
         })
     }
 
-    async fn wait(&self, slot: &Arc<Slot>, position: GlobalPosition) -> Result<(), WaitError> {
+    /// Waits without an end; leaves in `place` what was seen last.
+    async fn wait(
+        &self,
+        slot: &Arc<Slot>,
+        position: GlobalPosition,
+        place: &mut Option<Place>,
+    ) -> Result<(), WaitError> {
         let mut changes = slot.shared.live.subscribe();
+        let mut looks = None;
         loop {
             let live = changes.borrow_and_update().clone();
-            let (scanned, stored) = self.look_at(slot, &live).await?;
-            if scanned >= position {
-                return Ok(());
+            if is_here(slot, &live) {
+                looks = None;
+                if let Some(outcome) = place.insert(Place::here(live)).verdict(slot, position) {
+                    return outcome;
+                }
+                // The sender lives in the slot, so a change never fails.
+                let _ = changes.changed().await;
+                continue;
             }
-            if live.ended_badly(stored.as_ref())
-                && let Some(halted) = live.halted
-            {
-                return Err(halted.into());
-            }
-            // The sender lives in the slot, so a change never fails.
-            match live.owns {
-                true => drop(changes.changed().await),
-                false => drop(tokio::time::timeout(POLL, changes.changed()).await),
+            let looks = looks.get_or_insert_with(|| self.watchers.join(slot.storage()));
+            tokio::select! {
+                biased;
+                _ = changes.changed() => {}
+                look = looks.next() => match self.place(slot, &look) {
+                    Ok(there) => if let Some(outcome) = place.insert(there).verdict(slot, position) {
+                        return outcome;
+                    },
+                    // The storage may come back before the time is up.
+                    Err(error) if error.is_transient() => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
     }
 
-    /// How far a projector has looked, by its runner here or else by its stored checkpoint.
-    async fn look_at(
-        &self,
-        slot: &Slot,
-        live: &Live,
-    ) -> Result<(GlobalPosition, Option<Checkpoint>), StoreError> {
-        if live.owns || slot.registration.is_per_process() {
-            return Ok((live.scanned, None));
+    /// Looks once where a projector is.
+    async fn look(&self, slot: &Slot) -> Result<Place, StoreError> {
+        let live = slot.shared.live.borrow().clone();
+        match is_here(slot, &live) {
+            true => Ok(Place::here(live)),
+            false => self.place(slot, &self.watchers.join(slot.storage()).next().await),
         }
-        let stored = status::stored(slot, &self.storages).await?;
-        let scanned = stored.as_ref().map_or(GlobalPosition::BEGINNING, |stored| stored.scanned);
-        Ok((scanned, stored))
+    }
+
+    /// Where a projector is by what its storage says.
+    fn place(&self, slot: &Slot, look: &Look) -> Result<Place, StoreError> {
+        let stored = look.of(&slot.key)?.cloned();
+        let live = slot.shared.live.borrow().clone();
+        Ok(Place { live, there: Some(There { stored, store: self.erased.store_id() }) })
+    }
+}
+
+/// Tells whether the runner of this process knows best where a projector is.
+fn is_here(slot: &Slot, live: &Live) -> bool {
+    live.owns || slot.registration.is_per_process()
+}
+
+/// Where a projector was when it was last looked at.
+struct Place {
+    live: Live,
+    /// Where no runner of this process owns the checkpoint.
+    there: Option<There>,
+}
+
+/// What a storage says of a projector.
+struct There {
+    stored: Option<Checkpoint>,
+    /// The event store that positions must be of.
+    store: StoreId,
+}
+
+impl Place {
+    fn here(live: Live) -> Self {
+        Self { live, there: None }
+    }
+
+    fn scanned(&self) -> GlobalPosition {
+        match &self.there {
+            None => self.live.scanned,
+            Some(there) => there.own().map_or(GlobalPosition::BEGINNING, |stored| stored.scanned),
+        }
+    }
+
+    /// How a wait ends; `None` while it goes on. (Once events can be parked, this is where a letter
+    /// for the awaited range ends it.)
+    fn verdict(&self, slot: &Slot, position: GlobalPosition) -> Option<Result<(), WaitError>> {
+        let at = self.scanned();
+        if at >= position {
+            return Some(Ok(()));
+        }
+        let stored = self.there.as_ref().and_then(|there| there.stored.as_ref());
+        if self.live.ended_badly(stored)
+            && let Some(halted) = &self.live.halted
+        {
+            return Some(Err(halted.clone().into()));
+        }
+        // A runner of this process that has yet to start tries the event once more.
+        let reason = self.there.as_ref().filter(|_| !self.live.running)?.halted()?;
+        Some(Err(WaitError::HaltedElsewhere { projector: slot.name.clone(), at, reason }))
+    }
+
+    /// What the projector does, as far as is known, and its last error.
+    fn doing(&self) -> (Option<State>, Option<String>) {
+        let stored = self.there.as_ref().and_then(|there| there.stored.as_ref());
+        match stored {
+            Some(stored) if !self.live.running => {
+                (Some(State::recorded(stored)), stored.last_error.clone())
+            }
+            _ => (self.live.state, self.live.last_error.clone()),
+        }
+    }
+}
+
+impl There {
+    /// The checkpoint, if it is of this event store: the positions of another one mean nothing.
+    fn own(&self) -> Option<&Checkpoint> {
+        self.stored.as_ref().filter(|stored| stored.store == self.store)
+    }
+
+    /// Why the projector has halted, if it has.
+    fn halted(&self) -> Option<String> {
+        let stored = self.stored.as_ref()?;
+        if stored.store != self.store {
+            let (other, own) = (stored.store, self.store);
+            return Some(format!(
+                "diverged: its checkpoint is of event store {other}, and this one is {own}"
+            ));
+        }
+        let unknown = || "its checkpoint does not say why".to_owned();
+        (stored.state == RecordedState::Halted)
+            .then(|| stored.last_error.clone().unwrap_or_else(unknown))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -11,8 +11,8 @@ use std::{
 };
 
 use projections::{
-    Async, AsyncStorage, BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    Previous, Storage, StoreError, StoreErrorKind,
+    Async, AsyncStorage, BoxError, Changes, Checkpoint, CheckpointKey, CheckpointWrite,
+    CommitError, Previous, Storage, StoreError, StoreErrorKind,
     rows::TableDigests,
     testing::{
         MemorySession, MemoryStorage, MemoryTx,
@@ -42,6 +42,7 @@ enum Fault {
     NeedsSetupToList,
     OverwritesCheckpoints,
     SetsUpOnce,
+    TellsNothing,
 }
 
 use Fault::*;
@@ -85,6 +86,7 @@ const CAUGHT_BY: &[(Fault, &[&str])] = &[
     (NeedsSetupToList, &["a_storage_without_setup_has_no_checkpoints"]),
     (OverwritesCheckpoints, &["an_existing_checkpoint_is_a_conflict", "a_conflict_commits_no_row"]),
     (SetsUpOnce, &["setup_may_be_repeated"]),
+    (TellsNothing, &["commits_are_told"]),
 ];
 
 #[tokio::test]
@@ -212,6 +214,19 @@ impl Storage for Broken {
 
     fn label(&self) -> String {
         format!("{:?}", self.fault)
+    }
+
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        (self.fault == TellsNothing).then(|| Box::new(Silence) as _)
+    }
+}
+
+/// What never tells of anything.
+struct Silence;
+
+impl Changes for Silence {
+    fn changed(&mut self) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + '_>> {
+        Box::pin(std::future::pending())
     }
 }
 

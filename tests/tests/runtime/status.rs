@@ -126,9 +126,7 @@ async fn waits_name_who_is_behind<S: EventStore + Clone>(events: S, _: PathBuf) 
     assert!(matches!(error, WaitError::TimedOut { behind: 2, .. }), "{error}");
     assert!(
         error.to_string().starts_with("projector `ledger-memory` did not reach position 3 within")
-            && error
-                .to_string()
-                .ends_with(": it is at 1, 2 behind, and nothing in this process runs it"),
+            && error.to_string().ends_with(": it is at 1, 2 behind, stopped: nobody runs it"),
         "{error}"
     );
     // Another runtime carries it on: the wait here sees its commits.

@@ -39,7 +39,7 @@ pub(super) struct File {
     identity: Identity,
     queue: Queue,
     readers: Mutex<Vec<Connection>>,
-    holds_events: AtomicBool,
+    holds_events: Arc<AtomicBool>,
     watch: Watch,
     members: Members,
 }
@@ -68,6 +68,7 @@ impl File {
         network::warn_if_shared(&path, &label);
         schema::check_versions(&connection, &label)?;
         let holds_events = schema::store_id(&connection, &label)?.is_some();
+        let holds_events = Arc::new(AtomicBool::new(holds_events));
         let writer = Writer::new(connection).map_err(|error| store_error("open", &label, error))?;
         let file = Arc::new(Self {
             path,
@@ -75,8 +76,8 @@ impl File {
             identity: identity.clone(),
             queue: Queue::new(writer),
             readers: Mutex::default(),
-            holds_events: AtomicBool::new(holds_events),
-            watch: Watch::default(),
+            watch: Watch::new(Arc::clone(&holds_events)),
+            holds_events,
             members: Members::default(),
         });
         files.retain(|_, file| file.strong_count() > 0);

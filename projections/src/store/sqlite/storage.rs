@@ -13,11 +13,13 @@ use super::{
     rows::SqliteRows,
     schema,
     snapshots::SqliteSnapshots,
+    watch::Commits,
     writer::{InUse, Turn, Uncommitted},
 };
 use crate::{
-    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
+    Blocking, BlockingStorage, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
     ParameterMut, SessionFault, SnapshotStore, Storage, StoreError, StoreErrorKind,
+    engine::BoxFuture,
     inline::Appends,
     read::RowReads,
     rows::{RowSets, RowStorage},
@@ -230,6 +232,12 @@ impl<M: 'static> Storage for Sqlite<M> {
         Some(self.reads())
     }
 
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        let (file, options) = (Arc::clone(&self.file), self.options);
+        let commits = file.watch().commits();
+        Some(Box::new(SqliteChanges { file, options, commits }))
+    }
+
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
         Some(SqliteSnapshots::of(&self.file, self.options))
     }
@@ -334,6 +342,22 @@ impl<M: 'static> ParameterMut<Sqlite<M>> for SqliteTx<'_> {
     #[inline]
     fn view(session: &SqliteSession) -> SqliteTx<'_> {
         SqliteTx::new(session)
+    }
+}
+
+/// The commits to a file, by anybody.
+struct SqliteChanges {
+    // Before `file`: whoever waits for it goes before it does.
+    commits: Commits,
+    file: Arc<File>,
+    options: SqliteOptions,
+}
+
+impl Changes for SqliteChanges {
+    fn changed(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
+        let Self { commits, file, options } = self;
+        let connect = || file.connect_reader(*options);
+        Box::pin(file.watch().committed(commits, file.label(), connect))
     }
 }
 

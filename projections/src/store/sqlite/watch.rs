@@ -1,7 +1,10 @@
-//! Who waits for news of a file's log, and the thread that looks for news from other processes.
+//! Who waits for news of a file, and the thread that looks for news from other processes.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -15,17 +18,22 @@ use crate::{GlobalPosition, StoreError, StoreErrorKind};
 /// How often the thread asks whether another process has committed.
 const POLL: Duration = Duration::from_millis(2);
 
-/// The last position that is known of, and the thread that keeps it known while somebody waits.
+/// What is known of a file's commits, and the thread that keeps it known while somebody waits.
 #[derive(Debug)]
 pub(super) struct Watch {
     news: Arc<watch::Sender<News>>,
     demand: Arc<Demand>,
+    /// Whether there is a log to look at.
+    holds_events: Arc<AtomicBool>,
 }
 
 /// What waiters look at.
 #[derive(Clone, Debug, Default)]
 struct News {
+    /// The last position that is known of.
     head: GlobalPosition,
+    /// How often the thread has seen that something was committed.
+    commits: u64,
     /// How often the thread could not look, and why it could not the last time.
     failures: u64,
     failure: Option<(StoreErrorKind, Arc<str>)>,
@@ -45,13 +53,12 @@ struct State {
     closed: bool,
 }
 
-impl Default for Watch {
-    fn default() -> Self {
-        Self { news: Arc::new(watch::Sender::new(News::default())), demand: Arc::default() }
-    }
-}
-
 impl Watch {
+    pub(super) fn new(holds_events: Arc<AtomicBool>) -> Self {
+        let news = Arc::new(watch::Sender::new(News::default()));
+        Self { news, demand: Arc::default(), holds_events }
+    }
+
     /// Tells the waiters of this process about an append.
     pub(super) fn publish(&self, head: GlobalPosition) {
         publish(&self.news, head);
@@ -84,11 +91,47 @@ impl Watch {
         // came before is seen as well as one that comes after.
         let mut news = self.news.subscribe();
         let failures = news.borrow().failures;
-        let _waiter = self.demand.enter(label, connect, &self.news)?;
+        let _waiter = self.enter(label, connect)?;
         let arrived = |news: &News| news.head > after || news.failures > failures;
         let seen = news.wait_for(arrived).await.map(|news| news.clone());
         match seen {
             Ok(News { head, .. }) if head > after => Ok(()),
+            Ok(News { failure: Some((kind, doing)), .. }) => {
+                Err(StoreError::new(kind, doing.to_string()))
+            }
+            // The sender lives as long as `self`.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Begins to count the commits of anybody.
+    pub(super) fn commits(&self) -> Commits {
+        let news = self.news.subscribe();
+        let seen = news.borrow().commits;
+        Commits { news, seen, waiter: None }
+    }
+
+    /// Waits for a commit that was not told of yet.
+    pub(super) async fn committed(
+        &self,
+        commits: &mut Commits,
+        label: &str,
+        connect: impl FnOnce() -> Result<Connection, StoreError>,
+    ) -> Result<(), StoreError> {
+        // Stays between two calls, so that the thread goes on counting. Where it has slept before,
+        // it tells of a commit in any case.
+        if commits.waiter.is_none() {
+            commits.waiter = Some(self.enter(label, connect)?);
+        }
+        let Commits { news, seen, .. } = commits;
+        let failures = news.borrow().failures;
+        let arrived = |news: &News| news.commits > *seen || news.failures > failures;
+        let now = news.wait_for(arrived).await.map(|news| news.clone());
+        match now {
+            Ok(News { commits, .. }) if commits > *seen => {
+                *seen = commits;
+                Ok(())
+            }
             Ok(News { failure: Some((kind, doing)), .. }) => {
                 Err(StoreError::new(kind, doing.to_string()))
             }
@@ -122,29 +165,34 @@ fn publish(news: &watch::Sender<News>, head: GlobalPosition) {
     });
 }
 
+/// The commits that somebody has been told of.
+#[derive(Debug)]
+pub(super) struct Commits {
+    news: watch::Receiver<News>,
+    seen: u64,
+    waiter: Option<Waiter>,
+}
+
 /// Somebody who waits, until dropped.
-struct Waiter<'a>(&'a Demand);
+#[derive(Debug)]
+struct Waiter(Arc<Demand>);
 
-impl Demand {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl Watch {
+    /// Wakes the thread, starting it where there is none yet.
     fn enter(
-        self: &Arc<Self>,
+        &self,
         label: &str,
         connect: impl FnOnce() -> Result<Connection, StoreError>,
-        news: &Arc<watch::Sender<News>>,
-    ) -> Result<Waiter<'_>, StoreError> {
-        let mut state = self.lock();
+    ) -> Result<Waiter, StoreError> {
+        let mut state = self.demand.lock();
         if state.thread.is_none() {
             let poller = Poller {
                 connection: connect()?,
                 label: label.to_owned(),
-                news: Arc::clone(news),
-                demand: Arc::clone(self),
-                version: None,
+                news: Arc::clone(&self.news),
+                demand: Arc::clone(&self.demand),
+                holds_events: Arc::clone(&self.holds_events),
+                seen: None,
             };
             let thread = std::thread::Builder::new()
                 .name("watch SQLite".to_owned())
@@ -157,12 +205,19 @@ impl Demand {
         }
         state.waiters += 1;
         drop(state);
-        self.changed.notify_all();
-        Ok(Waiter(self))
+        self.demand.changed.notify_all();
+        Ok(Waiter(Arc::clone(&self.demand)))
     }
 }
 
-impl Drop for Waiter<'_> {
+impl Demand {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.0.lock().waiters -= 1;
     }
@@ -174,17 +229,17 @@ struct Poller {
     label: String,
     news: Arc<watch::Sender<News>>,
     demand: Arc<Demand>,
-    /// SQLite's count of foreign commits when the log was last looked at.
-    version: Option<i64>,
+    holds_events: Arc<AtomicBool>,
+    /// SQLite's count of foreign commits when the file was last looked at, and whether there was a
+    /// log to look at.
+    seen: Option<(i64, bool)>,
 }
 
 impl Poller {
     fn run(mut self) {
         while self.is_wanted() {
-            match self.look() {
-                Ok(Some(head)) => publish(&self.news, head),
-                Ok(None) => {}
-                Err(error) => self.fail(error),
+            if let Err(error) = self.look() {
+                self.fail(error);
             }
             self.pause();
         }
@@ -195,7 +250,7 @@ impl Poller {
         let mut state = self.demand.lock();
         while state.waiters == 0 && !state.closed {
             // What happened while nobody looked is found by looking once without comparing.
-            self.version = None;
+            self.seen = None;
             state = self.demand.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         !state.closed
@@ -207,23 +262,31 @@ impl Poller {
         drop(asleep);
     }
 
-    /// Returns where the log ends, where something was committed since the last look.
-    fn look(&mut self) -> rusqlite::Result<Option<GlobalPosition>> {
+    /// Looks where the log ends, where something was committed since the last look.
+    fn look(&mut self) -> rusqlite::Result<()> {
         // In this order: a commit in between is looked at twice, never not at all.
         let version = self
             .connection
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get(0))?;
-        if self.version == Some(version) {
-            return Ok(None);
+        let now = (version, self.holds_events.load(Ordering::Relaxed));
+        if self.seen == Some(now) {
+            return Ok(());
         }
-        let head = read::head(&self.connection)?;
-        self.version = Some(version);
-        Ok(head.map(|head| head.position))
+        let head = match now {
+            (_, true) => read::head(&self.connection)?,
+            (_, false) => None,
+        };
+        self.seen = Some(now);
+        self.news.send_modify(|news| {
+            news.commits += 1;
+            news.head = head.map_or(news.head, |head| news.head.max(head.position));
+        });
+        Ok(())
     }
 
     fn fail(&mut self, error: rusqlite::Error) {
-        self.version = None;
+        self.seen = None;
         let text = error.to_string();
         let error = store_error("watch", &self.label, error);
         let failure = (error.kind(), format!("{error}: {text}")[..].into());

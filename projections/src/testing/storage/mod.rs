@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use self::{
     rows::{Check, MemoryRows},
@@ -18,8 +19,9 @@ pub use self::{
     session::{MemorySession, MemoryTx},
 };
 use crate::{
-    Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, ParameterMut,
-    Previous, SnapshotStore, Storage, StoreError, StoreErrorKind,
+    Async, AsyncStorage, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
+    ParameterMut, Previous, SnapshotStore, Storage, StoreError, StoreErrorKind,
+    engine::BoxFuture,
     rows::{OwnedValue, RowSets, RowStorage},
     snapshot::MemorySnapshots,
 };
@@ -87,6 +89,8 @@ struct Committed {
     before: Vec<Contents>,
     /// Raised by everything that changes `now`, so that a session can tell that its base is gone.
     version: u64,
+    /// The version, for those who wait for the next one.
+    raised: watch::Sender<u64>,
 }
 
 impl MemoryStorage {
@@ -127,7 +131,7 @@ impl MemoryStorage {
         let taken_back = committed.before.split_off(kept);
         if let Some(earlier) = taken_back.first() {
             committed.now = earlier.clone();
-            committed.version += 1;
+            committed.raise();
         }
         taken_back.len()
     }
@@ -248,12 +252,30 @@ impl Storage for MemoryStorage {
         "memory".to_owned()
     }
 
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        Some(Box::new(MemoryChanges(self.committed().raised.subscribe())))
+    }
+
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
         Some(Arc::new(self.shared.snapshots.clone()))
     }
 
     fn rows(session: &mut MemorySession) -> Option<&mut RowSets> {
         Some(&mut session.rows)
+    }
+}
+
+/// The commits to a storage in memory.
+struct MemoryChanges(watch::Receiver<u64>);
+
+impl Changes for MemoryChanges {
+    fn changed(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async {
+            self.0.changed().await.map_err(|closed| {
+                let doing = "watch the storage in memory: all of its handles are gone";
+                StoreError::new(StoreErrorKind::Other, doing).with_source(closed)
+            })
+        })
     }
 }
 
@@ -341,7 +363,12 @@ impl Committed {
             self.before.remove(0);
         }
         self.before.push(earlier);
+        self.raise();
+    }
+
+    fn raise(&mut self) {
         self.version += 1;
+        self.raised.send_replace(self.version);
     }
 }
 

@@ -14,6 +14,7 @@ mod drive;
 mod isolation;
 mod keeping;
 mod subject;
+mod telling;
 mod transactions;
 
 /// What the suite needs to know of a storage: how to make one, and how to write a row.
@@ -131,6 +132,9 @@ pub async fn storage_failures<H: StorageHarness>(harness: H) -> Vec<Failure> {
             a_storage_without_setup_has_no_checkpoints,
             setup_may_be_repeated,
             setup_may_be_rolled_back,
+        ],
+        telling: [
+            commits_are_told,
         ],
     )
 }

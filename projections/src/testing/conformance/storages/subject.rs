@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::{Broken, Drive, StorageHarness};
 use crate::{
-    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, EventId, GlobalPosition,
-    Previous, RecordedState, Storage, StoreError, StoreId, Subscriptions, rows::TableDigests,
+    BoxError, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, EventId,
+    GlobalPosition, Previous, RecordedState, Storage, StoreError, StoreId, Subscriptions,
+    rows::TableDigests,
 };
 
 type SessionOf<H> = <<H as StorageHarness>::Storage as Storage>::Session;
@@ -98,6 +99,10 @@ impl<H: StorageHarness> Subject<H> {
         key: &str,
     ) -> Result<Option<String>, Broken> {
         self.harness.get(session, key).await.map_err(|error| harness("get", &error))
+    }
+
+    pub(super) fn changes(&self) -> Option<Box<dyn Changes>> {
+        self.storage.changes()
     }
 
     /// Commits a row, where one is given, with a checkpoint, in a transaction of its own.
