@@ -333,7 +333,10 @@ mod tests {
             (quote!(storage = [Sqlite]), "found `storage = [..]`"),
         ] {
             has_one(&options, fault);
-            assert!(!faults(&options).contains("is not available yet"), "{options}");
+            // Words that are not available yet may be in the list of those that are known.
+            let told = faults(&options);
+            let is_refused = told.contains("is not available yet") && !told.contains("expected `");
+            assert!(!is_refused, "{options}: {told}");
         }
     }
 

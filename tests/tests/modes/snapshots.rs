@@ -127,7 +127,7 @@ macro_rules! other_tally {
 other_tally!(Sum, [], u64, |n| n);
 other_tally!(OtherBody, [], u64, |n: u64| n.wrapping_add(0));
 other_tally!(OtherVersion, [, version = 2], u64, |n| n);
-other_tally!(OtherField, [], u128, u128::from);
+other_tally!(OtherField, [], i64, u64::cast_signed);
 
 #[tokio::test]
 async fn a_snapshot_of_other_code_is_not_used_and_says_so() {
