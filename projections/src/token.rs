@@ -23,7 +23,7 @@ use crate::{GlobalPosition, StoreId};
 /// assert!("gibberish".parse::<Token>().is_err());
 ///
 /// let odd = Token::new(StoreId::from_u128(7), 3.into(), 4.into(), "order 1&2".into());
-/// assert_eq!(odd.to_string(), "00000000000000000000000000000007.3.4.order%201%262");
+/// assert_eq!(odd.to_string(), "00000000000000000000000000000007.3.4.order~201~262");
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Token {
@@ -73,12 +73,13 @@ impl Token {
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}.{}.{}.", self.store.as_u128(), self.first, self.last)?;
+        // Not by `%`, which each query string takes away.
         for byte in self.stream.bytes() {
             match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
                     f.write_char(char::from(byte))?;
                 }
-                other => write!(f, "%{other:02X}")?,
+                other => write!(f, "~{other:02X}")?,
             }
         }
         Ok(())
@@ -105,7 +106,7 @@ fn parse(text: &str) -> Option<Token> {
 }
 
 fn unescape(text: &str) -> Option<String> {
-    let mut pieces = text.split('%');
+    let mut pieces = text.split('~');
     let mut bytes = pieces.next()?.as_bytes().to_vec();
     for piece in pieces {
         let (code, rest) = piece.split_at_checked(2)?;

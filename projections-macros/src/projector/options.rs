@@ -95,6 +95,10 @@ pub(super) fn read(
     } else if let Storage::InProcess = options.storage {
         options.storage = Storage::Unknown;
     }
+    if !matches!(options.storage, Storage::InProcess) {
+        // Of no use there, and refused above: nothing more is asked of the fields.
+        (options.rollback, options.snapshot) = (None, None);
+    }
     refusals.report(errors);
     (options, Library::new(library))
 }

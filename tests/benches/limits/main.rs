@@ -14,6 +14,7 @@ mod events;
 mod inline;
 mod rows;
 mod sqlite;
+mod sync;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     comparisons.push(sqlite::comparison(&log, folder.path()));
     comparisons.extend(rows::comparisons(&log, folder.path()));
     comparisons.push(inline::comparison(if small { 20 } else { 500 }, folder.path()));
+    comparisons.extend(sync::comparisons(folder.path(), small));
     comparisons.retain(|c| only.as_ref().is_none_or(|only| c.what.contains(&**only)));
 
     if !small && !asked("--table") {
