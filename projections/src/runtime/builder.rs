@@ -354,7 +354,6 @@ impl<S: EventSource> Builder<S> {
         let reads = engine.row_reads();
         let row_use = engine.row_use().filter(|_| !(registration.tables)().is_empty());
         let runner = Runner::new(
-            name.clone(),
             key.clone(),
             registration,
             Arc::clone(source),

@@ -89,7 +89,6 @@ enum Arrival {
 
 impl Runner {
     pub(crate) fn new(
-        name: String,
         key: CheckpointKey,
         registration: Registration,
         source: Arc<dyn Source>,
@@ -98,6 +97,7 @@ impl Runner {
         shared: Arc<Shared>,
         mark: LiveMark,
     ) -> Self {
+        let name = key.projector.clone();
         let routing = Routing::new(name.clone(), registration);
         let filter = routing.filter();
         Self {

@@ -60,7 +60,7 @@ impl Tally {
     fn added(&mut self, event: &Added, rows: &mut Rows<Remainder>) -> Result<(), String> {
         self.calls.count.fetch_add(1, SeqCst);
         self.seen.push(event.n);
-        let (even, remainder) = (event.n % 2 == 0, event.n % 7);
+        let (even, remainder) = (event.n.is_multiple_of(2), event.n % 7);
         *self.by.entry((even, remainder)).or_insert(0.1) /= 1.1;
         self.wide = self.wide.wrapping_mul(3).wrapping_add(u128::MAX / (u128::from(event.n) + 1));
         self.nested = Some((event.n.to_string(), 'ä'));
@@ -68,11 +68,11 @@ impl Tally {
             self.by.insert((true, 99), f64::INFINITY);
         }
         let row = rows.entry(&remainder);
-        row.even = remainder % 2 == 0;
+        row.even = remainder.is_multiple_of(2);
         row.count += 1;
         row.share = (row.share + event.n as f64) / 3.0;
         row.last = Some(event.n.to_string());
-        if event.n % 50 == 0 {
+        if event.n.is_multiple_of(50) {
             rows.remove(&5);
         }
         match self.calls.fails_at.load(SeqCst) {
@@ -116,10 +116,7 @@ pub(crate) async fn uninterrupted(numbers: impl IntoIterator<Item = u64>) -> See
 }
 
 /// A process's runtime: it has nothing in memory.
-pub(crate) async fn process<S: EventStore>(events: &S, calls: &Calls) -> Runtime<S>
-where
-    S: Clone,
-{
+pub(crate) async fn process<S: EventStore + Clone>(events: &S, calls: &Calls) -> Runtime<S> {
     build(Runtime::builder(events.clone()), calls).await
 }
 

@@ -98,7 +98,7 @@ struct Hesitant {
 impl Hesitant {
     #[handles(Added)]
     async fn added(&self, event: &Added, db: &mut MemoryTx<'_>) -> Result<Value, BoxError> {
-        if event.n % 2 == 0 && self.tried.lock().unwrap().insert(event.n) {
+        if event.n.is_multiple_of(2) && self.tried.lock().unwrap().insert(event.n) {
             return Err("not yet".into());
         }
         db.set("hesitant", event.n.to_string(), event.n);
