@@ -12,10 +12,7 @@ use projections_tests::ledger::{Added, InProcessLedger, read_memory, read_sqlite
 
 use crate::support::{LONG, Run, SHORT, Written, append, memory, runtime, soon, sync};
 
-async fn a_sync_append_returns_once_everybody_has_applied_it<S: EventStore + Clone>(
-    events: S,
-    folder: PathBuf,
-) {
+async fn whoever_is_told_reads<S: EventStore + Clone>(events: S, folder: PathBuf) {
     let (storage, read) = (MemoryStorage::new(), folder.join("read.db"));
     let runtime = Runtime::builder(events)
         .storage(storage.clone())
@@ -35,29 +32,13 @@ async fn a_sync_append_returns_once_everybody_has_applied_it<S: EventStore + Clo
     run.stop().await;
 }
 
-mod a_sync_append_returns_once_everybody_has_applied_it {
-    use super::*;
-
-    #[tokio::test]
-    async fn on_memory() {
-        let folder = tempfile::tempdir().unwrap();
-        super::a_sync_append_returns_once_everybody_has_applied_it(
-            MemoryEventStore::new(),
-            folder.path().to_owned(),
-        )
-        .await;
-    }
-
-    #[tokio::test]
-    async fn on_sqlite() {
-        let folder = tempfile::tempdir().unwrap();
-        let events = SqliteEventStore::open(folder.path().join("events.db")).unwrap();
-        super::a_sync_append_returns_once_everybody_has_applied_it(
-            events,
-            folder.path().to_owned(),
-        )
-        .await;
-    }
+#[tokio::test]
+async fn a_sync_append_returns_once_everybody_has_applied_it() {
+    let folder = tempfile::tempdir().unwrap();
+    whoever_is_told_reads(MemoryEventStore::new(), folder.path().to_owned()).await;
+    let events = SqliteEventStore::open(folder.path().join("events.db")).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    whoever_is_told_reads(events, other.path().to_owned()).await;
 }
 
 /// Nobody runs the projector, and nobody is waited for.
