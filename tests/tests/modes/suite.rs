@@ -257,3 +257,20 @@ modes! {
     running: Way::Running, [];
     live: Way::Running, [, mode = "live"];
 }
+
+/// Inline needs the event store's own storage, and so has no read model in process.
+macro_rules! modes_on_sqlite {
+    ($($mode:ident: $way:expr, [$($option:tt)*];)*) => { $(
+        mod $mode {
+            use super::*;
+
+            on_sqlite!($way, [$($option)*]);
+        }
+    )* };
+}
+
+modes_on_sqlite! {
+    inline: Way::Running, [, mode = "inline"];
+    inline_restarted: Way::Persistent, [, mode = "inline"];
+    inline_after_the_fact: Way::CatchUp, [, mode = "inline"];
+}
