@@ -5,6 +5,7 @@
 mod cases;
 mod inside;
 mod looks;
+mod modes;
 mod random;
 mod support;
 mod syncing;
