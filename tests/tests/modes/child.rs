@@ -78,15 +78,13 @@ fn play() {
 }
 
 /// Reads the log up to a position, and says with how many calls and to what; then it waits to be
-/// killed. While it runs it says where its last snapshot is.
+/// killed. All the while it says where its last snapshot is, which may be saved after the end.
 async fn tally(events: SqliteEventStore, until: u64) {
     let calls = Calls::default();
     let runtime = process(&events, &calls).await;
-    let running = {
-        let runtime = runtime.clone();
-        tokio::spawn(async move { runtime.run(std::future::pending()).await })
-    };
-    let mut told = None;
+    let runner = runtime.clone();
+    tokio::spawn(async move { runner.run(std::future::pending()).await });
+    let (mut told, mut has_ended) = (None, false);
     loop {
         let status = runtime.status().await.unwrap().projectors.remove(0);
         let saved = status.snapshot.unwrap().position.map(GlobalPosition::get);
@@ -94,14 +92,13 @@ async fn tally(events: SqliteEventStore, until: u64) {
             println!("snapshot {}", saved.unwrap());
             told = saved;
         }
-        if status.position.get() >= until {
-            break;
+        if !has_ended && status.position.get() >= until {
+            println!("calls {}", calls.count.load(SeqCst));
+            println!("state {:?}", seen(&runtime).await);
+            has_ended = true;
         }
         tokio::task::yield_now().await;
     }
-    println!("calls {}", calls.count.load(SeqCst));
-    println!("state {:?}", seen(&runtime).await);
-    running.await.unwrap().unwrap();
 }
 
 /// Runs a read model in process, and says what it shows at a position.
