@@ -274,11 +274,26 @@ pub(crate) const POOR: &[Reviewed] = &[
         covers: |mutant| mutant.line == "pub struct PotAwarded<'static> {",
     },
     Reviewed {
+        fault: BlamesMacro,
+        reason: "what an `async fn` returns is not known, and what becomes of it is chosen by that",
+        covers: |mutant| is_async_of_unknown_type(mutant),
+    },
+    Reviewed {
+        fault: TooMany,
+        reason: "the same, where the compiler says three things by itself",
+        covers: |mutant| mutant.is(Replace, &["::"]) && is_async_of_unknown_type(mutant),
+    },
+    Reviewed {
         fault: TooMany,
         reason: "the compiler alone says several things of what is not its grammar",
         covers: |mutant| !mutant.parses && mutant.item.name.starts_with("impl"),
     },
 ];
+
+fn is_async_of_unknown_type(mutant: &Mutant) -> bool {
+    let of_all = ["OdrerJournal", "impl impl OrderJournal"];
+    mutant.line.contains("async fn shipped") || of_all.iter().any(|of| mutant.line.contains(of))
+}
 
 fn is_generic_without_projector(mutant: &Mutant) -> bool {
     mutant.before.starts_with("#[projector(\"totals\"")
