@@ -40,7 +40,7 @@ pub struct Ledger {
 }
 
 /// In process.
-#[projector("ledger-in-process")]
+#[projector("ledger-in-process", on_failure = "halt", retry(none))]
 #[derive(Debug, Default)]
 pub struct InProcessLedger {
     /// The content.
@@ -57,7 +57,7 @@ impl InProcessLedger {
 }
 
 /// In memory, with transactions.
-#[projector("ledger-memory", storage = MemoryStorage)]
+#[projector("ledger-memory", storage = MemoryStorage, on_failure = "halt", retry(none))]
 #[derive(Debug, Default)]
 pub struct MemoryLedger;
 
@@ -88,7 +88,7 @@ impl MemoryLedger {
 }
 
 /// On SQLite.
-#[projector("ledger-sqlite", storage = Sqlite)]
+#[projector("ledger-sqlite", storage = Sqlite, on_failure = "halt", retry(none))]
 #[derive(Debug, Default)]
 pub struct SqliteLedger;
 

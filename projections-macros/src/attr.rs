@@ -15,10 +15,7 @@ use crate::{errors::Errors, paths::ends, suggest};
 pub(crate) struct Keys {
     /// The attribute in messages: `` `#[projector]` ``.
     pub(crate) attribute: &'static str,
-    /// Options that work.
     pub(crate) available: &'static [&'static str],
-    /// Options that are known and refused, once their value is checked.
-    pub(crate) later: &'static [&'static str],
     /// Words that people write for an option, whose spelling is far from it.
     pub(crate) aliases: &'static [(&'static str, &'static str)],
     /// Options whose value is a type or a path, or several in brackets.
@@ -54,8 +51,7 @@ pub(crate) enum Value {
 }
 
 impl Keys {
-    /// Reads options up to the end, with those that have no runtime, which the caller checks and
-    /// refuses. What is wrong with one does not hide the others.
+    /// Reads options up to the end. What is wrong with one does not hide the others.
     pub(crate) fn read(&self, input: ParseStream<'_>, errors: &mut Errors) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
         while !input.is_empty() {
@@ -98,6 +94,9 @@ impl Keys {
     /// Reads a text or a type that stands alone.
     fn misplaced(&self, input: ParseStream<'_>) -> Option<TokenStream> {
         self.first?;
+        if input.peek(Ident::peek_any) && input.peek2(Token![=]) {
+            return None; // an option, as most are
+        }
         let ahead = input.fork();
         let tokens = if ahead.peek(syn::LitStr) {
             ahead.parse::<syn::LitStr>().ok()?.into_token_stream()
@@ -206,7 +205,7 @@ impl Keys {
     }
 
     fn knows(&self, word: &str) -> bool {
-        self.available.iter().chain(self.later).any(|known| *known == word)
+        self.available.contains(&word)
     }
 
     fn accepts(&self, key: &Ident, before: &[Entry], errors: &mut Errors) -> bool {
@@ -228,7 +227,7 @@ impl Keys {
         let alias = self.aliases.iter().find(|(written, _)| *written == word);
         let help = match alias {
             Some((_, meant)) => format!("\nhelp: did you mean `{meant}`?"),
-            None => suggest::help(word, self.available.iter().chain(self.later).copied()),
+            None => suggest::help(word, self.available.iter().copied()),
         };
         let known = suggest::and_list(self.available);
         format!("unknown {attribute} option `{word}`{help}\nnote: options are {known}")
@@ -244,10 +243,7 @@ pub(crate) fn not_yet(what: &str) -> String {
 pub(crate) struct Words {
     /// What the words are: `policy`, `mode`.
     pub(crate) noun: &'static str,
-    /// Words that work.
     pub(crate) available: &'static [&'static str],
-    /// Words that are known and refused.
-    pub(crate) later: &'static [&'static str],
 }
 
 impl Entry {
@@ -272,31 +268,16 @@ impl Entry {
         }
     }
 
-    /// Reads the value as one of some words, all of which work.
+    /// Reads the value as one of some words.
     pub(crate) fn word(&self, words: &Words, errors: &mut Errors) -> Option<String> {
-        self.known_word(words, errors).map(|literal| literal.value())
-    }
-
-    /// Reads the value as one of some words, with those that have no runtime, which the caller
-    /// refuses.
-    pub(crate) fn known_word(&self, words: &Words, errors: &mut Errors) -> Option<syn::LitStr> {
         let literal = self.string(errors)?;
         let word = literal.value();
-        let (noun, name) = (words.noun, self.name());
-        let known = || words.available.iter().chain(words.later).copied();
-        if known().any(|known| known == word) {
-            return Some(literal);
+        if words.available.contains(&&*word) {
+            return Some(word);
         }
-        let help = suggest::help(&word, known());
-        let expected = match (words.available, words.later) {
-            ([], later) => suggest::list(later),
-            (available, []) => suggest::list(available),
-            (available, later) => {
-                let verb = if later.len() == 1 { "is" } else { "are" };
-                let (available, later) = (suggest::list(available), suggest::and_list(later));
-                format!("{available}; {later} {verb} not available yet")
-            }
-        };
+        let (noun, name) = (words.noun, self.name());
+        let help = suggest::help(&word, words.available.iter().copied());
+        let expected = suggest::list(words.available);
         errors.at(
             literal.span(),
             format!("unknown {noun} `{word}` for `{name}`{help}\nnote: expected {expected}"),
@@ -524,21 +505,24 @@ pub(crate) fn shown_type(ty: &syn::Type) -> String {
 /// Shows tokens on one line, as a person would write them.
 pub(crate) fn shown(tokens: impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
-    for (spaced, tight) in [
-        (" :: ", "::"),
-        (":: ", "::"),
-        (" < ", "<"),
-        (" >", ">"),
-        ("& ", "&"),
-        ("- ", "-"),
-        (" ,", ","),
-        ("< ", "<"),
-        (" (", "("),
-        (" : ", ": "),
-        ("* mut ", "*mut "),
-        ("* const ", "*const "),
+    for (sign, spaced, tight) in [
+        (b':', " :: ", "::"),
+        (b':', ":: ", "::"),
+        (b'<', " < ", "<"),
+        (b'>', " >", ">"),
+        (b'&', "& ", "&"),
+        (b'-', "- ", "-"),
+        (b',', " ,", ","),
+        (b'<', "< ", "<"),
+        (b'(', " (", "("),
+        (b':', " : ", ": "),
+        (b'*', "* mut ", "*mut "),
+        (b'*', "* const ", "*const "),
     ] {
-        text = text.replace(spaced, tight);
+        // Most texts have few of the signs, and to look for one byte costs little.
+        if text.as_bytes().contains(&sign) {
+            text = text.replace(spaced, tight);
+        }
     }
     text
 }
@@ -597,8 +581,7 @@ mod tests {
 
     const KEYS: Keys = Keys {
         attribute: "`#[test]`",
-        available: &["version", "storage", "input_domain"],
-        later: &["snapshot"],
+        available: &["version", "storage", "input_domain", "snapshot"],
         aliases: &[("domain", "input_domain")],
         types: &["storage"],
         repeatable: &[],
@@ -621,7 +604,6 @@ mod tests {
     #[test]
     fn a_fault_does_not_hide_the_next_option() {
         let (names, errors) = read(quote!(version = , verison = 1, snapshot, storage = S));
-        // What is not available yet is the caller's to refuse.
         assert_eq!(names, ["version", "snapshot", "storage"]);
         assert!(errors.contains("did you mean `version`?"), "{errors}");
     }

@@ -14,7 +14,6 @@ use crate::{
 const KEYS: Keys = Keys {
     attribute: "`#[domain]`",
     available: &["crate"],
-    later: &[],
     aliases: &[],
     types: &["crate"],
     repeatable: &[],
@@ -180,12 +179,16 @@ fn implementation(input: &DeriveInput, model: &Model) -> TokenStream {
     } else {
         quote_spanned!(Span::mixed_site()=> match self { #(#arms)* })
     };
-    let checks = checks(model);
+    let checks = checks(ident, model);
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         #[allow(deprecated)]
         impl #impl_generics #public::Domain for #ident #type_generics #where_clause {
-            const NAME: &'static ::core::primitive::str = #name;
+            const NAME: &'static ::core::primitive::str = {
+                #[allow(unused_imports)]
+                use #private::EventLookupFallback as _;
+                #private::domain_name(&[#(#private::EventLookup::<#events>::FACTS),*], #name)
+            };
             const EVENTS: &'static [&'static ::core::primitive::str] = &[#(#private::event_facts::<#events>().name),*];
             const TYPES: &'static [&'static ::core::primitive::str] = &[#(#types),*];
         }
@@ -215,21 +218,39 @@ fn last_name(ty: &syn::Type) -> String {
     .unwrap_or_else(|| shown(ty))
 }
 
-/// One assertion for each event, outside the enum's generics: its lifetimes do not matter there.
-fn checks(model: &Model) -> TokenStream {
-    let name = &model.name;
-    let checks = model.variants.iter().map(|Variant { event, .. }| {
-        let shown = shown(event);
-        let mut event = event.clone();
-        syn::visit_mut::VisitMut::visit_type_mut(&mut Static, &mut event);
-        let (first, last) = ends(&event);
+/// Assertions on all events, outside the enum's generics: its lifetimes do not matter there.
+fn checks(ident: &Ident, model: &Model) -> TokenStream {
+    let (name, ident) = (&model.name, ident.unraw().to_string());
+    let private = model.library.private();
+    let local = Ident::new("FACTS", Span::mixed_site());
+    let events: Vec<_> = model.variants.iter().map(|variant| fixed(&variant.event)).collect();
+    let variants = model.variants.iter().enumerate().map(|(number, Variant { event, .. })| {
+        let (first, last) = ends(event);
         let private = model.library.private_at(first);
-        let facts = quote_spanned!(first=> #private::event_facts::<#event>());
-        let arguments = quote_spanned!(last=> (#facts, #shown, #name));
-        quote_spanned! {first=>
-            #[allow(deprecated)]
-            const _: () = #private::no_variant_fault #arguments;
-        }
+        let shown = shown(event);
+        let arguments = quote_spanned!(last=> (#local, #number, #shown, #name));
+        quote_spanned!(first=> const _: () = #private::no_variant_fault #arguments;)
     });
-    quote!(#(#checks)*)
+    let span = name.span();
+    let of_name = model.library.private_at(span);
+    let whole = quote_spanned! {span=>
+        const _: () = #of_name::no_name_fault(#local, #ident, #name);
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(deprecated)]
+        const _: () = {
+            #[allow(unused_imports)]
+            use #private::EventLookupFallback as _;
+            const #local: &[#private::EventFacts] = &[#(#private::EventLookup::<#events>::FACTS),*];
+            #whole
+            #(#variants)*
+        };
+    }
+}
+
+/// A type with every lifetime `'static`.
+fn fixed(ty: &syn::Type) -> syn::Type {
+    let mut ty = ty.clone();
+    syn::visit_mut::VisitMut::visit_type_mut(&mut Static, &mut ty);
+    ty
 }

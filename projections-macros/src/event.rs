@@ -16,7 +16,6 @@ use crate::{
 const KEYS: Keys = Keys {
     attribute: "`#[event]`",
     available: &["domain", "name", "aliases", "version", "upcast", "codec", "crate"],
-    later: &[],
     aliases: &[
         ("alias", "aliases"),
         ("from", "upcast"),

@@ -77,9 +77,12 @@ fn projector_with_every_option() {
     insta::assert_snapshot!(shown(projector::expand(
         quote!(
             "order-summary", storage = Sqlite<Reporting>, domain = "orders",
-            unregistered = "error", batch(events = 10, bytes = 4_096), from = "now", version = 2,
-            exhaustive = Orders, ignores(OrderSeen, shop::OrderLost), on_change = "rebuild",
-            on_failure = "halt", mode = "async", lanes = 1, retry(none)
+            unregistered = "error", batch(events = 10, bytes = 4_096, linger = "5ms"),
+            from = "now", version = 2, exhaustive = Orders, ignores(OrderSeen, shop::OrderLost),
+            on_change = "rebuild", on_failure = "park", park_by = "domain",
+            park(per_key = 10, total = 100), mode = "async", lanes = 1,
+            retry(max = 5, initial = "100ms", factor = 1.5, cap = "10s", jitter = 0.2),
+            timeout = "1m"
         ),
         quote! {
             pub struct OrderSummary {
@@ -135,8 +138,14 @@ fn async_and_generic_handlers() {
         TokenStream::new(),
         quote! {
             impl<T: Sum> Totals<T> {
-                #[handles(OrderPlaced, from = "now")]
+                #[handles(
+                    OrderPlaced, from = "now", replay = "skip", retry(none),
+                    permanent = Self::is_permanent
+                )]
                 async fn on_placed(&mut self, event: OrderPlaced) -> Result<(), Fault> {}
+
+                #[park_key]
+                fn customer<'a>(at: &'a Envelope) -> &'a str {}
             }
         },
     )));

@@ -17,15 +17,39 @@ use syn::{
 /// Attributes that only a reader or a lint sees.
 const QUIET: &[&str] = &["allow", "deny", "doc", "expect", "forbid", "warn"];
 
-/// What may stand before a parenthesis without making it a list of arguments.
-const KEYWORDS: &[&str] = &[
-    "as", "async", "await", "break", "const", "continue", "dyn", "else", "for", "if", "impl", "in",
-    "let", "loop", "match", "move", "mut", "ref", "return", "static", "type", "unsafe", "use",
-    "where", "while", "yield",
-];
-
-/// `continue`.
-const LONGEST_KEYWORD: usize = 8;
+/// What may stand before a parenthesis without making it a list of arguments. As bytes, which the
+/// compiler makes a tree of comparisons from: this is asked of each name.
+fn is_keyword(name: &str) -> bool {
+    matches!(
+        name.as_bytes(),
+        b"as"
+            | b"async"
+            | b"await"
+            | b"break"
+            | b"const"
+            | b"continue"
+            | b"dyn"
+            | b"else"
+            | b"for"
+            | b"if"
+            | b"impl"
+            | b"in"
+            | b"let"
+            | b"loop"
+            | b"match"
+            | b"move"
+            | b"mut"
+            | b"ref"
+            | b"return"
+            | b"static"
+            | b"type"
+            | b"unsafe"
+            | b"use"
+            | b"where"
+            | b"while"
+            | b"yield"
+    )
+}
 
 /// Hashes an item, and what its marker said as `facts`.
 pub(crate) fn of(item: &impl ToTokens, facts: &[impl AsRef<str>]) -> u64 {
@@ -91,7 +115,12 @@ fn walk(tokens: Vec<TokenTree>, place: Place, hash: &mut Hash) {
                 walk(flat(group.stream()), place, hash);
             }
             TokenTree::Group(group) => self::group(group, &before, place, hash),
-            TokenTree::Ident(name) => hash.write(b'i', &name.to_string()),
+            TokenTree::Ident(name) => {
+                let name = name.to_string();
+                hash.write(b'i', &name);
+                before.pass_name(&name);
+                continue;
+            }
             TokenTree::Literal(literal) => hash.write(b'l', &literal.to_string()),
             TokenTree::Punct(punct) => {
                 let next = tokens.peek();
@@ -328,7 +357,7 @@ impl Before {
 
     fn pass(&mut self, token: &TokenTree) {
         match token {
-            TokenTree::Ident(name) => self.pass_name(&name.to_string()),
+            TokenTree::Ident(_) => {} // the caller has its text, and passes that
             TokenTree::Punct(punct) => self.pass_punctuation(punct.as_char()),
             TokenTree::Literal(_) => *self = Self { is_callee: true, ..self.kept() },
             TokenTree::Group(group) => {
@@ -345,7 +374,7 @@ impl Before {
     fn pass_name(&mut self, name: &str) {
         // Nothing calls a lifetime or a label: `&'a (A,)`, `break 'a (b,)`.
         let is_lifetime = self.last == Some('\'');
-        let is_keyword = name.len() <= LONGEST_KEYWORD && KEYWORDS.contains(&name);
+        let is_keyword = is_keyword(name);
         *self = Self {
             is_callee: !is_lifetime && !is_keyword,
             is_macro: self.bang,

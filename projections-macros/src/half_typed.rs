@@ -64,7 +64,9 @@ fn assert_written(tokens: &TokenStream, expected_error: &str, items: &[TokenStre
 fn projector_is_written_at_every_key() {
     let attribute =
         quote!("x", storage = Sqlite, unregistered = "error", batch(events = 5), crate = a::b);
-    for beginning in beginnings(attribute) {
+    let of_failures =
+        quote!("x", on_failure = "park", park_by = "domain", park(keys = 5), timeout = "5s");
+    for beginning in beginnings(attribute).into_iter().chain(beginnings(of_failures)) {
         let item = quote! {
             /// Documented.
             #[derive(Debug)]
@@ -89,6 +91,7 @@ fn projector_is_written_at_every_key() {
 fn a_block_is_written_at_every_key() {
     for attribute in [
         quote!(handles(events::Placed, input_domain = "orders", from = "now")),
+        quote!(handles(Placed, replay = "skip", retry(max = 3, cap = "9s"), permanent = a::b)),
         quote!(fallback(domain = ["orders", "stock"])),
         quote!(projections::handles(Placed)),
     ] {

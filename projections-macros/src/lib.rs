@@ -21,6 +21,7 @@ mod rustdoc;
 mod stray;
 mod suggest;
 mod upcast;
+mod writer;
 
 use proc_macro::TokenStream;
 
@@ -76,6 +77,12 @@ pub fn setup(_attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn reset(_attribute: TokenStream, item: TokenStream) -> TokenStream {
     stray::expand("reset", item.into()).into()
+}
+
+/// Marks the function that says what waits behind a parked event; `#[handlers]` reads it.
+#[proc_macro_attribute]
+pub fn park_key(_attribute: TokenStream, item: TokenStream) -> TokenStream {
+    stray::expand("park_key", item.into()).into()
 }
 
 /// Names the rows that a handler asks for; `#[handlers]` reads it.

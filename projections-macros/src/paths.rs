@@ -69,6 +69,24 @@ pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
     (first, tokens.last().unwrap_or(first))
 }
 
+/// The same of a type. Most are a path of plain names, whose ends take no printing.
+pub(crate) fn ends_of_type(ty: &syn::Type) -> (Span, Span) {
+    let syn::Type::Path(syn::TypePath { qself: None, path, .. }) = ty else { return ends(ty) };
+    let (Some(first), Some(last)) = (path.segments.first(), path.segments.last()) else {
+        return ends(ty);
+    };
+    if path.leading_colon.is_some() || !path.segments.iter().all(|each| each.arguments.is_none()) {
+        return ends(ty);
+    }
+    (first.ident.span(), last.ident.span())
+}
+
+/// The place of a type, as [`Spanned`] says it: the whole of it, where spans can be joined.
+pub(crate) fn span_of_type(ty: &syn::Type) -> Span {
+    let (first, last) = ends_of_type(ty);
+    first.join(last).unwrap_or(first)
+}
+
 /// Moves tokens to a place, and leaves them their meaning.
 fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     tokens

@@ -2,6 +2,8 @@
 //! they generate, never on the user's own items, so that `missing_docs` and the lints of `rustdoc`
 //! go on to judge what the user wrote and nothing else.
 
+use std::borrow::Cow;
+
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Attribute, Type, ext::IdentExt, visit_mut::VisitMut};
@@ -29,10 +31,18 @@ impl Table {
 
     /// Adds a row, which is there where the `#[cfg]` attributes say so.
     pub(crate) fn row(&mut self, cfg: &[Attribute], cells: &[impl AsRef<str>]) {
-        let cells: Vec<_> = cells.iter().map(|cell| cell.as_ref().replace('|', "\\|")).collect();
-        let row = format!("| {} |", cells.join(" | "));
+        let cells: Vec<_> = cells.iter().map(|cell| cell_of(cell.as_ref())).collect();
+        self.line(cfg, format!("| {} |", cells.join(" | ")));
+    }
+
+    /// Adds a sentence behind the last row, which is there where the `#[cfg]` attributes say so.
+    pub(crate) fn sentence(&mut self, cfg: &[Attribute], text: &str) {
+        self.line(cfg, format!("\n{text}"));
+    }
+
+    fn line(&mut self, cfg: &[Attribute], line: String) {
         if cfg.is_empty() {
-            self.rows.push(row);
+            self.rows.push(line);
             return;
         }
         self.write_rows();
@@ -40,7 +50,7 @@ impl Table {
             cfg.iter().filter_map(|attribute| attribute.meta.require_list().ok()).collect();
         let conditions = conditions.iter().map(|list| &list.tokens);
         self.written.extend(quote_spanned! {Span::mixed_site()=>
-            #[cfg_attr(all(#(#conditions),*), doc = #row)]
+            #[cfg_attr(all(#(#conditions),*), doc = #line)]
         });
     }
 
@@ -59,6 +69,11 @@ impl Table {
     }
 }
 
+/// What stands in a cell must not end it.
+fn cell_of(text: &str) -> Cow<'_, str> {
+    if text.as_bytes().contains(&b'|') { text.replace('|', "\\|").into() } else { text.into() }
+}
+
 /// A type, linked where it has a name: as the user wrote it, without its lifetimes. Where the name
 /// is not found, or is private, `rustdoc` shows it in brackets.
 pub(crate) fn linked(ty: &Type) -> String {
@@ -70,6 +85,9 @@ pub(crate) fn linked(ty: &Type) -> String {
 
 /// A text as code, whatever is in it.
 pub(crate) fn code(text: &str) -> String {
+    if !text.as_bytes().contains(&b'`') {
+        return format!("`{text}`");
+    }
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     let space = if longest == 0 { "" } else { " " };

@@ -6,7 +6,7 @@ use syn::{ImplItem, ImplItemFn, Item, ItemImpl, ext::IdentExt};
 
 use crate::{
     errors::Errors,
-    handlers::MARKERS,
+    handlers::{MARKERS, place_of},
     paths::{Library, ends},
 };
 
@@ -18,7 +18,8 @@ pub(crate) fn expand(attribute: &str, item: TokenStream) -> TokenStream {
             errors.at(
                 block.impl_token.span,
                 format!(
-                    "`#[{attribute}]` goes on a method\nhelp: use `#[handlers]` on the `impl` block"
+                    "`#[{attribute}]` goes on {}\nhelp: use `#[handlers]` on the `impl` block",
+                    place_of(attribute)
                 ),
             );
             without_markers(block).into_token_stream()
@@ -45,12 +46,15 @@ pub(crate) fn keys(item: TokenStream) -> TokenStream {
 
 fn check_method(attribute: &str, item: &TokenStream, errors: &mut Errors) {
     let Ok(method) = syn::parse2::<ImplItemFn>(item.clone()) else {
-        let message = format!("`#[{attribute}]` goes on a method in a `#[handlers]` block");
+        let place = place_of(attribute);
+        let message = format!("`#[{attribute}]` goes on {place} in a `#[handlers]` block");
         errors.at(ends(item).0, message);
         return;
     };
     let name = &method.sig.ident;
-    let help = if method.sig.receiver().is_some() {
+    let help = if attribute == "park_key" {
+        "put it into the `impl` block that has `#[handlers]`"
+    } else if method.sig.receiver().is_some() {
         "put `#[handlers]` on the `impl` block around it"
     } else {
         "make it a method with `&self`, in an `impl` block with `#[handlers]`"
@@ -62,7 +66,7 @@ fn check_method(attribute: &str, item: &TokenStream, errors: &mut Errors) {
 }
 
 /// The block, whose methods' attributes would be reported for the same reason.
-fn without_markers(mut block: ItemImpl) -> ItemImpl {
+pub(crate) fn without_markers(mut block: ItemImpl) -> ItemImpl {
     let library = Library::new(None);
     for item in &mut block.items {
         if let ImplItem::Fn(method) = item {

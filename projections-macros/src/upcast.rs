@@ -13,7 +13,6 @@ use crate::{
 const KEYS: Keys = Keys {
     attribute: "`upcast`",
     available: &["from", "with"],
-    later: &[],
     aliases: &[("by", "with"), ("function", "with"), ("version", "from")],
     types: &["from"],
     repeatable: &[],
@@ -194,8 +193,15 @@ impl Upcasts {
         let arms = self.functions.iter().map(|Function { from, path, .. }| {
             let (_, span) = ends(path);
             let (private, value) = (library.private_at(span), value(span));
-            let call = quote_spanned!(span=> #private::rewritten(#path(#value)));
-            quote_spanned!(Span::mixed_site()=> #from => #call,)
+            // Wholly at the path, which is all that can be wrong here.
+            let upcaster = Ident::new("upcaster", span);
+            let body = quote_spanned! {span=>
+                {
+                    let #upcaster = #private::upcaster(#path);
+                    #upcaster.rewrite(#value)
+                }
+            };
+            quote_spanned!(Span::mixed_site()=> #from => #body,)
         });
         let value = value(Span::mixed_site());
         quote_spanned! {Span::mixed_site()=>

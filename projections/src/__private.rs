@@ -31,20 +31,23 @@ pub use crate::{
 
 pub use self::{
     checks::{
-        EventArgument, FallbackArgument, HandlerError, HandlerReturn, HandlerValue,
-        SharedParameter, check_fallback_argument, check_projector, check_return,
-        handler_future_must_be_send,
+        Answer, EventArgument, FallbackArgument, HandlerError, HandlerReturn, HandlerValue,
+        JudgeOfNothing, JudgedAs, ParkKey, ParkKeyArgument, SharedParameter,
+        check_fallback_argument, check_park_key, check_projector, check_return,
+        handler_future_must_be_send, park_key,
     },
     coverage::{no_coverage_fault, no_ignores_fault},
     dispatch::{
-        Appended, Argument, DeclareFallback, DecoderFallback, Encode, EncodeFallback, Outcome,
-        OutcomeFallback, RawDecoder, RawDecoderFallback, ResultFallback, SharedFallback, Unit,
-        ValueOutcome, ViewFallback, refused, step,
+        Appended, Argument, DeclareFallback, DecoderFallback, Encode, EncodeFallback, Judged,
+        JudgedBy, JudgedFallback, Outcome, OutcomeFallback, RawDecoder, RawDecoderFallback,
+        ResultFallback, SharedFallback, Unit, ViewFallback, refused, step,
     },
     faults::{
-        EventFacts, Facts, Lookup, LookupFallback, UNKNOWN_DOMAIN, event_facts, no_async_fault,
-        no_domain_fault, no_fallback_fault, no_mut_self_fault, no_rebuild_fault, no_route_fault,
-        no_shared_fault, no_value_fault, no_variant_fault, no_view_fault,
+        EventFacts, EventLookup, EventLookupFallback, Facts, Lookup, LookupFallback,
+        UNKNOWN_DOMAIN, domain_name, event_facts, no_async_fault, no_domain_fault,
+        no_fallback_fault, no_mut_self_fault, no_name_fault, no_park_by_fault, no_park_key_fault,
+        no_rebuild_fault, no_retry_fault, no_route_fault, no_shared_fault, no_value_fault,
+        no_variant_fault, no_view_fault,
     },
     fields::{
         BlankRow, Field, FieldFallback, JsonField, JsonValue, KeyField, KeyFieldFallback, KeyPart,
@@ -54,9 +57,9 @@ pub use self::{
     keys::{NameKeysFallback, RowName, no_keys_fault, no_place_of_keys_fault},
     row_tables::{RowPair, RowPairFallback, RowTable, RowTableFallback, no_table_fault},
     upcasts::{
-        Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, UpcasterError, VersionFacts, Way,
-        check_json_codec, decode_current, no_older_fault, no_version_fault, rewritten,
-        run_functions, version_facts, way,
+        Convert, ConvertFallback, JsonCodec, MadeFrom, Rewritten, RewrittenAs, Upcaster,
+        UpcasterError, VersionFacts, Way, check_json_codec, decode_current, no_older_fault,
+        no_version_fault, run_functions, upcaster, version_facts, way,
     },
 };
 /// What `#[projector]` brings into its module, so that an `impl` block without `#[handlers]` is told
@@ -70,9 +73,10 @@ pub mod markers {
 use crate::{Event, Fingerprint, HandleError, Handlers, MissingResource, Resources, Route};
 pub use crate::{
     engine::{
-        Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Make,
-        RowUse, SnapshotPlace, SnapshotUse, Start, StartError,
+        Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Interrupt,
+        Make, Progress, RowUse, SnapshotPlace, SnapshotUse, Start, StartError,
     },
+    letters::LetterBox,
     projector::{Construct, HookCall, KeySource, SessionOf},
     registry::{Linked, StorageKind},
     rows::DeclaredTable,

@@ -1,11 +1,14 @@
 //! [`Checkpoint`]: how far a projector has come, and what it was when it came there.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventId, Fingerprint, GlobalPosition, Scanned, StoreId, rows::TableDigests};
+use crate::{
+    Answer, EventId, Fingerprint, GlobalPosition, Lease, LetterChanges, Scanned, StoreId,
+    rows::TableDigests,
+};
 
 /// What a checkpoint is stored under.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -51,10 +54,15 @@ pub struct Checkpoint {
     pub event_id: Option<EventId>,
     /// Raised by each start; whoever meets a higher one is superseded.
     pub epoch: u64,
+    /// Who runs the projector; `None` where it was released, or where nobody has to: the appends
+    /// run it.
+    pub lease: Option<Lease>,
     /// The projector's `version` when it was last started.
     pub version: u32,
     /// What code built the read model.
     pub fingerprint: Option<Fingerprint>,
+    /// Code of the same version that was replaced by a rebuild: it never runs the projector again.
+    pub superseded: Vec<Fingerprint>,
     /// What the projector was subscribed to when it was last started.
     pub subscriptions: Subscriptions,
     /// Side effects have run up to here.
@@ -63,7 +71,9 @@ pub struct Checkpoint {
     pub state: RecordedState,
     /// Why it halted, or what it waits for.
     pub last_error: Option<String>,
-    /// When its owner last wrote this row, by the clock of the owner's machine.
+    /// When its owner last wrote this row. It is shown, and nothing is decided by it but whether
+    /// `status` takes the owner for alive; a storage that has a clock of its own writes its own
+    /// time here instead.
     pub heartbeat_at: Timestamp,
     /// What the rows of its tables add up to.
     pub tables: TableDigests,
@@ -75,6 +85,14 @@ impl Checkpoint {
     pub fn seen(&self) -> Option<Scanned> {
         self.event_id.map(|id| Scanned { position: self.scanned, id })
     }
+
+    /// Makes it one that its owner writes now.
+    pub(crate) fn renew(&mut self) {
+        self.heartbeat_at = Timestamp::now();
+        if let Some(lease) = &mut self.lease {
+            lease.beat += 1;
+        }
+    }
 }
 
 /// What the owner of a projector last recorded of itself.
@@ -85,8 +103,12 @@ pub enum RecordedState {
     Halted,
     /// The appends of the event store run it: it is at the head, and nobody else moves it.
     Inline,
+    /// It stands still at somebody's word, until it is resumed.
+    Paused,
     /// It is clearing the read model and reading the log again.
     Rebuilding,
+    /// An event failed, and is to be tried again.
+    Retrying,
     /// It runs.
     Running,
     /// It was stopped cleanly.
@@ -100,7 +122,9 @@ impl RecordedState {
         match self {
             Self::Halted => "halted",
             Self::Inline => "inline",
+            Self::Paused => "paused",
             Self::Rebuilding => "rebuilding",
+            Self::Retrying => "retrying",
             Self::Running => "running",
             Self::Stopped => "stopped",
         }
@@ -117,23 +141,45 @@ impl FromStr for RecordedState {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        [Self::Halted, Self::Inline, Self::Rebuilding, Self::Running, Self::Stopped]
-            .into_iter()
-            .find(|state| state.as_str() == word)
-            .ok_or_else(|| format!("unknown checkpoint state `{word}`"))
+        [
+            Self::Halted,
+            Self::Inline,
+            Self::Paused,
+            Self::Rebuilding,
+            Self::Retrying,
+            Self::Running,
+            Self::Stopped,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == word)
+        .ok_or_else(|| format!("unknown checkpoint state `{word}`"))
     }
 }
 
 /// What a projector is subscribed to, as stored in its checkpoint.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Subscriptions(pub(crate) Vec<Subscribed>);
+///
+/// Clones share it: it is copied and stored with each batch, and changes with a start alone.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(from = "Vec<Subscribed>", into = "Vec<Subscribed>")]
+pub struct Subscriptions {
+    list: Arc<[Subscribed]>,
+    text: Arc<str>,
+}
 
 impl Subscriptions {
+    pub(crate) fn list(&self) -> &[Subscribed] {
+        &self.list
+    }
+
+    /// What [`encode`](Self::encode) returns.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The text that is stored: JSON.
     #[must_use]
     pub fn encode(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|_| "[]".to_owned()) // strings and numbers always encode
+        self.text().to_owned()
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
@@ -142,6 +188,26 @@ impl Subscriptions {
     /// Returns why the text is not a subscription list.
     pub fn decode(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+}
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Vec::new().into()
+    }
+}
+
+impl From<Vec<Subscribed>> for Subscriptions {
+    fn from(list: Vec<Subscribed>) -> Self {
+        // Texts and numbers always encode.
+        let text = serde_json::to_string(&list).unwrap_or_else(|_| "[]".to_owned());
+        Self { list: list.into(), text: text.into() }
+    }
+}
+
+impl From<Subscriptions> for Vec<Subscribed> {
+    fn from(subscriptions: Subscriptions) -> Self {
+        subscriptions.list.to_vec()
     }
 }
 
@@ -179,13 +245,18 @@ pub struct CheckpointWrite {
     /// The code that appends must run the projector with: where `next` is
     /// [`Inline`](RecordedState::Inline), and only there.
     pub inline: Option<Fingerprint>,
+    /// What changes in the letters.
+    pub letters: LetterChanges,
+    /// The request that this write carries out: it is not written where that has its answer. Only on
+    /// a storage with [`requests`](crate::Storage::requests).
+    pub answer: Option<Answer>,
 }
 
 impl CheckpointWrite {
     /// Makes a write.
     #[must_use]
     pub fn new(key: CheckpointKey, previous: Option<Previous>, next: Checkpoint) -> Self {
-        Self { key, previous, next, inline: None }
+        Self { key, previous, next, inline: None, letters: LetterChanges::default(), answer: None }
     }
 }
 

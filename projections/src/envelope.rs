@@ -19,18 +19,25 @@ pub struct Envelope {
     page: Page,
     index: usize,
     replay: bool,
+    redriven: bool,
     /// Where what handlers return goes, where somebody waits for it.
     values: Option<Arc<Values>>,
 }
 
 impl Envelope {
     pub(crate) fn new(page: Page, index: usize) -> Self {
-        Self { page, index, replay: false, values: None }
+        Self { page, index, replay: false, redriven: false, values: None }
     }
 
     /// Says where what handlers return goes.
     pub(crate) fn with_values(mut self, values: Option<Arc<Values>>) -> Self {
         self.values = values;
+        self
+    }
+
+    /// Says whether its events come late.
+    pub(crate) fn redriven(mut self, redriven: bool) -> Self {
+        self.redriven = redriven;
         self
     }
 
@@ -135,6 +142,12 @@ impl Envelope {
     #[must_use]
     pub fn is_replay(&self) -> bool {
         self.replay
+    }
+
+    /// Tells whether the event was parked, and comes now, after events that are later in the log.
+    #[must_use]
+    pub fn is_redriven(&self) -> bool {
+        self.redriven
     }
 
     /// The encoded event.

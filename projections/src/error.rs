@@ -4,7 +4,9 @@ mod wait;
 
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
-use crate::{EncodeError, EventId, Expected, GlobalPosition, StreamPosition, read::QueryError};
+use crate::{
+    CommandError, EncodeError, EventId, Expected, GlobalPosition, StreamPosition, read::QueryError,
+};
 
 pub use self::wait::{SyncError, WaitError};
 
@@ -161,6 +163,10 @@ pub enum CommitError {
     /// The stored checkpoint is not the expected one. Nothing was committed.
     #[error("the stored checkpoint is not the one that this owner wrote")]
     Conflict,
+    /// The storage refuses what handlers have written, such as a row that another one must stand
+    /// beside. Nothing was committed.
+    #[error("the commit was refused")]
+    Refused(#[source] BoxError),
     /// The commit failed, or nobody knows.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -296,6 +302,13 @@ pub enum HandleError {
         /// The panic's message.
         message: String,
     },
+    /// What the event's handler wrote was refused when it was to be committed.
+    #[error("what its handler wrote was refused at the commit")]
+    Refused {
+        /// Why.
+        #[source]
+        source: BoxError,
+    },
     /// The handler left a row that cannot be stored.
     #[error("handler `{method}` left a row that cannot be stored")]
     Rows {
@@ -304,6 +317,14 @@ pub enum HandleError {
         /// Which row, and why.
         #[source]
         source: BoxError,
+    },
+    /// The handler took too long, and was cut off.
+    #[error("handler `{method}` did not come back within {limit:?}, which is its `timeout`")]
+    TimedOut {
+        /// The handler.
+        method: &'static str,
+        /// How long it may take.
+        limit: std::time::Duration,
     },
     /// No handler takes the event, and the projector says `unregistered = "error"`.
     #[error("no handler takes `{event}` of domain `{domain}`; handled are {handled}")]
@@ -495,6 +516,46 @@ pub enum HaltReason {
         /// Why, and the ways out.
         reason: String,
     },
+    /// As much is parked as may be.
+    #[error(
+        "event {event} `{}` at position {position} of stream `{}` is to be parked, but {cap}; repair the handlers and redrive what is parked, discard what is not needed, or raise the cap", name.escape_debug(), stream.escape_debug()
+    )]
+    ParkedFull {
+        /// The event's id.
+        event: EventId,
+        /// Its wire name.
+        name: String,
+        /// Its global position.
+        position: GlobalPosition,
+        /// Its stream.
+        stream: String,
+        /// Which cap is reached.
+        cap: String,
+    },
+    /// A handler does not come back, and cannot be cut off. Its thread, and the transaction that it
+    /// has open, are lost to this process: restart it.
+    #[error(
+        "stalled: handler `{method}` has not come back from event {event} `{}` at position {position} of stream `{}` within {limit:?}, and cannot be cut off; restart the process", name.escape_debug(), stream.escape_debug()
+    )]
+    Stalled {
+        /// The handler.
+        method: &'static str,
+        /// The event's id.
+        event: EventId,
+        /// Its wire name.
+        name: String,
+        /// Its global position.
+        position: GlobalPosition,
+        /// Its stream.
+        stream: String,
+        /// How long it may take.
+        limit: std::time::Duration,
+    },
+    /// It was paused, and a run that is to end does not wait until somebody resumes it.
+    #[error(
+        "paused: it stands still until it is resumed, by `runtime.resume` or `projection resume`"
+    )]
+    Paused,
     /// The storage or the source failed for good.
     #[error(transparent)]
     Store(StoreError),
@@ -503,16 +564,6 @@ pub enum HaltReason {
     Table {
         /// Which table, what differs, and the way out.
         what: String,
-    },
-    /// Another runtime took the projector over.
-    #[error(
-        "superseded: another process has started this projector (epoch {epoch}, this one has {own}); run it in one process alone"
-    )]
-    Superseded {
-        /// The other's epoch.
-        epoch: u64,
-        /// This one's.
-        own: u64,
     },
 }
 
@@ -551,6 +602,9 @@ pub struct Halted {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RebuildError {
+    /// Its owner was asked, and did not do it; or this program may not do it in the owner's place.
+    #[error(transparent)]
+    Command(#[from] CommandError),
     /// The projector halted while it was rebuilt.
     #[error(transparent)]
     Halted(#[from] Halted),

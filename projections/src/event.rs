@@ -47,7 +47,7 @@ pub trait Event {
     /// # Errors
     /// Returns why the payload is not of this event: the codec's error, or an
     /// [`UpcastError`](crate::UpcastError).
-    #[inline]
+    #[inline(always)] // else the event is copied on its way
     fn decode(stored: Stored<'_>) -> Result<Self::Decoded<'_>, BoxError> {
         stored.decode_current::<Self>()
     }
@@ -60,7 +60,7 @@ pub trait Codec {
     /// Decodes a payload.
     ///
     /// # Errors
-    /// Returns why the payload is not a `T`.
+    /// Returns why the payload is not a `T`; [`Erased`] where somebody has erased it on purpose.
     fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, BoxError>;
 
     /// Encodes an event.
@@ -70,12 +70,52 @@ pub trait Codec {
     fn encode<T: Serialize + ?Sized>(event: &T) -> Result<Vec<u8>, BoxError>;
 }
 
+/// What a [`Codec`] answers of a payload that somebody has erased on purpose, as where the key that
+/// it was encrypted with is destroyed.
+///
+/// The event passes: no handler that decodes it is called, nothing is parked, and `status` counts it.
+/// It may be the cause of another error. A handler that takes the envelope alone is called all the
+/// same.
+///
+/// ```
+/// use projections::{BoxError, Codec, Erased};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// JSON, of which nothing is left once it is erased.
+/// enum Erasable {}
+///
+/// impl Codec for Erasable {
+///     fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, BoxError> {
+///         if payload.is_empty() {
+///             return Err(Erased.into());
+///         }
+///         projections::Json::decode(payload)
+///     }
+///
+///     fn encode<T: Serialize + ?Sized>(event: &T) -> Result<Vec<u8>, BoxError> {
+///         projections::Json::encode(event)
+///     }
+/// }
+/// # assert!(Erasable::decode::<u32>(b"").unwrap_err().is::<Erased>());
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the payload was erased")]
+#[allow(clippy::exhaustive_structs)] // it has nothing to say but its name
+pub struct Erased;
+
+impl Erased {
+    /// Whether an error is one, or has one behind it.
+    pub(crate) fn is_behind(error: &(dyn std::error::Error + 'static)) -> bool {
+        std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Self>())
+    }
+}
+
 /// Payloads as JSON, the default codec.
 #[derive(Clone, Copy, Debug)]
 pub enum Json {}
 
 impl Codec for Json {
-    #[inline]
+    #[inline(always)] // else the event is copied on its way
     fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, BoxError> {
         serde_json::from_slice(payload).map_err(Into::into)
     }

@@ -10,7 +10,7 @@ use crate::{Route, StartFrom};
 /// attributes, trailing commas, braces round the single expression of a match arm or a closure, and
 /// the order of the methods do not change it, nor do tuning options and what `#[cfg]` leaves out.
 /// Each other token between the braces of the block does, and so do an event's wire name, the domain
-/// that a handler takes it from, and `from = "now"`.
+/// that a handler takes it from, `from = "now"` and `replay = "skip"`.
 ///
 /// Code outside the block is not seen: the same fingerprint does not prove the same read model.
 /// Raise `version` where a function elsewhere changes what handlers write.
@@ -64,6 +64,9 @@ const fn of_route(route: &Route) -> u64 {
     hash = write(hash, route.event);
     hash = write(hash, route.domain);
     hash = write(hash, if matches!(route.from, StartFrom::Now) { "now" } else { "beginning" });
+    if route.skips_replay {
+        hash = write(hash, "skip");
+    }
     finish(hash)
 }
 
@@ -90,7 +93,7 @@ const fn finish(mut hash: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Json, Options};
+    use crate::{Event, Json, Options, RetryPolicy};
 
     struct Placed;
 
@@ -125,6 +128,7 @@ mod tests {
             ("wire name", Route { event: "Placed2", ..route(1, "a") }),
             ("place of a boundary", Route { event: "Place", ..route(1, "da") }),
             ("from", route(1, "a").from_now()),
+            ("replay", route(1, "a").skips_replay()),
         ] {
             assert_ne!(hash(&[other], &[]), one, "{what}");
         }
@@ -132,10 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn what_only_generated_code_needs_does_not_count() {
+    fn tuning_and_what_only_generated_code_needs_do_not_count() {
         let one = hash(&[route(1, "a")], &[]);
         let other = Route { id: 7, method: "on_placed", aliases: &["Old"], ..route(1, "a") };
-        assert_eq!(hash(&[other.asynchronous()], &[]), one);
+        assert_eq!(hash(&[other.asynchronous().retry(RetryPolicy::NONE)], &[]), one);
     }
 
     /// Another value here is another algorithm: raise `Fingerprint::ALGORITHM` with it.

@@ -1,6 +1,6 @@
-//! 128-bit identities: [`EventId`] and [`StoreId`].
+//! 128-bit identities: [`EventId`], [`StoreId`], [`OwnerId`] and [`RequestId`].
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::OnceLock};
 
 use uuid::Uuid;
 
@@ -28,6 +28,12 @@ macro_rules! id {
             #[must_use]
             pub const fn to_bytes(self) -> [u8; 16] {
                 *self.0.as_bytes()
+            }
+
+            /// Writes its text into a buffer, for a caller that writes many.
+            #[cfg(feature = "sqlite")]
+            pub(crate) fn text(self, buffer: &mut [u8; 36]) -> &str {
+                self.0.as_hyphenated().encode_lower(buffer)
             }
 
             /// Wraps 16 bytes, most significant first.
@@ -79,6 +85,25 @@ id! {
     StoreId, "a store id"
 }
 
+id! {
+    /// The identity of a runtime that owns projectors, drawn when it is built: not a host and a
+    /// process number, which come again.
+    OwnerId, "an owner's id"
+}
+
+id! {
+    /// The identity of a request to the owner of a projector.
+    RequestId, "a request's id"
+}
+
+impl RequestId {
+    /// Draws a new id.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
 impl EventId {
     /// Draws a new id. Ids grow with time (UUID version 7), which keeps the store's index compact.
     #[must_use]
@@ -93,6 +118,28 @@ impl StoreId {
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
+}
+
+impl OwnerId {
+    /// Draws a new id. Its first half is that of this process.
+    #[must_use]
+    pub fn random() -> Self {
+        Self::from_u128((u128::from(process()) << 64) | u128::from(half()))
+    }
+
+    /// Tells whether this process has drawn it.
+    pub(crate) fn is_of_this_process(self) -> bool {
+        self.as_u128() >> 64 == u128::from(process())
+    }
+}
+
+fn process() -> u64 {
+    static PROCESS: OnceLock<u64> = OnceLock::new();
+    *PROCESS.get_or_init(half)
+}
+
+fn half() -> u64 {
+    Uuid::new_v4().as_u64_pair().1
 }
 
 /// A text that is not an id.

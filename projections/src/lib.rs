@@ -65,16 +65,20 @@
 //!
 //! # When an event fails
 //!
-//! Its batch is rolled back, the events before it are committed, and it is tried once more by
-//! itself. If it fails again its projector halts with an error that names event, position, stream
-//! and handler ([`HaltReason`]); the other projectors go on, and the next start tries it again. An
-//! outage of a storage or source is no event's fault: the runner waits and tries again.
+//! Its batch is rolled back, the events before it are committed, and it is tried again by itself, each
+//! time in a fresh transaction ([`RetryPolicy`]). Then it is parked, and with it its key, by default
+//! its stream: later events of the key wait behind it in order, and all others go on.
+//! [`Runtime::dead_letters`] lists what is parked, and applies it once the handlers are repaired. A
+//! projector may halt or skip instead ([`OnFailure`]); one that halts does so with an error that names
+//! event, position, stream and handler ([`HaltReason`]), and the next start tries it again. An outage
+//! of a storage or source, or of what handlers need, is no event's fault: the runner waits and tries
+//! again.
 //!
 //! # Rebuilds
 //!
 //! [`Runtime::rebuild`] empties a read model, [rows] by itself and all else through its `#[reset]`
-//! method, and reads the log again; so does a raised `version`. A handler that is added for events which were passed already never
-//! starts silently: rebuild, or say `from = "now"` on it.
+//! method, and reads the log again; so does a raised `version`. A handler that is added for events
+//! which were passed already never starts silently: rebuild, or say `from = "now"` on it.
 //!
 //! # When events and code change
 //!
@@ -87,9 +91,11 @@
 //!
 //! # Testing
 //!
-//! [`memory::MemoryEventStore`] and [`Runtime::catch_up`] make a test of a projector a few lines
-//! without a sleep. [`testing`] has conformance suites for event stores and storages of your own,
-//! and a storage whose failures can be scripted.
+//! [`testing::Spec`] says what a projector makes of events: given events, then rows. It is run in
+//! batches of any size, with duplicates, restarts and crashes, a redrive and a rebuild, without a
+//! sleep. [`memory::MemoryEventStore`] and [`Runtime::catch_up`] make any other test a few lines.
+//! [`testing`] also has conformance suites for event stores and storages of your own, and a storage
+//! whose failures can be scripted.
 //!
 //! # Logging
 //!
@@ -104,6 +110,12 @@
 //!
 //! Standard error, because the commands of an application print their answers on standard output.
 //!
+//! # Health and metrics
+//!
+//! [`Runtime::health`] judges whether every projector is well, for a `/health` endpoint. Each batch is
+//! a span of `tracing` with its stages within, and with the feature `metrics` there are figures:
+//! position, head, behind, age, batch sizes, stage times, retries, what is parked, and the state.
+//!
 //! # Features
 //!
 //! | Name | What | Default? |
@@ -112,6 +124,7 @@
 //! | `decimal` | `rust_decimal::Decimal` in the columns of rows | no |
 //! | `sqlite` | an event store and a storage on the bundled SQLite | no |
 //! | `cli` | the command line that every application gets | no |
+//! | `metrics` | what projectors do, in figures, through the facade [`metrics`](https://docs.rs/metrics) | no |
 //!
 //! The minimum supported Rust version is 1.95.
 #![cfg_attr(feature = "sqlite", doc = "\n[`sqlite`]: crate::sqlite")]
@@ -131,17 +144,22 @@ mod engine;
 mod envelope;
 mod error;
 mod event;
+mod failure;
 mod fingerprint;
 mod id;
 pub mod inline;
+mod lease;
+mod letters;
 #[cfg(feature = "macros")]
 mod macros;
 mod page;
 mod policy;
 mod position;
+mod presence;
 mod projector;
 pub mod read;
 mod registry;
+mod requests;
 mod resources;
 pub mod rows;
 mod runtime;
@@ -169,22 +187,28 @@ pub use self::{
         Halted, HandleError, ReadError, RebuildError, RunError, StoreError, StoreErrorKind,
         SyncError, UnknownProjector, WaitError,
     },
-    event::{Codec, Domain, EncodeError, Event, Json, NewEvent, ToEvent},
+    event::{Codec, Domain, EncodeError, Erased, Event, Json, NewEvent, ToEvent},
+    failure::{OnFailure, ParkBy, ParkCaps, Permanent, RetryPolicy, Verdict},
     fingerprint::Fingerprint,
-    id::{EventId, ParseIdError, StoreId},
+    id::{EventId, OwnerId, ParseIdError, RequestId, StoreId},
+    lease::Lease,
+    letters::{Letter, LetterChanges, LetterFailure, LetterQuery, ParkedKey, Parking, Passed},
     page::{Page, PageBuilder, RecordedEvent, Scanned},
     policy::{
         BatchPolicy, DomainEvents, IgnoredEvent, Mode, OnChange, Options, StartFrom,
         UnregisteredPolicy,
     },
     position::{GlobalPosition, StreamPosition},
+    presence::{PRESENCE_KEPT, Presence, PresenceStore},
     projector::{Fallback, FallbackScope, Handlers, Hook, Projector, Route},
     registry::Registration,
+    requests::{Answer, Request, RequestStore},
     resources::{MissingResource, Resources},
     rows::{ReadModel, Rows},
     runtime::{
-        Append, Builder, ProjectorStatus, RowMemory, Runtime, SnapshotStatus, State, Status,
-        SyncAppend, SyncMode, shutdown_signal,
+        Append, Builder, Chosen, CommandError, DeadLetters, ForgetError, Forgotten, Handled,
+        Health, Owner, ProjectorHealth, ProjectorStatus, RedriveError, RowMemory, Runtime,
+        SnapshotStatus, State, Status, SyncAppend, SyncMode, shutdown_signal,
     },
     snapshot::SnapshotStore,
     source::{

@@ -34,7 +34,7 @@
 ///
 /// An event has one wire name, so its struct may have lifetimes but no type parameters. A text is
 /// `Cow<'a, str>` with `#[serde(borrow)]`, not `&'a str`: a quote, a backslash or a line break is
-/// escaped in JSON, an escaped text cannot be borrowed as it is, and the first one would halt every
+/// escaped in JSON, an escaped text cannot be borrowed as it is, and the first one would fail in every
 /// projector that handles the event.
 ///
 /// Each version below the event's own has an upcaster, else the event does not compile. Upcasters run
@@ -190,14 +190,17 @@ pub use projections_macros::ReadModel;
 /// | `unregistered` | `"ignore"`, `"warn"` or `"error"`: what to do with an event of the handlers' domains that no method handles | `"ignore"` |
 /// | `exhaustive` | a [`Domain`](trait@crate::Domain), or several in brackets: every event of it is handled or ignored, see [below](#every-event-of-a-domain) | off |
 /// | `ignores(..)` | the events of these domains that are not handled on purpose | none |
-/// | `batch(events, bytes, linger)` | upper bounds of one transaction; it never waits to fill, so `linger` is `"0ms"` | 1,000 events, 4 MiB, `"0ms"` |
+/// | `on_failure` | `"park"`, `"halt"` or `"skip"`: what to do with an event once its retries are spent, see [below](#when-an-event-fails) | `"park"`; live: `"halt"`; inline: the append fails |
+/// | `park_by` | `"stream"`, `"domain"` or `"projector"`: what waits behind an event that is parked; a [`#[park_key]`](macro@park_key) says it by a function | `"stream"` |
+/// | `park(per_key, keys, total)` | how many events may wait behind a parked one, how many keys may be parked, and how many events may be parked or wait in all; the projector halts before it parks more | 1,000, 1,000, 100,000 |
+/// | `retry(max, initial, factor, cap, jitter)` | how often an event that failed is tried again, the first wait, what each wait is of the one before, the longest wait, and the part of a wait that is left to chance; `retry(none)`: never | 3, `"200ms"`, 2, `"30s"`, 0.1 |
+/// | `timeout` | how long one attempt of one event may take | `"30s"` |
+/// | `batch(events, bytes, linger)` | upper bounds of one transaction, and how long one that is not full waits for more events | 1,000 events, 4 MiB, `"0ms"` |
 /// | `row_bytes` | how much memory the [`Rows`](crate::Rows) of its tables may take between batches; those of a projector without storage have no bound | 64 MiB |
 /// | `probe` | `true`, or `false`: on a storage behind a network no handler is called only to see which rows it asks for, and each says [`#[keys]`](macro@keys) | `true` |
 /// | `from` | `"beginning"` or `"now"`: where to begin at the first start, see [below](#from-now-on) | `"beginning"` |
 /// | `version` | a number; a higher one has the read model rebuilt | 1 |
 /// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]`, unless the read model is rows alone | `"warn"` |
-/// | `on_failure` | `"halt"`: what to do with an event that cannot be handled; no other yet | `"halt"` |
-/// | `retry(..)` | `retry(none)`: an event that fails in a batch of its own is not tried again; no other yet | `retry(none)` |
 /// | `mode` | `"async"`: it runs behind the appends; `"inline"`: in the transaction of each append, see [below](#inline); `"live"`: from now, in every process, without a checkpoint, see [below](#live) | `"async"` |
 /// | `lanes` | `1`: it applies one event at a time, in the log's order; no other yet | 1 |
 /// | `snapshot` | the fields and rows of a projector without storage are saved every so often, see [below](#snapshots) | off |
@@ -205,8 +208,63 @@ pub use projections_macros::ReadModel;
 /// | `register` | `true`, or `false`: the value is given to the runtime's builder with `.projector(..)` | `true` |
 /// | `crate` | the path of this library, where it has another name | `::projections` |
 ///
-/// Values that need more than the runtime can do yet, such as `lanes = 4` or `retry(max = 3)`, are
-/// checked and then refused as not available yet: no option does nothing.
+/// Values that need more than the runtime can do yet, such as `lanes = 4`, are checked and then refused
+/// as not available yet: no option does nothing. A duration is a whole number and its unit: `"250ms"`,
+/// `"2s"`, `"1m"`, `"1h"`.
+///
+/// # When an event fails
+///
+/// The batch in which an event fails is rolled back. The events beside it are applied without it, and
+/// it is tried again by itself, each time in a new transaction, after the waits of `retry(..)`. An
+/// attempt that takes longer than `timeout` has failed, too. Once the retries are spent, or at once
+/// where the error is [`Permanent`](crate::Permanent), `on_failure` decides:
+///
+/// | `on_failure` | the event |
+/// |---|---|
+/// | `"park"` | is put aside with its error, in the transaction of the checkpoint, until somebody redrives or discards it. The later events of its stream, or of what `park_by` says, wait behind it in their order; all others are applied |
+/// | `"halt"` | halts the projector; the next start tries it again |
+/// | `"skip"` | is left out, counted and logged |
+///
+/// An event that waited is applied late, after later ones of other streams. Where two streams change
+/// one row, and the order matters, say `park_by = "projector"`, or rebuild after the repair.
+///
+/// What is wrong with the storage or the source is no event's fault: the projector waits until they
+/// are back, parks nothing, and counts no attempt.
+///
+/// ```standalone_crate
+/// use std::time::Duration;
+///
+/// use projections::{BoxError, Event, OnFailure, Projector, handlers, projector};
+///
+/// #[derive(Event, serde::Deserialize)]
+/// #[event(domain = "hand")]
+/// struct PotAwarded { winner: String }
+///
+/// #[projector(
+///     "pots",
+///     retry(max = 5, initial = "100ms", cap = "10s"),
+///     park_by = "domain",
+///     park(keys = 50),
+///     timeout = "5s",
+/// )]
+/// struct Pots { winners: Vec<String> }
+///
+/// #[handlers]
+/// impl Pots {
+///     #[handles(PotAwarded)]
+///     fn awarded(&mut self, event: &PotAwarded) -> Result<(), BoxError> {
+///         self.winners.push(event.winner.clone());
+///         Ok(())
+///     }
+/// }
+///
+/// let options = Pots::OPTIONS;
+/// assert_eq!((options.retry.max, options.retry.factor), (5, 2.0));
+/// assert_eq!((options.park.keys, options.park.per_key), (50, 1_000));
+/// assert_eq!(options.timeout, Duration::from_secs(5));
+/// assert_eq!(options.on_failure, None); // and so `OnFailure::Park`
+/// # assert_eq!(OnFailure::default(), OnFailure::Park);
+/// ```
 ///
 /// # Inline
 ///
@@ -215,8 +273,8 @@ pub use projections_macros::ReadModel;
 /// makes, `events.read_models()`; any other is a fault of the build. [`run`](crate::Runtime::run) or
 /// [`catch_up`](crate::Runtime::catch_up) brings the projector to the head first and then hands it
 /// over to the appends; from then on a program that does not have it, or has other code of it, is
-/// refused by [`AppendError::NotRun`](crate::AppendError::NotRun). The guide's page on it has the
-/// rest.
+/// refused by [`AppendError::NotRun`](crate::AppendError::NotRun). Nothing of it is retried or parked.
+/// The guide's page on it has the rest.
 ///
 /// # From now on
 ///
@@ -232,7 +290,8 @@ pub use projections_macros::ReadModel;
 /// A projector with `mode = "live"` runs in every process by itself. It begins after the last event
 /// that the log holds at its first start in a process, and has no checkpoint: a later run of the same
 /// process goes on where the one before has stopped, and a new process begins anew. It reads the log,
-/// so a slow one lags and loses nothing. On a storage each batch is one transaction, which every
+/// so a slow one lags and loses nothing. It parks nothing: at an event that fails it halts, or skips it
+/// with `on_failure = "skip"`. On a storage each batch is one transaction, which every
 /// process that runs it makes for itself.
 ///
 /// # Snapshots
@@ -444,6 +503,7 @@ pub use projections_macros::projector;
 /// | [`#[fallback]`](macro@fallback) | takes what no `#[handles]` takes |
 /// | [`#[setup]`](macro@setup) | creates the read model |
 /// | [`#[reset]`](macro@reset) | empties it for a rebuild |
+/// | [`#[park_key]`](macro@park_key) | gives the key by which events are parked |
 ///
 /// # A handler's signature
 ///
@@ -467,10 +527,11 @@ pub use projections_macros::projector;
 /// and a start with another one is a change, which `on_change` of
 /// [`#[projector]`](macro@projector) decides about. What counts is what stands between the braces of
 /// the block: its methods with their signatures and bodies, its constants, types and macro calls,
-/// and of each handler the event's wire name, the domain and `from = "now"`. White space, comments,
-/// docs, lint attributes, trailing commas, braces round the single expression of a match arm or a
-/// closure, the order of the methods, tuning such as `retry(none)`, and methods that a `#[cfg]`
-/// leaves out do not count. It is the same on every compiler and in every directory.
+/// and of each handler the event's wire name, the domain, `from = "now"` and `replay = "skip"`. White
+/// space, comments, docs, lint attributes, trailing commas, braces round the single expression of a
+/// match arm or a closure, the order of the methods, tuning such as `retry(max = 5)` and `permanent`, the
+/// word `#[park_key]` on a function, and methods that a `#[cfg]` leaves out do not count. It is the same
+/// on every compiler and in every directory.
 ///
 /// Functions outside the block are not seen. Raise `version` where one of them changes what the
 /// handlers write.
@@ -505,11 +566,67 @@ pub use projections_macros::handlers;
 /// |---|---|---|
 /// | `input_domain` | the domain that the event is taken from | the event's own, else the projector's `domain` |
 /// | `from` | `"beginning"`, or `"now"`: the handler takes only events after its first start | `"beginning"` |
-/// | `retry(..)` | `retry(none)`, as of the projector | the projector's |
+/// | `replay` | `"skip"`: the handler is not called for history, see [below](#side-effects) | it is called for every event |
+/// | `retry(..)` | as of the [projector](macro@projector) | the projector's |
+/// | `permanent` | the path of a `fn(&E) -> bool` that knows the errors which trying again does not help against; `E` is the handler's own error type | none |
 ///
 /// Where a handler is added and the checkpoint has passed events of its type, its projector halts as
 /// `stale code` and says how many. Rebuild it, and the handler takes them; or say `from = "now"`, and
 /// it never does: also a rebuild leaves out what came before the handler's first start.
+///
+/// # Side effects
+///
+/// A handler that sends a mail must not send it once more where the read model is rebuilt. With
+/// `replay = "skip"` it is not called for history: for what the log held at the projector's first
+/// start, and for what was applied before a rebuild. Events that came while nobody ran the projector
+/// are no history, and neither is one that was parked and is redriven.
+///
+/// ```standalone_crate
+/// use projections::{Event, Handlers, handlers, projector};
+///
+/// #[derive(Event, serde::Deserialize)]
+/// #[event(domain = "orders")]
+/// struct Paid { email: String }
+///
+/// #[derive(Debug, thiserror::Error)]
+/// enum MailError {
+///     #[error("there is no such address")]
+///     NoSuchAddress,
+///     #[error("the mail server is busy")]
+///     Busy,
+/// }
+///
+/// fn is_permanent(error: &MailError) -> bool {
+///     matches!(error, MailError::NoSuchAddress)
+/// }
+///
+/// # #[derive(Clone)] struct Mailer;
+/// # impl Mailer {
+/// #     fn send(&self, to: &str) -> Result<(), MailError> {
+/// #         if to.is_empty() { Err(MailError::NoSuchAddress) } else { Err(MailError::Busy) }
+/// #     }
+/// # }
+/// #[projector("receipts")]
+/// struct Receipts {
+///     #[resource]
+///     mailer: Mailer,
+/// }
+///
+/// #[handlers]
+/// impl Receipts {
+///     #[handles(Paid, replay = "skip", retry(max = 10, initial = "1s"), permanent = is_permanent)]
+///     fn paid(&self, event: &Paid) -> Result<(), MailError> {
+///         self.mailer.send(&event.email)
+///     }
+/// }
+///
+/// assert!(Receipts::ROUTES[0].skips_replay);
+/// ```
+///
+/// Such a handler runs in a batch of its own event. It may still be called twice, where the commit
+/// behind it fails: what a handler does outside of its transaction is done at least once.
+///
+/// # What does not compile
 ///
 /// An event for which nothing names a domain does not compile, and neither does an `input_domain`
 /// other than the event's own. One event of one domain has one handler in a projector:
@@ -552,8 +669,8 @@ pub use projections_macros::handles;
 /// ```
 ///
 /// Its first parameter is `&RawEvent<'_>`; the others are a handler's. A projector may consist of
-/// it alone. `retry(..)` is as of a handler. It leaves nothing unregistered, so `unregistered` beside
-/// it does not compile.
+/// it alone. `replay`, `retry(..)` and `permanent` are as of a handler. It leaves nothing
+/// unregistered, so `unregistered` beside it does not compile.
 pub use projections_macros::fallback;
 
 /// Marks the method that creates what the read model needs, in a [`#[handlers]`](macro@handlers)
@@ -606,6 +723,45 @@ pub use projections_macros::setup;
 /// ```
 pub use projections_macros::reset;
 
+/// Marks the function that gives the key by which events are parked, in a
+/// [`#[handlers]`](macro@handlers) block, once. Anywhere else it is an error.
+///
+/// Where an event is parked, the later ones of its key wait behind it, and all others are applied. By
+/// default the key is the event's stream. A function can make it what several streams have in common:
+///
+/// ```standalone_crate
+/// use projections::{Envelope, Event, handlers, projector};
+///
+/// #[derive(Event, serde::Deserialize)]
+/// #[event(domain = "hand")]
+/// struct HandStarted { players: u32 }
+///
+/// #[projector("tables")]
+/// struct Tables { hands: u64 }
+///
+/// #[handlers]
+/// impl Tables {
+///     #[handles(HandStarted)]
+///     fn started(&mut self, _event: &HandStarted) {
+///         self.hands += 1;
+///     }
+///
+///     /// The table of a hand: `table-7` of the stream `table-7/hand-42`.
+///     #[park_key]
+///     fn table(at: &Envelope) -> &str {
+///         at.stream().split('/').next().unwrap_or_default()
+///     }
+/// }
+/// ```
+///
+/// It takes the envelope and nothing else, so that an event that cannot be decoded has a key as well,
+/// and one event has one key, whenever and wherever it is asked for.
+///
+/// It stands for `park_by` of [`#[projector]`](macro@projector), and does not compile beside it; nor
+/// where nothing is parked: with `on_failure = "halt"` or `"skip"`, and in a projector that is live or
+/// inline.
+pub use projections_macros::park_key;
+
 /// Names the rows that a handler asks for, on a `&mut Rows<T>` parameter of a handler in a
 /// [`#[handlers]`](macro@handlers) block. Anywhere else it is an error.
 ///
@@ -613,7 +769,8 @@ pub use projections_macros::reset;
 /// handlers run. A handler that is a `fn`, and takes nothing but the event, `&Envelope` and rows, need
 /// not say which: it is called once more before, with rows of which nothing is kept, only to see its
 /// keys. It asks for default rows then, and what it does besides happens twice. Any other handler
-/// there says `#[keys]`, and so does every handler of a projector with `probe = false`.
+/// there says `#[keys]`, and so does one with `replay = "skip"`, and every handler of a projector with
+/// `probe = false`.
 ///
 /// The expression goes through references to keys. It may name the event, as the handler's parameter
 /// calls it, `&Envelope`, and `self`:

@@ -91,6 +91,11 @@ impl Page {
         &self.contents.records[index] // callers take `index` from `0..len()`
     }
 
+    /// The index of the first event after a position.
+    pub(crate) fn first_after(&self, position: GlobalPosition) -> usize {
+        self.contents.records.partition_point(|record| record.position <= position)
+    }
+
     #[inline]
     pub(crate) fn name(&self, record: &Record) -> &Name {
         &self.contents.names[record.name] // set by `PageBuilder::push` in the same page

@@ -1,6 +1,11 @@
 //! What a projector says of itself beside its handlers: [`Options`] and the policies in it.
 
-use crate::{__private::coverage::is_event_of, Domain, Event, Upcast};
+use std::time::Duration;
+
+use crate::{
+    __private::coverage::is_event_of, Domain, Event, OnFailure, ParkBy, ParkCaps, RetryPolicy,
+    Upcast,
+};
 
 /// What to do with an event of the handlers' domains that no method handles.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -93,7 +98,8 @@ impl OnChange {
     }
 }
 
-/// Upper bounds of one transaction. A batch takes what is there and never waits to fill.
+/// Upper bounds of one transaction. A batch takes what is there, and waits to fill only where it is
+/// told to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct BatchPolicy {
@@ -101,16 +107,25 @@ pub struct BatchPolicy {
     pub events: u32,
     /// At most about this many bytes of payload; 4 MiB by default. One larger event is a batch.
     pub bytes: u64,
+    /// How long a batch that is not full waits for more events; 0 by default.
+    pub linger: Duration,
 }
 
 impl BatchPolicy {
     /// The defaults.
-    pub const DEFAULT: Self = Self { events: 1_000, bytes: 4 << 20 };
+    pub const DEFAULT: Self = Self { events: 1_000, bytes: 4 << 20, linger: Duration::ZERO };
 
     /// Sets both bounds.
     #[must_use]
     pub const fn new(events: u32, bytes: u64) -> Self {
-        Self { events, bytes }
+        Self { events, bytes, ..Self::DEFAULT }
+    }
+
+    /// Sets how long a batch waits to fill.
+    #[must_use]
+    pub const fn linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
     }
 }
 
@@ -196,6 +211,18 @@ pub struct Options {
     pub version: u32,
     /// What to do where the code differs from that which built the read model.
     pub on_change: OnChange,
+    /// What to do with an event whose retries are spent; `None` is the default of the
+    /// [mode](Self::mode): [`Park`](OnFailure::Park), and [`Halt`](OnFailure::Halt) of a live
+    /// projector. An inline projector fails the append.
+    pub on_failure: Option<OnFailure>,
+    /// Which events wait behind one that is parked, unless there is a `#[park_key]`.
+    pub park_by: ParkBy,
+    /// How much may be parked.
+    pub park: ParkCaps,
+    /// How often an event that failed is tried again, unless its handler says otherwise.
+    pub retry: RetryPolicy,
+    /// How long one attempt of one event may take; 30 s by default.
+    pub timeout: Duration,
 }
 
 impl Options {
@@ -212,6 +239,11 @@ impl Options {
         from: StartFrom::Beginning,
         version: 1,
         on_change: OnChange::Warn,
+        on_failure: None,
+        park_by: ParkBy::Stream,
+        park: ParkCaps::DEFAULT,
+        retry: RetryPolicy::DEFAULT,
+        timeout: Duration::from_secs(30),
     };
 
     /// Sets the domain of handlers that name none.
@@ -302,6 +334,41 @@ impl Options {
     #[must_use]
     pub const fn on_change(mut self, on_change: OnChange) -> Self {
         self.on_change = on_change;
+        self
+    }
+
+    /// Sets what to do with an event whose retries are spent.
+    #[must_use]
+    pub const fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = Some(on_failure);
+        self
+    }
+
+    /// Sets which events wait behind one that is parked.
+    #[must_use]
+    pub const fn park_by(mut self, park_by: ParkBy) -> Self {
+        self.park_by = park_by;
+        self
+    }
+
+    /// Sets how much may be parked.
+    #[must_use]
+    pub const fn park(mut self, caps: ParkCaps) -> Self {
+        self.park = caps;
+        self
+    }
+
+    /// Sets how often an event that failed is tried again.
+    #[must_use]
+    pub const fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets how long one attempt of one event may take.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }

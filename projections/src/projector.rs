@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    Envelope, Event, Fingerprint, HandleError, MissingResource, Options, Resources, StartFrom,
-    Storage, Upcast, rows::DeclaredTable, snapshot::SnapshotCode, storage::HookResult,
+    Envelope, Event, Fingerprint, HandleError, MissingResource, Options, Resources, RetryPolicy,
+    StartFrom, Storage, Upcast, rows::DeclaredTable, snapshot::SnapshotCode, storage::HookResult,
 };
 
 /// A projector's name, options and storage.
@@ -83,6 +83,10 @@ pub trait Handlers: Projector {
     /// Whether the block does not compile, and this stands for it.
     #[doc(hidden)]
     const INERT: bool = false;
+
+    /// The `#[park_key]` function.
+    #[doc(hidden)]
+    const PARK_KEY: Option<fn(&Envelope) -> &str> = None;
 
     /// Whether all that the methods take by `&mut` are rows, so that emptying their tables empties
     /// the read model.
@@ -175,6 +179,10 @@ pub struct Route {
     pub is_async: bool,
     /// Where the handler begins.
     pub from: StartFrom,
+    /// How often an event that failed is tried again, where the handler says so itself.
+    pub retry: Option<RetryPolicy>,
+    /// Whether the handler is not called for history: `replay = "skip"`.
+    pub skips_replay: bool,
     /// How it is known which rows the handler asks for.
     pub(crate) keys: KeySource,
     /// The domain that the event itself names.
@@ -219,6 +227,8 @@ impl Route {
             method,
             is_async: false,
             from: StartFrom::Beginning,
+            retry: None,
+            skips_replay: false,
             keys: KeySource::NONE,
             own_domain: E::DOMAIN,
             is_domain_doubtful,
@@ -243,6 +253,22 @@ impl Route {
     #[must_use]
     pub const fn from_now(mut self) -> Self {
         self.from = StartFrom::Now;
+        self
+    }
+
+    /// Says how often an event that failed is tried again.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
+    /// Says that the handler is not called for history.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn skips_replay(mut self) -> Self {
+        self.skips_replay = true;
         self
     }
 
@@ -279,6 +305,10 @@ pub struct Fallback {
     pub is_async: bool,
     /// Which events it takes.
     pub scope: FallbackScope,
+    /// How often an event that failed is tried again, where the fallback says so itself.
+    pub retry: Option<RetryPolicy>,
+    /// Whether the fallback is not called for history: `replay = "skip"`.
+    pub skips_replay: bool,
     /// How it is known which rows it asks for.
     pub(crate) keys: KeySource,
 }
@@ -288,7 +318,24 @@ impl Fallback {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(id: u32, method: &'static str, is_async: bool, scope: FallbackScope) -> Self {
-        Self { id, method, is_async, scope, keys: KeySource::NONE }
+        let (retry, skips_replay) = (None, false);
+        Self { id, method, is_async, scope, retry, skips_replay, keys: KeySource::NONE }
+    }
+
+    /// As of a [route](Route::retry).
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
+    /// As of a [route](Route::skips_replay).
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn skips_replay(mut self) -> Self {
+        self.skips_replay = true;
+        self
     }
 
     /// Says how it is known which rows it asks for.

@@ -4,8 +4,8 @@ use std::{any::TypeId, fmt, panic::Location, sync::Arc};
 
 use crate::{
     __private::Facts,
-    Fallback, FallbackScope, Fingerprint, Handlers, Hook, MissingResource, Mode, Options,
-    Projector, Resources, Route, Storage,
+    Envelope, Fallback, FallbackScope, Fingerprint, Handlers, Hook, MissingResource, Mode,
+    OnFailure, Options, ParkBy, Projector, Resources, RetryPolicy, Route, StartFrom, Storage,
     engine::{Engine, Execution, Make},
     projector::Construct,
     rows::DeclaredTable,
@@ -41,6 +41,7 @@ pub struct Registration {
     pub(crate) tables: fn() -> Vec<DeclaredTable>,
     pub(crate) inert: bool,
     pub(crate) snapshot: bool,
+    pub(crate) park_key: Option<fn(&Envelope) -> &str>,
 }
 
 /// How a storage runs.
@@ -81,6 +82,7 @@ impl Registration {
             tables: P::tables,
             inert: P::INERT,
             snapshot: P::SNAPSHOT.is_some(),
+            park_key: P::PARK_KEY,
         }
     }
 
@@ -115,9 +117,42 @@ impl Registration {
         self.is_in_process() || self.is_live()
     }
 
+    /// Whether the projector, or a handler of it, begins where the log was when it first started.
+    pub(crate) fn begins_now(&self) -> bool {
+        self.options.from == StartFrom::Now
+            || self.routes.iter().any(|route| route.from == StartFrom::Now)
+    }
+
     /// Whether it begins with what comes after its start.
     pub(crate) fn is_live(&self) -> bool {
         self.options.mode == Mode::Live
+    }
+
+    /// What to do with an event whose retries are spent. Inline, while it catches up, a projector
+    /// halts: only one that has applied everything can take part in appends.
+    pub(crate) fn on_failure(&self) -> OnFailure {
+        let default = if self.is_live() { OnFailure::Halt } else { OnFailure::Park };
+        match self.options.mode {
+            Mode::Inline => OnFailure::Halt,
+            _ => self.options.on_failure.unwrap_or(default),
+        }
+    }
+
+    /// How often an event is tried again. What no route takes, the fallback does.
+    pub(crate) fn retry(&self, route: Option<&Route>) -> RetryPolicy {
+        let own = match route {
+            Some(route) => route.retry,
+            None => self.fallback.and_then(|fallback| fallback.retry),
+        };
+        match self.options.mode {
+            Mode::Inline => RetryPolicy::NONE,
+            _ => own.unwrap_or(self.options.retry),
+        }
+    }
+
+    /// Which events wait behind one that is parked.
+    pub(crate) fn park_by(&self) -> ParkBy {
+        self.park_key.map_or(self.options.park_by, ParkBy::Key)
     }
 
     /// Whether a rebuild can empty the read model.

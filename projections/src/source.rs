@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    AppendError, EventId, GlobalPosition, NewEvent, Page, ReadError, Scanned, SnapshotStore,
-    StoreError, StoreId, StreamPosition, Token, inline::Database,
+    AppendError, EventId, GlobalPosition, NewEvent, Page, PresenceStore, ReadError, Scanned,
+    SnapshotStore, StoreError, StoreId, StreamPosition, Token, inline::Database,
 };
 
 /// A log of events in one total order, read a page at a time.
@@ -85,6 +85,12 @@ pub trait EventSource: Send + Sync + 'static {
     /// Returns the place for snapshots of read models in process, where the store has such; else
     /// [`Builder::checkpoints`](crate::Builder::checkpoints) names one.
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        None
+    }
+
+    /// Returns the place where processes say which projectors they run by themselves, where the store
+    /// has such; else [`Builder::checkpoints`](crate::Builder::checkpoints) names one.
+    fn presences(&self) -> Option<Arc<dyn PresenceStore>> {
         None
     }
 

@@ -2,10 +2,13 @@
 
 use std::{future::Future, sync::Arc};
 
+use jiff::Timestamp;
+
 use crate::{
     __private::Execution,
-    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, SnapshotStore, StoreError,
-    engine::BoxFuture,
+    BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Letter, LetterQuery,
+    ParkedKey, Parking, PresenceStore, RequestStore, SnapshotStore, StoreError, Verdict,
+    engine::{BoxFuture, Interrupt},
     inline::Appends,
     read::RowReads,
     rows::{RowSets, RowStorage},
@@ -45,6 +48,13 @@ pub trait Storage: Clone + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Says what an error of the storage's driver, returned by a handler or one of its causes, means
+    /// for the event; `None` where that is for others to say.
+    fn verdict(error: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
+        let _ = error;
+        None
+    }
+
     /// Returns the tables of rows, for readers, where the storage has such.
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
         None
@@ -60,6 +70,19 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// Returns the place for snapshots of read models in process, where the storage has such: it can
     /// then be given to [`Builder::checkpoints`](crate::Builder::checkpoints).
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
+        None
+    }
+
+    /// Returns the place where processes say which projectors they run by themselves, where the
+    /// storage has such: it can then be given to
+    /// [`Builder::checkpoints`](crate::Builder::checkpoints).
+    fn presences(&self) -> Option<Arc<dyn PresenceStore>> {
+        None
+    }
+
+    /// Returns the place for requests to the owners of its projectors, where the storage has such: its
+    /// `commit` then writes their answers.
+    fn requests(&self) -> Option<Arc<dyn RequestStore>> {
         None
     }
 
@@ -114,6 +137,13 @@ pub trait BlockingStorage: Storage<Execution = Blocking> {
     /// Fails when it cannot be created, or was made by a newer version of this library.
     fn setup(&self, session: &mut Self::Session) -> Result<(), StoreError>;
 
+    /// Returns what stops a statement that the transaction runs, from another thread: for a handler
+    /// that takes too long. It does nothing where none runs.
+    fn interrupt(&self, session: &Self::Session) -> Option<Interrupt> {
+        let _ = session;
+        None
+    }
+
     /// Reads a checkpoint inside the transaction.
     ///
     /// # Errors
@@ -124,22 +154,31 @@ pub trait BlockingStorage: Storage<Execution = Blocking> {
         key: &CheckpointKey,
     ) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// Removes what the library itself keeps of this read model beside the checkpoint, as part of
-    /// a rebuild; nothing, where there is nothing.
+    /// Removes what the library itself keeps of this read model beside the checkpoint, its letters
+    /// and their counts, as part of a rebuild.
     ///
     /// # Errors
     /// Fails when it cannot be removed.
-    fn reset(&self, session: &mut Self::Session, key: &CheckpointKey) -> Result<(), StoreError> {
-        let _ = (session, key);
-        Ok(())
-    }
+    fn reset(&self, session: &mut Self::Session, key: &CheckpointKey) -> Result<(), StoreError>;
 
-    /// Compares and sets the checkpoint, and commits. It returns once both are durable to the
-    /// degree that the storage states.
+    /// Reads which keys are parked, inside the transaction.
+    ///
+    /// # Errors
+    /// Fails when they cannot be read.
+    fn parked(
+        &self,
+        session: &mut Self::Session,
+        key: &CheckpointKey,
+    ) -> Result<Vec<ParkedKey>, StoreError>;
+
+    /// Compares and sets the checkpoint, writes the letters, and commits. It returns once all are
+    /// durable to the degree that the storage states.
     ///
     /// # Errors
     /// [`CommitError::Conflict`] when the stored checkpoint is not as expected, with nothing
-    /// committed; [`CommitError::Store`] when the commit failed or its outcome is unknown.
+    /// committed; [`CommitError::Refused`] when the storage refuses what handlers have written,
+    /// with nothing committed; [`CommitError::Store`] when the commit failed or its outcome is
+    /// unknown.
     fn commit(&self, session: Self::Session, write: &CheckpointWrite) -> Result<(), CommitError>;
 
     /// Commits the read model alone: that of a [live](crate::Mode::Live) projector, which has no
@@ -161,6 +200,28 @@ pub trait BlockingStorage: Storage<Execution = Blocking> {
     /// # Errors
     /// Fails when the storage cannot be read.
     fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>;
+
+    /// Returns the time by the storage's own clock, by which the age of a checkpoint's last
+    /// `heartbeat_at` is told: that of this machine, unless the storage is elsewhere and writes its
+    /// own time there.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be asked.
+    fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(Timestamp::now())
+    }
+
+    /// Reads letters, outside any transaction. A storage that was never set up has none.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be read.
+    fn letters(&self, key: &CheckpointKey, query: &LetterQuery) -> Result<Vec<Letter>, StoreError>;
+
+    /// Counts what is parked, outside any transaction.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be read.
+    fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError>;
 }
 
 /// A storage behind a network, whose calls are futures. The methods are those of
@@ -186,6 +247,12 @@ pub trait AsyncStorage: Storage<Execution = Async, Session: Sync> {
         key: &CheckpointKey,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    fn parked(
+        &self,
+        session: &mut Self::Session,
+        key: &CheckpointKey,
+    ) -> impl Future<Output = Result<Vec<ParkedKey>, StoreError>> + Send;
+
     fn commit(
         &self,
         session: Self::Session,
@@ -206,6 +273,21 @@ pub trait AsyncStorage: Storage<Execution = Async, Session: Sync> {
         &self,
         namespace: &str,
     ) -> impl Future<Output = Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>> + Send;
+
+    fn now(&self) -> impl Future<Output = Result<Timestamp, StoreError>> + Send {
+        std::future::ready(Ok(Timestamp::now()))
+    }
+
+    fn letters(
+        &self,
+        key: &CheckpointKey,
+        query: &LetterQuery,
+    ) -> impl Future<Output = Result<Vec<Letter>, StoreError>> + Send;
+
+    fn parking(
+        &self,
+        key: &CheckpointKey,
+    ) -> impl Future<Output = Result<Parking, StoreError>> + Send;
 }
 
 /// What a storage found of its session after a handler had run.

@@ -63,7 +63,7 @@ impl<'a> Stored<'a> {
     }
 
     /// Decodes an event of the present shape, and refuses any other version.
-    #[inline]
+    #[inline(always)] // else the event is copied on its way
     pub(crate) fn decode_current<E: Event + ?Sized>(self) -> Result<E::Decoded<'a>, BoxError> {
         if self.version == E::VERSION {
             E::Codec::decode(self.payload)

@@ -1,11 +1,15 @@
-//! A file with the event store's tables of before events had versions.
+//! Files with the tables of before: events without versions, checkpoints without owners.
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use projections::{
-    AppendRequest, EventId, EventSource, EventStore, Expected, Filter, NewEvent, ReadRequest,
+    AppendRequest, BlockingStorage, Checkpoint, CheckpointWrite, EventId, EventSource, EventStore,
+    Expected, Filter, Lease, NewEvent, OwnerId, ReadRequest,
     sqlite::{Sqlite, SqliteEventStore, rusqlite::Connection},
 };
 use tempfile::TempDir;
@@ -154,4 +158,91 @@ fn read_models_beside_the_old_tables_leave_them() {
     let storage: Sqlite = Sqlite::open(&path).unwrap();
     drop(storage);
     assert_eq!((schema(&path).as_str(), has_versions(&path)), ("1", false));
+}
+
+/// Word for word what the first version of the checkpoints was made with, and one of them.
+const FIRST_CHECKPOINTS: &str = "
+CREATE TABLE IF NOT EXISTS main.projections_meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS main.projections_checkpoints (
+    namespace             TEXT NOT NULL,
+    projector             TEXT NOT NULL,
+    generation            INTEGER NOT NULL,
+    lane                  INTEGER NOT NULL,
+    \"partition\"           INTEGER NOT NULL,
+    store_id              TEXT NOT NULL,
+    position              INTEGER NOT NULL, -- the last event that was applied
+    scanned               INTEGER NOT NULL, -- the last event that was looked at
+    event_id              TEXT,             -- the id of the event at `scanned`
+    epoch                 INTEGER NOT NULL,
+    version               INTEGER NOT NULL,
+    fingerprint_algorithm INTEGER,
+    fingerprint           INTEGER,
+    subscriptions         TEXT NOT NULL,    -- JSON
+    effects_mark          INTEGER NOT NULL,
+    state                 TEXT NOT NULL,
+    last_error            TEXT,
+    heartbeat_at          INTEGER NOT NULL, -- microseconds since 1970, by the owner's clock
+    PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
+) STRICT, WITHOUT ROWID;
+INSERT INTO projections_meta VALUES ('checkpoints_schema', '1');
+INSERT INTO projections_checkpoints VALUES
+    ('', 'old', 1, 0, 0, '018e2c65-1e2f-7000-8000-000000000001', 3, 4,
+     '018e2c65-1e2f-7000-8000-000000000004', 9, 2, 1, 77, '[]', 3, 'running', NULL, 1000);";
+
+/// What version 2 of the checkpoints has added.
+const SECOND_CHECKPOINTS: &str = "
+ALTER TABLE projections_checkpoints ADD COLUMN tables TEXT NOT NULL DEFAULT '{}';
+UPDATE projections_checkpoints SET tables = '{\"seats\":[1,2,3]}';
+UPDATE projections_meta SET value = '2';";
+
+fn old_checkpoints(more: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("read.db");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(FIRST_CHECKPOINTS).unwrap();
+    db.execute_batch(more).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn checkpoints_of_before_have_no_owner_and_keep_the_rest() {
+    for (more, tables) in [("", "{}"), (SECOND_CHECKPOINTS, r#"{"seats":[1,2,3]}"#)] {
+        let (_folder, path) = old_checkpoints(more);
+        let storage = Sqlite::open(&path).unwrap();
+        // Looking at them changes nothing.
+        let (key, seen) = storage.checkpoints("").unwrap().remove(0);
+        assert!(
+            Connection::open(&path)
+                .unwrap()
+                .prepare("SELECT owner FROM projections_checkpoints")
+                .is_err()
+        );
+        assert_eq!((seen.lease.as_ref(), seen.superseded.as_slice()), (None, &[][..]));
+        assert_eq!(seen.tables, projections::rows::TableDigests::decode(tables).unwrap());
+        assert_eq!(
+            (seen.position.get(), seen.scanned.get(), seen.epoch, seen.version),
+            (3, 4, 9, 2)
+        );
+
+        let mut session = storage.begin().unwrap();
+        storage.setup(&mut session).unwrap();
+        assert_eq!(storage.load(&mut session, &key).unwrap().as_ref(), Some(&seen));
+        let lease = Lease {
+            owner: OwnerId::from_u128(5),
+            process: "process 5".to_owned(),
+            time: Duration::from_secs(10),
+            beat: 1,
+        };
+        let next = Checkpoint { lease: Some(lease), epoch: 10, ..seen.clone() };
+        let write = CheckpointWrite::new(key, Some((&seen).into()), next.clone());
+        storage.commit(session, &write).unwrap();
+        assert_eq!(storage.checkpoints("").unwrap().remove(0).1, next);
+        let sql = "SELECT value FROM projections_meta WHERE key = 'checkpoints_schema'";
+        let version: String =
+            Connection::open(&path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(version, "3");
+    }
 }

@@ -172,8 +172,10 @@ impl Open {
             scanned: GlobalPosition::BEGINNING,
             event_id: None,
             epoch: 1,
+            lease: None,
             version: 1,
             fingerprint: None,
+            superseded: Vec::new(),
             subscriptions: Subscriptions::default(),
             effects_mark: GlobalPosition::BEGINNING,
             state: RecordedState::Running,
@@ -566,7 +568,7 @@ fn the_guard_follows_what_is_rolled_back_and_what_others_make() {
     by_hand
         .execute_batch(
             "INSERT INTO projections_tables VALUES ('Players', 'theirs', '{}');
-             INSERT INTO projections_meta VALUES ('tables_schema', '1'), ('checkpoints_schema', '2')",
+             INSERT INTO projections_meta VALUES ('tables_schema', '1'), ('checkpoints_schema', '3')",
         )
         .unwrap();
     let mut open = file.begin();
@@ -613,6 +615,96 @@ fn rules_that_an_application_adds_refuse_rows_and_name_the_table() {
     let ada = Row(vec![text("ada")]);
     let refused = open.access.write(&PLAYERS, RowWrites { deletes: &[&ada], upserts: &[] });
     assert!(told(refused).contains("FOREIGN KEY constraint failed"));
+}
+
+/// What is beside a table whose rows are written anew, and how that shows afterwards.
+const DEPENDENTS: &[(&str, &str)] = &[
+    (
+        "CREATE TABLE bets (number REFERENCES numbered (number) ON DELETE CASCADE);
+         INSERT INTO bets VALUES (1)",
+        "SELECT count(*) FROM bets",
+    ),
+    (
+        "CREATE TABLE log (x);
+         CREATE TRIGGER tell AFTER UPDATE ON numbered BEGIN INSERT INTO log VALUES (1); END",
+        "SELECT count(*) FROM log",
+    ),
+    (
+        "CREATE UNIQUE INDEX mine ON numbered (amount)",
+        "SELECT count(*) FROM numbered WHERE number = 2",
+    ),
+];
+
+fn number(number: i64, amount: f64) -> Row {
+    Row(vec![OwnedValue::Integer(number), OwnedValue::Real(amount)])
+}
+
+impl File {
+    /// With two numbers, in a table that nothing depends on.
+    fn with_numbers() -> Self {
+        let open = Self::new().begin();
+        open.prepare(&EVENTS_OF).unwrap();
+        open.write(&EVENTS_OF, &[number(1, 1.0), number(2, 2.0)]).unwrap();
+        open.commit()
+    }
+}
+
+/// Writes a number anew; a unique index may refuse it.
+fn write_anew(open: Open) -> File {
+    let file = open.file.clone();
+    match open.write(&EVENTS_OF, &[number(1, 2.0)]) {
+        Ok(()) => open.commit(),
+        Err(RowsError::Refused(_)) => file,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_depends_on_a_row_outlives_that_it_is_written_anew() {
+    for (make, count) in DEPENDENTS {
+        let by_another_program = File::with_numbers();
+        by_another_program.by_hand().execute_batch(make).unwrap();
+        let file = write_anew(by_another_program.begin());
+        assert_eq!(file.values(count), [SqlValue::Integer(1)], "{make}");
+
+        let mut open = File::with_numbers().begin();
+        open.tx().execute_batch(make).unwrap();
+        let file = open.commit();
+        let file = write_anew(file.begin());
+        assert_eq!(file.values(count), [SqlValue::Integer(1)], "{make}, by a handler before");
+    }
+}
+
+#[test]
+fn what_a_handler_makes_outlives_that_rows_are_written_in_its_transaction() {
+    for (make, count) in DEPENDENTS {
+        let mut open = File::with_numbers().begin();
+        open.tx().execute_batch(make).unwrap();
+        let is_refused = open.write(&EVENTS_OF, &[number(1, 2.0)]).is_err();
+        assert_eq!(is_refused, make.contains("UNIQUE"), "{make}");
+        if !is_refused {
+            assert_eq!(open.commit().values(count), [SqlValue::Integer(1)], "{make}");
+        }
+    }
+    let mut open = File::with_numbers().begin();
+    let temporary = "CREATE TEMP TRIGGER tell AFTER UPDATE ON main.numbered
+                     BEGIN SELECT raise(ABORT, 'updated'); END";
+    open.tx().execute_batch(temporary).unwrap();
+    let file = open.commit();
+    let refused = file.begin().write(&EVENTS_OF, &[number(1, 2.0)]);
+    assert!(told(refused).contains("updated"), "temporary triggers are in no schema");
+}
+
+#[test]
+fn a_column_that_another_program_adds_is_kept() {
+    let file = File::with_numbers();
+    file.by_hand()
+        .execute_batch(
+            "ALTER TABLE numbered ADD COLUMN note TEXT; UPDATE numbered SET note = 'mine'",
+        )
+        .unwrap();
+    let file = write_anew(file.begin());
+    assert_eq!(file.texts("SELECT note FROM numbered WHERE amount = 2.0"), ["mine", "mine"]);
 }
 
 #[test]

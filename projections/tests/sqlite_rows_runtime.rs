@@ -27,7 +27,7 @@ struct Stats {
     net: i64,
 }
 
-#[projector("stats", storage = Sqlite, register = false)]
+#[projector("stats", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Players;
 
@@ -58,7 +58,7 @@ impl Players {
 }
 
 /// The same under another name.
-#[projector("standings", storage = Sqlite, register = false)]
+#[projector("standings", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Renamed;
 
@@ -199,7 +199,7 @@ async fn applications_with_one_name_do_not_share_a_table() {
 }
 
 /// What `Players` was before it had rows.
-#[projector("stats", storage = Sqlite, register = false)]
+#[projector("stats", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Before;
 

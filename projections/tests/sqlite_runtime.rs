@@ -15,7 +15,7 @@ pub struct Said {
 }
 
 /// Counts words in the main database.
-#[projector("words", storage = Sqlite, register = false)]
+#[projector("words", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Debug, Default)]
 pub struct Words;
 
@@ -45,7 +45,7 @@ impl Words {
 pub enum Reporting {}
 
 /// Does what a word says to its transaction, and hides what came of it.
-#[projector("obedient", storage = Sqlite<Reporting>, register = false)]
+#[projector("obedient", storage = Sqlite<Reporting>, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Debug, Default)]
 pub struct Obedient;
 

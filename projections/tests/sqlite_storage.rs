@@ -24,8 +24,10 @@ fn checkpoint(position: u64) -> Checkpoint {
         scanned: (position + 1).into(),
         event_id: Some(EventId::from_u128(2)),
         epoch: u64::MAX,
+        lease: None,
         version: 3,
         fingerprint: Some(Fingerprint { algorithm: 1, hash: u64::MAX - 7 }),
+        superseded: Vec::new(),
         subscriptions: Subscriptions::decode(r#"[{"domain":"d","event":"E"}]"#).unwrap(),
         effects_mark: 5.into(),
         state: RecordedState::Running,
@@ -283,7 +285,7 @@ fn a_deferred_constraint_that_fails_at_commit_leaves_nothing() {
     )
     .unwrap();
     let error = storage.commit(session, &write(Some(1), 2)).unwrap_err();
-    assert!(matches!(&error, CommitError::Store(_)), "{error:?}");
+    assert!(matches!(&error, CommitError::Refused(_)), "{error:?}");
     assert_eq!(stored(&storage), Some(checkpoint(1)));
     assert!(!storage.connect().unwrap().table_exists(None, "c").unwrap());
 }
@@ -305,7 +307,7 @@ fn a_file_of_a_newer_version_is_refused_with_what_to_do() {
     let path = folder.path().join("read.db");
     let other = rusqlite::Connection::open(&path).unwrap();
     other
-        .execute("UPDATE projections_meta SET value = '3' WHERE key = 'checkpoints_schema'", [])
+        .execute("UPDATE projections_meta SET value = '4' WHERE key = 'checkpoints_schema'", [])
         .unwrap();
     let errors = [
         storage.checkpoints("").unwrap_err(),

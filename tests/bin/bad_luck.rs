@@ -3,7 +3,7 @@
 //! Its events are in `events.db` and its read models in `read.db`, both in the folder of `--data`.
 #![allow(missing_docs)] // test code
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use projections::{
@@ -13,7 +13,7 @@ use projections::{
 use projections_tests::ledger::{Added, TABLES, apply_sqlite};
 
 /// The ledger of the tests, whose hooks may fail.
-#[projector("ledger", storage = Sqlite, register = false)]
+#[projector("ledger", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Ledger {
     wiring: Wiring,
@@ -53,7 +53,7 @@ impl Ledger {
 }
 
 /// Another one of the same name.
-#[projector("ledger", register = false)]
+#[projector("ledger", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Impostor;
 
@@ -64,7 +64,7 @@ impl Impostor {
 }
 
 /// How many numbers there are, in process.
-#[projector("counter", register = false)]
+#[projector("counter", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Default)]
 struct Counter {
     numbers: u64,
@@ -102,7 +102,7 @@ struct Number {
 }
 
 /// Keeps rows, and nothing else.
-#[projector("numbers", storage = Sqlite, register = false)]
+#[projector("numbers", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Numbers;
 
@@ -121,7 +121,7 @@ impl Numbers {
 struct Mailer;
 
 /// Asks for a resource.
-#[projector("mailing", storage = Sqlite)]
+#[projector("mailing", storage = Sqlite, on_failure = "halt", retry(none))]
 struct Mailing {
     #[resource]
     _mailer: Mailer,
@@ -167,10 +167,13 @@ async fn main() -> ExitCode {
     cli::execute(command, || builder(&arguments)).await
 }
 
+/// Short, so that whoever follows a process that was killed need not wait for long.
+const LEASE: Duration = Duration::from_millis(500);
+
 fn builder(arguments: &Arguments) -> Result<Builder<SqliteEventStore>, projections::Error> {
     let wiring = arguments.wiring;
     let events = SqliteEventStore::open(arguments.data.join("events.db"))?;
-    let builder = Runtime::builder(events).namespace(&arguments.namespace);
+    let builder = Runtime::builder(events).namespace(&arguments.namespace).lease(LEASE);
     if wiring == Wiring::MissingStorage {
         return Ok(builder.without_linked().projector(Ledger { wiring }));
     }

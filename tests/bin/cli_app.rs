@@ -7,6 +7,7 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Parser, ValueEnum};
@@ -21,12 +22,12 @@ use projections::{
 struct Counted(serde_json::Value);
 
 /// How many events a stream has, on SQLite.
-#[projector("tally", storage = Sqlite, register = false)]
+#[projector("tally", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Tally;
 
 /// How many events there are, in process.
-#[projector("echo", register = false)]
+#[projector("echo", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Echo {
     events: u64,
@@ -76,7 +77,7 @@ impl Tally {
 }
 
 /// How many events a stream has, as rows.
-#[projector("streams", storage = Sqlite, register = false)]
+#[projector("streams", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Streams;
 
@@ -97,7 +98,7 @@ impl Streams {
 }
 
 /// The same projector in a program of another time.
-#[projector("streams", storage = Sqlite, register = false, on_change = "ignore")]
+#[projector("streams", storage = Sqlite, register = false, on_change = "ignore", on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct OtherStreams;
 
@@ -121,7 +122,7 @@ impl OtherStreams {
 }
 
 /// As `Streams`, but it counts otherwise.
-#[projector("streams", storage = Sqlite, register = false, on_change = "rebuild")]
+#[projector("streams", storage = Sqlite, register = false, on_change = "rebuild", on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct ChangedStreams;
 
@@ -145,7 +146,7 @@ enum Form {
 }
 
 /// As `Streams`.
-#[projector("streams", storage = Sqlite, register = false, version = 2)]
+#[projector("streams", storage = Sqlite, register = false, version = 2, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct RaisedStreams;
 
@@ -157,6 +158,48 @@ impl RaisedStreams {
     }
 }
 
+/// The events of each stream, of which a bad one is parked until the program is repaired.
+#[projector("notes", storage = Sqlite, register = false, retry(none))]
+#[derive(Clone)]
+struct Notes {
+    repaired: bool,
+}
+
+#[handlers]
+impl Notes {
+    #[setup]
+    fn create(&self, db: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+        Ok(db.execute_batch("CREATE TABLE IF NOT EXISTS notes (position INTEGER PRIMARY KEY)")?)
+    }
+
+    #[reset]
+    fn clear(&self, db: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+        Ok(db.execute_batch("DELETE FROM notes")?)
+    }
+
+    #[handles(Counted)]
+    fn counted(
+        &self,
+        event: &Counted,
+        at: &Envelope,
+        db: &mut SqliteTx<'_>,
+    ) -> Result<(), BoxError> {
+        let position = at.position().get().cast_signed();
+        db.execute("INSERT INTO notes VALUES (?1)", [position])?;
+        match event.0["n"] == "bad" && !self.repaired {
+            true => Err(format!("\u{1b}]0;title\u{7} in stream {}", at.stream()).into()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Whether the program parks.
+#[derive(Clone, Copy, ValueEnum)]
+enum Parking {
+    Broken,
+    Repaired,
+}
+
 #[derive(Parser)]
 struct Arguments {
     /// Where the files are.
@@ -165,6 +208,9 @@ struct Arguments {
     /// Leave out the storage, and expect a projector that is not there.
     #[arg(long)]
     miswired: bool,
+    /// Have just a projector that parks what it cannot apply.
+    #[arg(long)]
+    parking: Option<Parking>,
     /// Add a projector of rows.
     #[arg(long)]
     rows: Option<Form>,
@@ -177,8 +223,22 @@ async fn main() -> ExitCode {
     if let Some(folder) = std::env::var_os("CLI_APP_DATA") {
         return cli::run(builder(Path::new(&folder), false, None)).await;
     }
-    let Arguments { data, miswired, rows, command } = Arguments::parse();
-    cli::execute(command, || builder(&data, miswired, rows)).await
+    let Arguments { data, miswired, parking, rows, command } = Arguments::parse();
+    cli::execute(command, || match parking {
+        None => builder(&data, miswired, rows),
+        Some(parking) => notes(&data, parking),
+    })
+    .await
+}
+
+/// Short, so that whoever follows a process that was killed need not wait for long.
+const LEASE: Duration = Duration::from_millis(500);
+
+fn notes(folder: &Path, parking: Parking) -> Result<Builder<SqliteEventStore>, projections::Error> {
+    let events = SqliteEventStore::open(folder.join("events.db"))?;
+    let storage = events.read_models();
+    let builder = Runtime::builder(events).without_linked().lease(LEASE).storage(storage);
+    Ok(builder.projector(Notes { repaired: matches!(parking, Parking::Repaired) }))
 }
 
 fn builder(
@@ -188,8 +248,8 @@ fn builder(
 ) -> Result<Builder<SqliteEventStore>, projections::Error> {
     let events = SqliteEventStore::open(folder.join("events.db"))?;
     let storage = events.read_models();
-    let builder =
-        Runtime::builder(events).without_linked().projector(Tally).projector(Echo { events: 0 });
+    let builder = Runtime::builder(events).without_linked().lease(LEASE);
+    let builder = builder.projector(Tally).projector(Echo { events: 0 });
     let builder = match rows {
         None => builder,
         Some(Form::Changed) => builder.projector(ChangedStreams),

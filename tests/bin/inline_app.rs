@@ -9,7 +9,7 @@
 //! `WITH` is `inline` (the ledger), `both` (and the digits), `async` or `nothing`.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // test code
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use projections::{
@@ -52,10 +52,13 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Short, so that whoever follows a process that was killed need not wait for long.
+const LEASE: Duration = Duration::from_millis(500);
+
 fn builder(file: &str, with: &str) -> Builder<SqliteEventStore> {
     let events = SqliteEventStore::open(PathBuf::from(file)).unwrap();
     let storage = events.read_models();
-    let builder = Runtime::builder(events).without_linked().storage(storage);
+    let builder = Runtime::builder(events).without_linked().storage(storage).lease(LEASE);
     match with {
         "inline" => builder.projector(InlineLedger),
         "both" => builder.projector(InlineLedger).projector(InlineDigits),

@@ -75,12 +75,16 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Short, so that whoever follows one that was killed need not wait for long.
+const LEASE: Duration = Duration::from_millis(500);
+
 async fn project(events: &str, read: &str, projector: Mortal) -> ExitCode {
     let runtime = Runtime::builder(SqliteEventStore::open(PathBuf::from(events)).unwrap())
         .without_linked()
         .storage(Sqlite::open(PathBuf::from(read)).unwrap())
         .projector(projector)
         .batch_events(7)
+        .lease(LEASE)
         .shutdown_deadline(Duration::from_secs(30));
     let runtime = runtime.build().await.unwrap();
     println!("ready");

@@ -59,7 +59,7 @@ pub enum Hand<'a> {
     exhaustive = Hand<'static>,
     ignores(HandEnded),
     batch(events = 100, bytes = 65536),
-    retry(none),
+    retry(max = 5, initial = "100ms"),
     on_change = "warn",
     version = 2
 )]
@@ -67,6 +67,10 @@ pub struct HandHistory {
     #[resource]
     pub greeting: String,
     pub seen: u64,
+}
+
+fn is_permanent(_error: &rusqlite::Error) -> bool {
+    true
 }
 
 #[handlers]
@@ -93,12 +97,17 @@ impl HandHistory {
         Ok(())
     }
 
-    #[handles(PotAwarded, from = "now")]
+    #[handles(PotAwarded, from = "now", replay = "skip", permanent = is_permanent)]
     fn pot_awarded(&self, event: PotAwarded<'_>, db: &mut SqliteTx<'_>) -> rusqlite::Result<u64> {
         db.execute("UPDATE hands SET position = 0", ())?;
         Ok(event.winner.len() as u64)
     }
 
-    #[handles(PlayerRegistered, input_domain = "player")]
+    #[handles(PlayerRegistered, input_domain = "player", retry(none))]
     fn player_registered(&self, _event: &PlayerRegistered) {}
+
+    #[park_key]
+    fn table(at: &Envelope) -> &str {
+        at.stream()
+    }
 }

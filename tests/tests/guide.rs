@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "docs/guide.md",
     "docs/concepts.md",
@@ -27,6 +27,7 @@ const PAGES: [&str; 10] = [
     "docs/modes.md",
     "docs/inline.md",
     "docs/waiting.md",
+    "docs/testing.md",
 ];
 
 /// A fenced block: its info string, its text, and the lines between its fences.

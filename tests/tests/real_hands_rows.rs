@@ -13,14 +13,20 @@ mod events;
 mod money;
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{BufRead, BufReader},
     path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use flate2::read::GzDecoder;
 use projections::{
-    Expected, NewEvent, ReadModel, Runtime, memory::MemoryEventStore, read::Reader, sqlite::Sqlite,
+    Chosen, Expected, LetterQuery, NewEvent, ReadModel, Runtime, memory::MemoryEventStore,
+    read::Reader, sqlite::Sqlite,
 };
 use serde_json::{Value, json};
 
@@ -96,14 +102,24 @@ struct ActionCount {
     count: u64,
 }
 
+/// What makes a handler fail at whoever goes all in.
+#[derive(Clone, Default)]
+struct Poison(Arc<AtomicBool>);
+
+impl Poison {
+    fn works(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
 /// Defines the same projector on a storage: its handlers are written once.
 macro_rules! answers {
     ($module:ident, $name:literal $(, storage = $storage:ty)?) => {
         mod $module {
-            use projections::{Rows, handlers, projector};
+            use projections::{Permanent, Rows, handlers, projector};
 
             use crate::{
-                ActionCount, Hand, InHand, Player, Table,
+                ActionCount, Hand, InHand, Player, Poison, Table,
                 events::{
                     Action, BoardDealt, HandComplete, HandStarted, PlayerActed, PlayerRegistered,
                     Street,
@@ -112,8 +128,10 @@ macro_rules! answers {
             };
 
             #[projector($name $(, storage = $storage)?)]
-            #[derive(Default)]
-            pub(crate) struct Answers;
+            pub(crate) struct Answers {
+                #[resource]
+                poison: Poison,
+            }
 
             #[handlers]
             impl Answers {
@@ -156,7 +174,7 @@ macro_rules! answers {
                     hands: &mut Rows<Hand>,
                     tables: &mut Rows<Table>,
                     actions: &mut Rows<ActionCount>,
-                ) {
+                ) -> Result<(), Permanent> {
                     let first = event.street == Street::Preflop;
                     let raises = event.action == Action::Raise;
                     let in_hand = in_hands.entry(&(event.hand_id.clone().into(), event.player.clone().into()));
@@ -169,6 +187,11 @@ macro_rules! answers {
                     hands.entry(&*event.hand_id).has_all_in |= event.all_in;
                     tables.entry(&*event.table_id).actions += 1;
                     actions.entry(event.action.as_str()).count += 1;
+                    // After the half of it.
+                    match event.all_in && self.poison.works() {
+                        true => Err(Permanent::new("nobody goes all in here")),
+                        false => Ok(()),
+                    }
                 }
 
                 #[handles(HandComplete, input_domain = "hand")]
@@ -369,6 +392,7 @@ async fn real_hands_give_the_answers_through_rows_on_each_storage() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = Runtime::builder(MemoryEventStore::new())
         .storage(Sqlite::open(folder.path().join("read.db")).unwrap())
+        .resource(Poison::default())
         .build()
         .await
         .unwrap();
@@ -384,4 +408,49 @@ async fn real_hands_give_the_answers_through_rows_on_each_storage() {
 
     runtime.rebuild("on-sqlite").await.unwrap();
     on_sqlite.compare(&truth).await;
+}
+
+/// Exactly the hands that it hits are parked, with all that comes after in them; all others are as
+/// they are without it. Repaired and redriven, the answers are the right ones.
+#[tokio::test]
+#[cfg_attr(not(real_hands), ignore = "PROJECTIONS_HANDS_DIR is not set")]
+async fn a_poisoned_handler_parks_exactly_the_hands_it_hits() {
+    let folder = tempfile::tempdir().unwrap();
+    let poison = Poison::default();
+    let runtime = Runtime::builder(MemoryEventStore::new())
+        .storage(Sqlite::open(folder.path().join("read.db")).unwrap())
+        .resource(poison.clone())
+        .build()
+        .await
+        .unwrap();
+    append_hands(&runtime).await;
+    poison.0.store(true, Relaxed);
+    runtime.catch_up().await.unwrap();
+    poison.0.store(false, Relaxed);
+
+    let truth = truth();
+    for projector in ["in-process", "on-sqlite"] {
+        let letters = runtime.dead_letters(projector).unwrap();
+        let all = letters.list(&LetterQuery::first(usize::MAX)).await.unwrap();
+        let keys: BTreeSet<_> = all.iter().map(|letter| letter.park_key.clone()).collect();
+        assert_eq!(keys.len() as u64, truth["totals"]["hands_with_all_in"], "{projector}");
+        let answers = Answers::of(&runtime, projector);
+        for hand in answers.hands.all().await.unwrap() {
+            let is_parked = keys.contains(&format!("hand-{}", hand.hand_id));
+            assert!(!hand.has_all_in, "{projector}: {}", hand.hand_id);
+            assert_ne!(hand.complete, is_parked, "{projector}: {}", hand.hand_id);
+        }
+        // What is not applied is parked, event by event.
+        let applied = answers.tables.all().await.unwrap();
+        let applied: u64 = applied.iter().map(|table| table.actions).sum();
+        let waiting = all.iter().filter(|letter| letter.name == "PlayerActed").count() as u64;
+        assert_eq!(applied + waiting, truth["totals"]["player_actions"], "{projector}");
+
+        let handled = letters.redrive(Chosen::All).await.unwrap();
+        assert_eq!((handled.failed.len(), handled.left), (0, 0), "{projector}");
+    }
+    runtime.catch_up().await.unwrap();
+    for projector in ["in-process", "on-sqlite"] {
+        Answers::of(&runtime, projector).compare(&truth).await;
+    }
 }

@@ -91,7 +91,11 @@ fn projectors_in_odd_places_are_linked_as_far_as_there_are_pages() {
     let sent = "<a href=\"../events/struct.ParcelSent.html\" \
                 title=\"struct linked::events::ParcelSent\">`ParcelSent`</a>";
     let made = page("odd/struct.SentParcels.html");
-    assert_eq!(table(&made, "impl-Handlers-for-SentParcels"), [[sent, "its own", "`count`"]]);
+    let row = [sent, "its own", "`count`; not for history; retry: none"];
+    assert_eq!(table(&made, "impl-Handlers-for-SentParcels"), [row]);
+    let behind = &made[made.find("id=\"impl-Handlers-for-SentParcels\"").unwrap()..];
+    let sentence = "<p>Behind a parked event wait those of the same <code>parcel</code>.</p>";
+    assert!(between(behind, "</table>", "</details>").contains(sentence), "{behind}");
     // A private alias.
     let storage = table(&made, "impl-Projector-for-SentParcels").swap_remove(1);
     assert_eq!(storage, ["storage", "[`Files`]"]);
@@ -110,7 +114,10 @@ fn a_projectors_page_says_how_it_runs_defaults_and_all() {
         ["mode", "`async`"],
         ["from", "`beginning`"],
         ["batch", "at most 500 events"],
-        ["on_failure", "`halt`"],
+        ["on_failure", "`park`"],
+        ["park_by", "`stream`, or by its `#[park_key]`"],
+        ["retry", "3 times, after 200ms, each wait 2 times the last, at most 30s, jitter 0.1"],
+        ["timeout", "30s an attempt"],
         ["version", "2"],
         ["on_change", "`warn`"],
     ];

@@ -72,3 +72,27 @@ async fn main() -> Result<(), projections::Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use projections::testing::Spec;
+
+    use super::*;
+
+    #[test]
+    fn balances_add_up_whatever_happens_in_between() {
+        let opened = AccountOpened { account: "A-1".into(), owner: "Ada".into() };
+        let amount = |cents| Decimal::new(cents, 2);
+        Spec::<Balances>::of()
+            .given("A-1", [opened])
+            .given("A-1", [Deposited { account: "A-1".into(), amount: amount(10_000) }])
+            .given("A-2", [Deposited { account: "A-2".into(), amount: amount(500) }])
+            .given("A-1", [Withdrawn { account: "A-1".into(), amount: amount(1_999) }])
+            .then_state(move |state| {
+                assert_eq!(state.owners["A-1"], "Ada");
+                assert_eq!(state.balances["A-1"], amount(8_001));
+                assert_eq!(state.balances["A-2"], amount(500));
+            })
+            .check();
+    }
+}

@@ -289,3 +289,29 @@ impl From<QueryError> for Failure {
         Self::new(status, error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use projections::testing::Spec;
+
+    use super::*;
+
+    #[test]
+    fn deposits_add_up_whatever_happens_in_between() {
+        let deposited = |account: &str, euros: i64| Deposited {
+            account: account.into(),
+            amount: Decimal::from(euros),
+        };
+        let account = |account: &str, deposits, euros: i64| Account {
+            account: account.into(),
+            deposits,
+            balance: Decimal::from(euros),
+        };
+        Spec::<Accounts>::of()
+            .given("account-ada", [deposited("ada", 5), deposited("ada", 7)])
+            .given("account-bob", [deposited("bob", 1)])
+            .given("account-ada", [deposited("ada", -2)])
+            .then_rows([account("ada", 3, 10), account("bob", 1, 1)])
+            .check();
+    }
+}

@@ -6,12 +6,15 @@ use syn::{Ident, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
 
 use super::{
     keys,
-    model::{Argument, Block, Method, Parameter},
+    model::{Argument, Block, Handler, Method, Parameter},
+    park_key::{self, ParkKey},
     rows,
 };
 use crate::{
     attr::shown,
-    paths::{ends, ungrouped},
+    paths::{ends, ends_of_type, ungrouped},
+    policies::{Policies, Retry},
+    writer::Writer,
 };
 
 /// The statements of a function that is never called: one assertion for each type that methods
@@ -22,6 +25,7 @@ pub(super) fn types(block: &Block) -> TokenStream {
         let (cfg, argument) = (&fallback.method.cfg, raw_argument(&fallback.argument));
         tokens.extend(quote!(#(#cfg)* #argument));
     }
+    tokens.extend(park_key::check(block));
     let mut known: Vec<&Method> = Vec::new();
     for method in methods(block) {
         let Some(ty) = &method.output else { continue };
@@ -109,20 +113,36 @@ pub(super) fn values(block: &Block) -> TokenStream {
 /// One look at all routes, and each of them only where something is wrong. The first fault is
 /// reported at its token, and its message tells of the others.
 fn routes(block: &Block) -> TokenStream {
-    let calls = block.handlers.iter().map(|handler| {
-        let (id, cfg, event) = (handler.id, &handler.method.cfg, &handler.shown_event);
-        let arguments = quote!(#id, #event);
-        let route = assertion(ends(&handler.event), "__no_route_fault", &arguments);
-        let domain = handler
-            .input_domain
-            .as_ref()
-            .map(|domain| assertion(ends(domain), "__no_domain_fault", &arguments));
-        let keys = keys::check(&handler.method)
-            .map(|(at, arguments)| assertion(at, "__no_keys_fault", &quote!(#id, #arguments)));
-        let all = quote!(#route #domain #keys);
-        if cfg.is_empty() { all } else { quote!(#(#cfg)* { #all }) }
-    });
-    calls.collect()
+    let mut all = Writer::new();
+    for handler in &block.handlers {
+        let cfg = &handler.method.cfg;
+        if cfg.is_empty() {
+            route(&mut all, handler);
+            continue;
+        }
+        all.put_all(cfg);
+        all.braces(Span::call_site(), |all| {
+            route(all, handler);
+            all
+        });
+    }
+    all.finish()
+}
+
+/// All that can be wrong with a route.
+fn route(all: &mut Writer, handler: &Handler) {
+    let (id, event) = (handler.id, &handler.shown_event);
+    let assert = |place, check, all: &mut Writer| {
+        assertion(all, place, check, |all| all.put(id).sign(",", Span::call_site()).put(event));
+    };
+    assert(ends_of_type(&handler.event), "__no_route_fault", all);
+    if let Some(domain) = &handler.input_domain {
+        assert((domain.span(), domain.span()), "__no_domain_fault", all);
+    }
+    if let Some((at, arguments)) = keys::check(&handler.method) {
+        let arguments = quote!(#id, #arguments);
+        assertion(all, at, "__no_keys_fault", |all| all.put_stream(arguments));
+    }
 }
 
 /// All other assertions, each in braces.
@@ -137,6 +157,16 @@ fn others(block: &Block) -> TokenStream {
             .map(|(at, arguments)| value(block, at, "no_keys_fault", &quote!(#id, #arguments)));
         checks.extend(quote!(#(#cfg)* { #policy #keys }));
     }
+    if let Some(ParkKey { name, cfg, span, .. }) = &block.park_key {
+        let name = name.unraw().to_string();
+        let value = value(block, (*span, *span), "no_park_key_fault", &quote!(#name));
+        checks.extend(quote!(#(#cfg)* { #value }));
+    }
+    for method in methods(block) {
+        let cfg = &method.cfg;
+        let values = of_failures(block, method);
+        checks.extend(values.map(|value| quote!(#(#cfg)* { #value })));
+    }
     for (at, arguments, method) in keys::checks_of_place(block) {
         let (cfg, value) = (&method.cfg, value(block, at, "no_place_of_keys_fault", &arguments));
         checks.extend(quote!(#(#cfg)* { #value }));
@@ -147,6 +177,20 @@ fn others(block: &Block) -> TokenStream {
     }
     checks.extend(tables(block));
     checks
+}
+
+/// One assertion for each option by which failures of a handler should go: they do not always.
+fn of_failures(block: &Block, method: &Method) -> impl Iterator<Item = TokenStream> {
+    let Policies { retry, permanent, .. } = &method.policies;
+    let retry = match retry {
+        Some((Retry::Set(_), span)) => Some(("retry(..)", *span)),
+        Some((Retry::None, _)) | None => None,
+    };
+    let permanent = permanent.as_ref().map(|permanent| ("permanent", permanent.span));
+    let subject = &method.subject;
+    retry.into_iter().chain(permanent).map(move |(option, span)| {
+        value(block, (span, span), "no_retry_fault", &quote!(#option, #subject))
+    })
 }
 
 /// One assertion for each type of rows after the first: it names the table of none before it.
@@ -318,23 +362,23 @@ fn storage_of(transaction: &str) -> String {
 }
 
 /// One assertion, shown at the tokens between two places.
-fn value(
-    block: &Block,
-    (first, last): (Span, Span),
-    check: &str,
-    arguments: &TokenStream,
-) -> TokenStream {
-    let private = block.library.private_at(first);
-    let call = assertion((first, last), check, arguments);
-    quote_spanned!(first=> #private::#call)
+fn value(block: &Block, at: (Span, Span), check: &str, arguments: &TokenStream) -> TokenStream {
+    let mut value = Writer::new();
+    value.put_stream(block.library.private_at(at.0)).sign("::", at.0);
+    assertion(&mut value, at, check, |value| value.put(arguments));
+    value.finish()
 }
 
 /// The same, of a function that is imported.
-fn assertion((first, last): (Span, Span), check: &str, arguments: &TokenStream) -> TokenStream {
-    let check = Ident::new(check, first);
-    let facts = facts();
-    let arguments = quote_spanned!(last=> (#facts, #arguments));
-    quote_spanned!(first=> #check #arguments;)
+fn assertion(
+    writer: &mut Writer,
+    (first, last): (Span, Span),
+    check: &str,
+    arguments: impl FnOnce(&mut Writer) -> &mut Writer,
+) {
+    writer.name(check, first);
+    writer.parentheses(last, |writer| arguments(writer.put(facts()).sign(",", last)));
+    writer.sign(";", first);
 }
 
 fn facts() -> Ident {

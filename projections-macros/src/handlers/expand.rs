@@ -9,9 +9,9 @@ use super::{
     hashed::Hashed,
     keys,
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
-    rows, rustdoc,
+    park_key, rows, rustdoc,
 };
-use crate::head;
+use crate::{head, paths::span_of_type, policies::Permanent, writer::Writer};
 
 /// The names that a generated function's parts share. Each is one token, used everywhere.
 struct Locals {
@@ -71,6 +71,7 @@ fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
         handlers(block),
         rows::tables(block),
         keys::function(block),
+        park_key::constant(block),
     ];
     let documentation = rustdoc::table(block);
     let implementation = implementation(block, &documentation, &quote!(#(#body)*));
@@ -137,7 +138,8 @@ fn tables(block: &Block) -> TokenStream {
             Scope::HandlersDomains => quote_spanned!(Span::mixed_site()=> HandlersDomains),
         };
         let keys = keys::of_route(block, method);
-        quote!(#(#cfg)* #id #name #is_async #scope [#keys])
+        let policies = method.policies.of_route(&block.library);
+        quote!(#(#cfg)* #id #name #is_async #scope [#keys #policies])
     });
     quote_spanned! {Span::mixed_site()=>
         #private::tables! { [#setup] [#reset] [#(#others),*] (#fallback) }
@@ -213,21 +215,33 @@ fn head_of(asynchronous: bool, name: &str) -> TokenStream {
 /// What the library's templates make everything from that concerns a handler.
 fn entry(block: &Block, handler: &Handler, locals: &Locals) -> TokenStream {
     let Handler { id, event, hash, method, argument, .. } = handler;
-    let (cfg, name, ty) = (&method.cfg, method.name.unraw().to_string(), &argument.ty);
-    let domain = match &handler.input_domain {
-        Some(domain) => quote_spanned!(Span::mixed_site()=> Some #domain),
-        None => quote_spanned!(Span::mixed_site()=> None),
-    };
-    let asynchronous =
-        method.asyncness.map(|_| quote_spanned!(Span::mixed_site()=> .asynchronous()));
-    let from = handler.from_now.then(|| quote_spanned!(Span::mixed_site()=> .from_now()));
-    let keys = keys::of_route(block, method);
-    let call = call(block, method, Some(argument), locals);
-    // In one place with the type, which then is all that rustc shows.
-    let decode = Ident::new("decode", ty.span());
-    quote_spanned! {Span::mixed_site()=>
-        { (#(#cfg)*) #id #name #hash (#domain) (#asynchronous #from #keys) (#event) #decode (#ty) #call }
-    }
+    let (name, ty) = (method.name.unraw().to_string(), &argument.ty);
+    let site = Span::mixed_site();
+    let mut entry = Writer::new();
+    entry.braces(site, |entry| {
+        entry.parentheses(site, |entry| entry.put_all(&method.cfg));
+        entry.put(id).put(name).put(hash);
+        entry.parentheses(site, |entry| match &handler.input_domain {
+            Some(domain) => entry.name("Some", site).put(domain),
+            None => entry.name("None", site),
+        });
+        entry.parentheses(site, |entry| {
+            if method.asyncness.is_some() {
+                entry.put_stream(quote_spanned!(site=> .asynchronous()));
+            }
+            if handler.from_now {
+                entry.put_stream(quote_spanned!(site=> .from_now()));
+            }
+            entry.put_stream(keys::of_route(block, method));
+            entry.put_stream(method.policies.of_route(&block.library))
+        });
+        entry.parentheses(site, |entry| entry.put(event));
+        // In one place with the type, which then is all that rustc shows.
+        entry.name("decode", span_of_type(ty));
+        entry.parentheses(site, |entry| entry.put(ty));
+        write_call(entry, block, method, Some(argument), locals)
+    });
+    entry.finish()
 }
 
 fn fallback_entry(block: &Block, fallback: &Fallback, locals: &Locals) -> TokenStream {
@@ -237,41 +251,114 @@ fn fallback_entry(block: &Block, fallback: &Fallback, locals: &Locals) -> TokenS
     quote_spanned!(Span::mixed_site()=> (#(#cfg)*) #id #name (#ty) #call)
 }
 
-/// A method's parameters, by the way in which they are taken, and the call.
 fn call(block: &Block, method: &Method, event: Option<&Argument>, locals: &Locals) -> TokenStream {
-    let this = &locals.this;
-    let first = event.map(|argument| {
-        let event = &locals.event;
-        if argument.by_reference { quote!(&#event) } else { quote!(#event) }
+    let mut writer = Writer::new();
+    write_call(&mut writer, block, method, event, locals);
+    writer.finish()
+}
+
+/// A method's parameters, by the way in which they are taken, and the call.
+fn write_call<'a>(
+    writer: &'a mut Writer,
+    block: &Block,
+    method: &Method,
+    event: Option<&Argument>,
+    locals: &Locals,
+) -> &'a mut Writer {
+    let number = |(index, parameter)| {
+        (format_ident!("parameter_{index}", span = Span::mixed_site()), parameter)
+    };
+    let parameters: Vec<(Ident, &Parameter)> =
+        method.parameters.iter().enumerate().map(number).collect();
+    let span = Span::call_site();
+    let is_shared = |given: &Parameter| matches!(given, Parameter::Shared(_));
+    let is_transaction =
+        |given: &Parameter| matches!(given, Parameter::View(_)) && !given.is_rows();
+    let is_value = |given: &Parameter| matches!(given, Parameter::Value(_));
+    writer.parentheses(span, |writer| list(writer, &parameters, is_shared));
+    writer.parentheses(span, |writer| {
+        // The transaction's view writes the rows that it could see, which nobody may have then.
+        list(list(writer, &parameters, is_transaction), &parameters, Parameter::is_rows)
     });
-    let mut arguments: Vec<TokenStream> = first.into_iter().collect();
-    let (mut shared, mut views, mut values) =
-        (TokenStream::new(), TokenStream::new(), TokenStream::new());
-    let mut rows = TokenStream::new();
-    for (index, parameter) in method.parameters.iter().enumerate() {
-        let local = format_ident!("parameter_{index}", span = Span::mixed_site());
-        let (list, ty) = match parameter {
-            Parameter::Shared(ty) => (&mut shared, ty),
-            // The transaction's view writes the rows that it could see, which nobody may have then.
-            Parameter::View(ty) if parameter.is_rows() => (&mut rows, ty),
-            Parameter::View(ty) => (&mut views, ty),
-            Parameter::Value(ty) => (&mut values, ty),
-        };
-        list.extend(quote!(#local #ty,));
-        let is_view = matches!(parameter, Parameter::View(_));
-        arguments.push(if is_view { quote!(&mut #local) } else { quote!(#local) });
+    writer.parentheses(span, |writer| list(writer, &parameters, is_value));
+    let outcome = if method.output.is_some() { "Outcome" } else { "Unit" };
+    writer.name(outcome, Span::mixed_site());
+    if method.asyncness.is_none() && method.policies.permanent.is_none() {
+        return bare_call(writer, method, event, &parameters, locals);
     }
-    // Wholly at the method's name: rustc then speaks of the method, not of the macro.
-    let name = &method.name;
-    let span = name.span();
-    let mut call = quote_spanned!(span=> Self::#name(#this #(, #arguments)*));
+    let mut bare = Writer::new();
+    bare_call(&mut bare, method, event, &parameters, locals);
+    let mut call = bare.finish();
     if method.asyncness.is_some() {
+        let span = method.name.span();
         let private = block.library.private_at(span);
         call = quote_spanned!(span=> #private::handler_future_must_be_send(#call).await);
     }
-    let outcome = if method.output.is_some() { "Outcome" } else { "Unit" };
-    let outcome = Ident::new(outcome, Span::mixed_site());
-    quote!((#shared) (#views #rows) (#values) #outcome #call)
+    if let Some(Permanent { path, .. }) = &method.policies.permanent {
+        call = judged(block, &call, path);
+    }
+    writer.put_stream(call)
+}
+
+/// Those of a method's parameters that are taken in one way, as the templates read them.
+fn list<'a>(
+    writer: &'a mut Writer,
+    parameters: &[(Ident, &Parameter)],
+    is_listed: fn(&Parameter) -> bool,
+) -> &'a mut Writer {
+    for (local, parameter) in parameters.iter().filter(|(_, given)| is_listed(given)) {
+        let (Parameter::Shared(ty) | Parameter::View(ty) | Parameter::Value(ty)) = parameter;
+        writer.put(local).put(ty).sign(",", Span::call_site());
+    }
+    writer
+}
+
+/// The call as such, wholly at the method's name: rustc then speaks of the method, not of the macro.
+fn bare_call<'a>(
+    writer: &'a mut Writer,
+    method: &Method,
+    event: Option<&Argument>,
+    parameters: &[(Ident, &Parameter)],
+    locals: &Locals,
+) -> &'a mut Writer {
+    let (name, site) = (&method.name, Span::call_site());
+    let span = name.span();
+    writer.name("Self", span).sign("::", span).put(name).parentheses(span, |writer| {
+        writer.put(&locals.this);
+        if let Some(argument) = event {
+            writer.sign(",", span);
+            if argument.by_reference {
+                writer.sign("&", site);
+            }
+            writer.put(&locals.event);
+        }
+        for (local, parameter) in parameters {
+            writer.sign(",", span);
+            if matches!(parameter, Parameter::View(_)) {
+                writer.sign("&", site).name("mut", site);
+            }
+            writer.put(local);
+        }
+        writer
+    })
+}
+
+/// The call of a handler whose errors a function judges. The function is all that can be wrong here,
+/// so the last step is wholly at its path.
+fn judged(block: &Block, call: &TokenStream, path: &syn::Path) -> TokenStream {
+    let private = block.library.private();
+    let name = path.segments.last();
+    let place = name.map_or_else(|| path.span(), |segment| segment.ident.span());
+    let judged = Ident::new("judged", place);
+    let by = quote_spanned!(place=> .by(#path));
+    let last = quote_spanned!(place=> #judged.permanent());
+    quote_spanned! {Span::mixed_site()=>
+        {
+            use #private::JudgedFallback as _;
+            let #judged = #private::Judged(#call) #by;
+            #last
+        }
+    }
 }
 
 /// `hook` and, where there is an `async fn`, `hook_async`.

@@ -26,7 +26,8 @@ fn parts(block: &TokenStream) -> Option<Vec<String>> {
     let handlers = parsed.handlers.iter().map(|handler| {
         let Handler { event, input_domain, from_now, hash, method, .. } = handler;
         let cfg = &method.cfg;
-        format!("{} {from_now} {hash}", quote!(#event #input_domain #(#cfg)*))
+        let skips = method.policies.skips_replay;
+        format!("{} {from_now} {skips} {hash}", quote!(#event #input_domain #(#cfg)*))
     });
     let others = parsed.others.iter().map(|Hashed { cfg, hash }| {
         let cfg = quote!(#(#cfg)*);
@@ -240,7 +241,7 @@ fn what_is_tuning_or_no_part_of_a_method_does_not_count() {
     assert_eq!(parts_of(&block_of(turned)), two, "the order of methods");
     for (from, to) in [
         ("#[handles(A)]", "#[handles(A, retry(none))]"),
-        ("#[handles(A)]", "#[handles(A, retry(none),)]"),
+        ("#[handles(A)]", "#[handles(A, retry(max = 7, cap = \"9s\"),)]"),
         ("#[handles(A)]", "#[projections::handles(A)]"),
         ("#[handles(A)]", "/// Docs.\n #[allow(unused)] #[handles(A)] #[expect(clippy::all)]"),
     ] {
@@ -253,11 +254,19 @@ fn what_is_tuning_or_no_part_of_a_method_does_not_count() {
             "#[fallback(retry(none))] fn f(&self, event: &RawEvent<'_>) {}",
         ),
         (
+            "#[handles(C)] fn f(&self, event: &C) -> Result<(), E> {}",
+            "#[handles(C, permanent = is_permanent)] fn f(&self, event: &C) -> Result<(), E> {}",
+        ),
+        (
+            "fn f(at: &Envelope) -> &str { at.stream() }",
+            "#[park_key] fn f(at: &Envelope) -> &str { at.stream() }",
+        ),
+        (
             "#[fallback(domain = [\"a\", \"b\"])] fn f(&self, event: &RawEvent<'_>) {}",
             "#[fallback(domain = [\"b\", \"a\"])] fn f(&self, event: &RawEvent<'_>) {}",
         ),
     ] {
-        let [a, b] = [a, b].map(|fallback| parts_of(&block_of(&format!("{TWO} {fallback}"))));
+        let [a, b] = [a, b].map(|item| parts_of(&block_of(&format!("{TWO} {item}"))));
         assert_eq!(a, b);
     }
 }
@@ -269,6 +278,7 @@ fn what_a_marker_says_and_every_item_counts() {
         ("#[handles(A)]", "#[handles(C)]"),
         ("#[handles(A)]", "#[handles(A, input_domain = \"d\")]"),
         ("#[handles(A)]", "#[handles(A, from = \"now\")]"),
+        ("#[handles(A)]", "#[handles(A, replay = \"skip\")]"),
         ("#[handles(A)]", "#[cfg(test)] #[handles(A)]"),
         ("#[handles(A)]", ""),
     ] {
@@ -288,6 +298,9 @@ fn what_a_marker_says_and_every_item_counts() {
         "c! { A => 1 }",
         "#[fallback] fn c(&self, event: &RawEvent<'_>) {}",
         "#[fallback(all)] fn c(&self, event: &RawEvent<'_>) {}",
+        "#[fallback(all, replay = \"skip\")] fn c(&self, event: &RawEvent<'_>) {}",
+        "#[park_key] fn c(at: &Envelope) -> &str { at.stream() }",
+        "#[park_key] fn c(at: &Envelope) -> &str { at.domain() }",
         "#[fallback(domain = \"a\")] fn c(&self, event: &RawEvent<'_>) {}",
         "#[fallback(domain = \"b\")] fn c(&self, event: &RawEvent<'_>) {}",
     ] {

@@ -4,7 +4,7 @@ use quote::ToTokens;
 use syn::{Attribute, LitStr};
 
 use super::model::Scope;
-use crate::{cfg, fingerprint};
+use crate::{cfg, fingerprint, policies::Policies};
 
 /// The facts of an item without a marker.
 pub(super) const NO_FACTS: &[&str] = &[];
@@ -26,13 +26,15 @@ impl Hashed {
     }
 }
 
-/// What a `#[fallback]` says, in one order of its domains.
-pub(super) fn facts(scope: &Scope) -> Vec<String> {
+/// What a `#[fallback]` says that can change a read model, in one order of its domains.
+pub(super) fn facts(scope: &Scope, policies: &Policies) -> Vec<String> {
     let (word, mut domains) = match scope {
         Scope::All => ("all", Vec::new()),
         Scope::Domains(domains) => ("domains", domains.iter().map(LitStr::value).collect()),
         Scope::HandlersDomains => ("handlers' domains", Vec::new()),
     };
     domains.sort();
-    ["fallback", word].into_iter().map(str::to_owned).chain(domains).collect()
+    let replay = policies.skips_replay.then_some("replay = skip");
+    let words = ["fallback", word].into_iter().chain(replay);
+    words.map(str::to_owned).chain(domains).collect()
 }

@@ -179,8 +179,9 @@ pub(super) fn of_route(block: &Block, method: &Method) -> TokenStream {
         Some(ty) => is_rows(&private, parameter, ty),
         None => quote!(false),
     });
-    let is_fn = method.asyncness.is_none();
-    let can_be_probed = quote_spanned!(Span::mixed_site()=> #is_fn #(&& #is_asked)*);
+    // What a handler does outside of its rows would be done once more, and too early.
+    let may_be_called = method.asyncness.is_none() && !method.policies.skips_replay;
+    let can_be_probed = quote_spanned!(Span::mixed_site()=> #may_be_called #(&& #is_asked)*);
     quote_spanned! {Span::mixed_site()=>
         .keys({
             #[allow(unused_imports)]
@@ -212,7 +213,11 @@ fn obstacle(method: &Method) -> String {
         Parameter::View(ty) if !parameter.is_rows() => Some(ty),
         _ => None,
     });
-    view.map(|ty| format!(", because it takes `&mut {}`", shown(ty))).unwrap_or_default()
+    match view {
+        Some(ty) => format!(", because it takes `&mut {}`", shown(ty)),
+        None if method.policies.skips_replay => ", because of `replay = \"skip\"`".to_owned(),
+        None => String::new(),
+    }
 }
 
 /// The arguments of the assertion that a method's rows are named where they must be, and its place:
@@ -225,6 +230,11 @@ pub(super) fn check(method: &Method) -> Option<((Span, Span), TokenStream)> {
 
 /// The function that names rows, where a parameter says which.
 pub(super) fn function(block: &Block) -> TokenStream {
+    let handlers = block.handlers.iter().map(|handler| &handler.method);
+    let mut methods = handlers.chain(block.fallback.iter().map(|fallback| &fallback.method));
+    if methods.all(|method| method.named().next().is_none()) {
+        return TokenStream::new();
+    }
     let mut arms = TokenStream::new();
     let (public, private) = (block.library.public(), block.library.private());
     let locals = Locals::new();
@@ -243,9 +253,6 @@ pub(super) fn function(block: &Block) -> TokenStream {
             let #event = __step::<(), #ty>().raw(#envelope);
         };
         arms.extend(arm(block, *id, (method, argument), &decode, &locals));
-    }
-    if arms.is_empty() {
-        return TokenStream::new();
     }
     // An expression may say `self`.
     let this = syn::Token![self](Span::call_site());

@@ -8,6 +8,7 @@ mod fingerprinted;
 mod hashed;
 mod keys;
 mod model;
+mod park_key;
 mod parse;
 mod part;
 mod rows;
@@ -15,7 +16,7 @@ mod rustdoc;
 mod signature;
 mod whole;
 
-pub(crate) use self::parse::MARKERS;
+pub(crate) use self::parse::{MARKERS, place_of};
 
 use proc_macro2::TokenStream;
 

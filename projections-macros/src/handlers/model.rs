@@ -3,8 +3,8 @@
 use proc_macro2::Span;
 use syn::{Attribute, Ident, Type};
 
-use super::{hashed::Hashed, keys::Keys};
-use crate::paths::Library;
+use super::{hashed::Hashed, keys::Keys, park_key::ParkKey};
+use crate::{paths::Library, policies::Policies};
 
 /// A block.
 pub(crate) struct Block {
@@ -17,6 +17,7 @@ pub(crate) struct Block {
     pub(crate) fallback: Option<Fallback>,
     pub(crate) setup: Option<Method>,
     pub(crate) reset: Option<Method>,
+    pub(crate) park_key: Option<ParkKey>,
     /// The hashes of all that is no handler.
     pub(crate) others: Vec<Hashed>,
 }
@@ -77,6 +78,8 @@ pub(crate) struct Method {
     pub(crate) patterns: Vec<syn::Pat>,
     pub(crate) keys: Vec<Option<Keys>>,
     pub(crate) output: Option<Type>,
+    /// None but a handler's.
+    pub(crate) policies: Policies,
 }
 
 /// A handler's event, as its signature takes it.

@@ -1,6 +1,6 @@
 //! From tokens to the model, with every fault.
 
-use proc_macro2::{Group, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use syn::{
     Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Token, Type,
     ext::IdentExt,
@@ -10,10 +10,11 @@ use syn::{
 };
 
 use super::{
-    bodies,
+    bodies::{self, Written},
     hashed::{self, Hashed, NO_FACTS},
     keys,
     model::{Block, Fallback, Handler, Method, Scope},
+    park_key::{self, ParkKey},
     part,
     signature::{self, Reader, Role},
     whole,
@@ -23,17 +24,16 @@ use crate::{
     errors::Errors,
     fingerprint,
     paths::{Library, ends, ungrouped},
-    policies,
+    policies::{self, Permanent, Policies},
     projector::{FROM, check_domain},
 };
 
 /// The attributes that a block reads.
-pub(crate) const MARKERS: &[&str] = &["handles", "fallback", "setup", "reset", "flush"];
+pub(crate) const MARKERS: &[&str] = &["handles", "fallback", "setup", "reset", "park_key", "flush"];
 
 const BLOCK: Keys = Keys {
     attribute: "`#[handlers]`",
     available: &["crate"],
-    later: &[],
     aliases: &[],
     types: &["crate"],
     repeatable: &[],
@@ -42,8 +42,7 @@ const BLOCK: Keys = Keys {
 
 const HANDLES: Keys = Keys {
     attribute: "`#[handles]`",
-    available: &["input_domain", "from", "retry"],
-    later: &["permanent", "replay"],
+    available: &["input_domain", "from", "replay", "retry", "permanent"],
     aliases: &[("domain", "input_domain")],
     types: &["permanent"],
     repeatable: &[],
@@ -52,8 +51,7 @@ const HANDLES: Keys = Keys {
 
 const FALLBACK: Keys = Keys {
     attribute: "`#[fallback]`",
-    available: &["domain", "all", "retry"],
-    later: &["permanent", "replay"],
+    available: &["domain", "all", "replay", "retry", "permanent"],
     aliases: &[("input_domain", "domain"), ("domains", "domain")],
     types: &["permanent"],
     repeatable: &[],
@@ -66,7 +64,7 @@ pub(super) fn parse(
     item: TokenStream,
     errors: &mut Errors,
 ) -> Option<Block> {
-    let (mut item, bodies, unread) = read_impl(item, errors)?;
+    let (mut item, methods, unread) = read_impl(item, errors)?;
     let library = read_attribute(attribute, errors);
     let reader = Reader::new(&item);
     let found = Found::default();
@@ -81,10 +79,10 @@ pub(super) fn parse(
     if unread.is_none() {
         whole::check(&item, &mut found, errors);
     }
-    bodies::restore(&mut item, bodies);
-    let Found { mut handlers, fallback, setup, reset, others, .. } = found;
+    bodies::restore(&mut item, methods, &found.changed);
+    let Found { mut handlers, fallback, setup, reset, park_key, others, .. } = found;
     handlers.retain(|handler| handler.sound);
-    Some(Block { library, item, unread, handlers, fallback, setup, reset, others })
+    Some(Block { library, item, unread, handlers, fallback, setup, reset, park_key, others })
 }
 
 /// Keeps clippy from asking a method to change what its signature must have: `&self`, of a
@@ -93,14 +91,14 @@ fn required() -> Attribute {
     parse_quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_self)])
 }
 
-/// A block, the bodies that were taken out of it, and what is wrong with what could not be read.
-type Read = (syn::ItemImpl, Vec<Group>, Option<syn::Error>);
+/// A block, what was written as its methods, and what is wrong with what could not be read.
+type Read = (syn::ItemImpl, Vec<Written>, Option<syn::Error>);
 
 fn read_impl(item: TokenStream, errors: &mut Errors) -> Option<Read> {
-    if let Some((item, bodies)) = bodies::parse(item.clone())
+    if let Some((item, methods)) = bodies::parse(item.clone())
         && item.trait_.is_none()
     {
-        return Some((item, bodies, None));
+        return Some((item, methods, None));
     }
     let (span, message): (Span, String) = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Impl(item)) => match &item.trait_ {
@@ -162,9 +160,12 @@ pub(super) struct Found {
     pub(super) fallback: Option<Fallback>,
     setup: Option<Method>,
     reset: Option<Method>,
-    /// Methods with a hook, faulty ones as well.
-    hooks: Vec<(&'static str, Ident)>,
+    park_key: Option<ParkKey>,
+    /// Methods with a hook or `#[park_key]`, faulty ones as well.
+    single: Vec<(&'static str, Ident)>,
     others: Vec<Hashed>,
+    /// Of each method, whether it was changed behind its attributes.
+    changed: Vec<bool>,
     /// Methods with a fallback, faulty ones as well.
     pub(super) fallbacks: usize,
     /// The number of the next route.
@@ -183,7 +184,10 @@ struct Collector<'a> {
 impl Collector<'_> {
     fn item(&mut self, item: &mut ImplItem) {
         match item {
-            ImplItem::Fn(method) => self.method(method),
+            ImplItem::Fn(method) => {
+                let changed = self.method(method);
+                self.found.changed.push(changed);
+            }
             ImplItem::Const(item) => {
                 let span = item.const_token.span;
                 self.misplaced(&mut item.attrs, span, "a constant");
@@ -224,20 +228,24 @@ impl Collector<'_> {
 
     fn misplaced(&mut self, attributes: &mut Vec<Attribute>, span: Span, what: &str) {
         for (marker, _) in self.take(attributes) {
-            self.errors.at(span, format!("`#[{marker}]` goes on a method, not on {what}"));
+            let place = place_of(marker);
+            self.errors.at(span, format!("`#[{marker}]` goes on {place}, not on {what}"));
         }
     }
 
-    fn method(&mut self, item: &mut ImplItemFn) {
+    /// Tells whether the method was changed behind its attributes.
+    fn method(&mut self, item: &mut ImplItemFn) -> bool {
+        let faults = self.errors.count();
         whole::check_look_alikes(self.library, &mut item.attrs, self.errors);
         keys::refuse_on_method(self.library, &mut item.attrs, self.errors);
         self.reader.keys = keys::take(self.library, &mut item.sig, self.errors);
+        let has_keys = self.reader.keys.iter().any(Option::is_some);
         let taken = self.take(&mut item.attrs);
         let mut taken = taken.into_iter();
         let Some((marker, attribute)) = taken.next() else {
             keys::refuse(&self.reader.keys, &keys::helper(&item.sig), self.errors);
             self.found.others.push(Hashed::of(&item.attrs, item, NO_FACTS));
-            return;
+            return has_keys || self.errors.count() > faults;
         };
         let subject = self.marked(marker, &attribute, item);
         for (second, attribute) in taken {
@@ -256,7 +264,9 @@ impl Collector<'_> {
         item.attrs.insert(0, self.required.clone());
         // Reported already, and the compiler would report it again.
         item.sig.variadic = None;
-        signature::remove_lifetimes(&mut item.sig);
+        let is_elided = signature::remove_lifetimes(&mut item.sig);
+        let is_made_changeable = signature::make_changeable(&mut item.sig);
+        has_keys || is_elided || is_made_changeable || self.errors.count() > faults
     }
 
     /// Reads a method with one of our attributes; tells its event, where it names one.
@@ -264,11 +274,12 @@ impl Collector<'_> {
         &mut self,
         marker: &'static str,
         attribute: &Attribute,
-        item: &ImplItemFn,
+        item: &mut ImplItemFn,
     ) -> Option<String> {
         match marker {
             "handles" => return self.handler(attribute, item),
             "fallback" => self.fallback(attribute, item),
+            "park_key" => self.park_key(attribute, item),
             "flush" => self.errors.at(attribute.path().span(), not_yet("#[flush]")),
             hook => self.hook(hook, attribute, item),
         }
@@ -280,17 +291,18 @@ impl Collector<'_> {
         let mut event = None;
         let mut entries = Vec::new();
         let tokens = arguments(&attribute.meta, self.errors);
-        let last = ends(&tokens).1;
+        let written = tokens.clone();
         let parser = |input: ParseStream<'_>| {
             event = read_event(input, item, self.errors)?;
             entries = HANDLES.read(input, self.errors);
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
-            self.errors.push_after(error, last);
+            self.errors.push_after(error, ends(written).1);
         }
         let mut input_domain = None;
         let mut from_now = false;
+        let mut policies = Policies::default();
         for entry in &entries {
             match entry.name().as_str() {
                 "input_domain" => {
@@ -298,11 +310,12 @@ impl Collector<'_> {
                     check_domain("input_domain", input_domain.as_ref(), self.errors);
                 }
                 "from" => from_now = entry.word(&FROM, self.errors).as_deref() == Some("now"),
-                _ => policies::check_handler(entry, self.errors), // the other keys
+                _ => policies.set(entry, self.errors), // the other keys
             }
         }
         let event = event?;
-        let (method, argument) = self.reader.read(item, &Role::Handler(&event), self.errors);
+        let (mut method, argument) = self.reader.read(item, &Role::Handler(&event), self.errors);
+        self.set_policies(&mut method, policies);
         let text = shown_type(&event);
         let id = self.number();
         if let Some(argument) = argument {
@@ -329,12 +342,13 @@ impl Collector<'_> {
         };
         let entries = FALLBACK.read_list(tokens, self.errors);
         let is_policy = |entry: &&Entry| policies::OF_A_HANDLER.contains(&&*entry.name());
+        let mut policies = Policies::default();
         for policy in entries.iter().filter(is_policy) {
-            policies::check_handler(policy, self.errors);
+            policies.set(policy, self.errors);
         }
         let scopes: Vec<_> = entries.iter().filter(|entry| !is_policy(entry)).collect();
         let scope = self.scope(&scopes);
-        self.found.others.push(Hashed::of(&item.attrs, item, &hashed::facts(&scope)));
+        self.found.others.push(Hashed::of(&item.attrs, item, &hashed::facts(&scope, &policies)));
         self.found.fallbacks += 1;
         if self.found.fallbacks > 1 {
             self.errors.at(
@@ -342,13 +356,28 @@ impl Collector<'_> {
                 "a projector has one `#[fallback]`, and this is the second",
             );
         }
-        let (method, argument) = self.reader.read(item, &Role::Fallback, self.errors);
+        let (mut method, argument) = self.reader.read(item, &Role::Fallback, self.errors);
+        self.set_policies(&mut method, policies);
         let (id, span) = (self.number(), attribute.path().span());
         if let Some(argument) = argument
             && self.errors.count() == faults
         {
             self.found.fallback = Some(Fallback { id, scope, span, method, argument });
         }
+    }
+
+    /// Gives a handler its policies, and refuses what has nothing to work on.
+    fn set_policies(&mut self, method: &mut Method, policies: Policies) {
+        if let Some(Permanent { span, .. }) = policies.permanent
+            && method.output.as_ref().is_none_or(is_unit)
+        {
+            let subject = &method.subject;
+            self.errors.at(
+                span,
+                format!("`permanent` judges errors, and {subject} returns none\nhelp: return `Result<(), E>`, or remove `permanent`"),
+            );
+        }
+        method.policies = policies;
     }
 
     fn scope(&mut self, entries: &[&Entry]) -> Scope {
@@ -403,19 +432,36 @@ impl Collector<'_> {
         }
         let (method, _) = self.reader.read(item, &Role::Hook(hook), self.errors);
         self.found.others.push(Hashed::of(&item.attrs, item, &[hook]));
-        if let Some((_, first)) = self.found.hooks.iter().find(|(known, _)| *known == hook) {
-            let message = format!(
-                "`{}` is a second `#[{hook}]` beside `{}`",
-                method.name.unraw(),
-                first.unraw()
-            );
-            self.errors.at(attribute.path().span(), message);
-        }
-        self.found.hooks.push((hook, method.name.clone()));
+        self.check_second(hook, attribute, &method.name);
         if self.errors.count() == faults {
             let place = if hook == "setup" { &mut self.found.setup } else { &mut self.found.reset };
             *place = Some(method);
         }
+    }
+
+    fn park_key(&mut self, attribute: &Attribute, item: &mut ImplItemFn) {
+        let faults = self.errors.count();
+        let park_key = park_key::read(attribute, item, self.errors);
+        keys::refuse(&self.reader.keys, &keys::helper(&item.sig), self.errors);
+        // Like any other function: handlers may call it, too.
+        self.found.others.push(Hashed::of(&item.attrs, item, NO_FACTS));
+        self.check_second("park_key", attribute, &item.sig.ident);
+        if self.errors.count() == faults {
+            self.found.park_key = park_key;
+        } else {
+            park_key::name_lifetime(&mut item.sig);
+        }
+    }
+
+    /// Reports a second method with an attribute that one method has.
+    fn check_second(&mut self, marker: &'static str, attribute: &Attribute, name: &Ident) {
+        let mut known = self.found.single.iter();
+        if let Some((_, first)) = known.find(|(known, _)| *known == marker) {
+            let message =
+                format!("`{}` is a second `#[{marker}]` beside `{}`", name.unraw(), first.unraw());
+            self.errors.at(attribute.path().span(), message);
+        }
+        self.found.single.push((marker, name.clone()));
     }
 
     fn number(&mut self) -> u32 {
@@ -423,6 +469,16 @@ impl Collector<'_> {
         self.found.next += 1;
         number
     }
+}
+
+/// What one of our attributes goes on.
+pub(crate) fn place_of(marker: &str) -> &'static str {
+    if marker == "park_key" { "a function" } else { "a method" }
+}
+
+/// Tells whether a type is written as `()`.
+fn is_unit(ty: &Type) -> bool {
+    matches!(ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 /// The tokens in an attribute's parentheses.

@@ -8,7 +8,13 @@ use super::{
     keys::{self, Keys},
     model::{Argument, Method, Parameter},
 };
-use crate::{attr::shown, cfg, errors::Errors, paths::ungrouped};
+use crate::{
+    attr::{shown, shown_type},
+    cfg,
+    errors::Errors,
+    paths::ungrouped,
+    policies::Policies,
+};
 
 /// What a method is for.
 pub(super) enum Role<'a> {
@@ -63,6 +69,7 @@ impl Reader {
                 syn::ReturnType::Default => None,
                 syn::ReturnType::Type(_, ty) => Some((**ty).clone()),
             },
+            policies: Policies::default(),
         };
         let argument = self.argument(&mut types, signature, role, errors);
         method.patterns = types.iter().map(|typed| (*typed.pat).clone()).collect();
@@ -143,7 +150,7 @@ impl Reader {
         errors: &mut Errors,
     ) -> Option<Argument> {
         let (event, owned) = match role {
-            Role::Handler(event) => (shown(event), true),
+            Role::Handler(event) => (shown_type(event), true),
             Role::Fallback => ("RawEvent<'_>".to_owned(), false),
             Role::Hook(_) => return None,
         };
@@ -391,20 +398,51 @@ fn mentions(token: TokenTree, name: &str) -> bool {
 }
 
 /// Takes the lifetimes that were refused off a signature, which the compiler would refuse again.
-pub(super) fn remove_lifetimes(signature: &mut Signature) {
+/// Tells whether there were any.
+pub(super) fn remove_lifetimes(signature: &mut Signature) -> bool {
     let mut inputs = std::mem::take(&mut signature.inputs);
-    let mut elided = Elided(signature);
+    let mut elided = Elided { signature, any: false };
     for input in &mut inputs {
         syn::visit_mut::VisitMut::visit_fn_arg_mut(&mut elided, input);
     }
+    let any = elided.any;
     signature.inputs = inputs;
+    any
 }
 
-struct Elided<'a>(&'a Signature);
+/// Lets a body change what it takes by value after its event, which is refused: the compiler would
+/// ask for a `mut` first. Tells whether there is any.
+pub(super) fn make_changeable(signature: &mut Signature) -> bool {
+    let mut any = false;
+    let typed = signature.inputs.iter_mut().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    });
+    for PatType { attrs, pat, ty, .. } in typed.skip(1) {
+        if let Parameter::Value(_) = parameter(ty)
+            && let syn::Pat::Ident(name) = &mut **pat
+            && name.mutability.is_none()
+        {
+            name.mutability = Some(syn::Token![mut](name.ident.span()));
+            attrs.push(syn::parse_quote!(#[allow(unused_mut)]));
+            any = true;
+        }
+    }
+    any
+}
+
+struct Elided<'a> {
+    signature: &'a Signature,
+    any: bool,
+}
 
 impl syn::visit_mut::VisitMut for Elided<'_> {
     fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
-        if lifetime.ident != "static" && !declares(self.0, lifetime) {
+        if lifetime.ident != "static"
+            && lifetime.ident != "_"
+            && !declares(self.signature, lifetime)
+        {
+            self.any = true;
             lifetime.ident = syn::Ident::new("_", lifetime.ident.span());
         }
     }

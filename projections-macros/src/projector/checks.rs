@@ -5,7 +5,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Ident;
 
-use super::model::{OnChange, Projector};
+use super::{
+    model::{OnChange, Projector},
+    rustdoc,
+};
 use crate::{attr::shown, paths::ends};
 
 /// The statements that assert it of the facts, each at the user's tokens; none where there is
@@ -20,6 +23,11 @@ pub(super) fn values(model: &Projector, facts: &TokenStream) -> Option<TokenStre
         let shown = shown(event);
         let arguments = quote!(#facts, #index, #shown);
         checks.extend(value(model, ends(event), "no_ignores_fault", &arguments));
+    }
+    if let Some((key, span)) = model.options.park_by {
+        let key = rustdoc::park_by(key);
+        let arguments = quote!(#facts, #key);
+        checks.extend(value(model, (span, span), "no_park_by_fault", &arguments));
     }
     if let Some((OnChange::Rebuild, span)) = model.options.on_change {
         checks.extend(value(model, (span, span), "no_rebuild_fault", facts));

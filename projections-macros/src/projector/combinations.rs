@@ -1,9 +1,9 @@
 //! Options that cannot go together, whether or not each has a runtime.
 
+use super::refusals::Refusals;
 use crate::{
     attr::{Entry, Value, shown},
     errors::Errors,
-    policies::Refusals,
 };
 
 /// Something that an option says.
@@ -130,18 +130,22 @@ impl Said {
 
     fn is_said_by(self, entry: &Entry) -> bool {
         let name = entry.name();
-        let value = match &entry.value {
-            Value::Expression(value) => shown(value),
-            Value::List(_, tokens) => shown(tokens),
-            Value::None | Value::Missing | Value::Type(_) | Value::Types(..) | Value::Broken => {
-                String::new()
-            }
-        };
         match self {
             Self::Option(option) => name == option,
-            Self::Text(option, text) => name == option && value == format!("\"{text}\""),
+            Self::Text(option, text) => name == option && value(entry) == format!("\"{text}\""),
             Self::Lanes => name == "lanes" && is_above_one(entry),
-            Self::Retries => name == "retry" && value != "none",
+            Self::Retries => name == "retry" && value(entry) != "none",
+        }
+    }
+}
+
+/// An option's value as text, which takes printing.
+fn value(entry: &Entry) -> String {
+    match &entry.value {
+        Value::Expression(value) => shown(value),
+        Value::List(_, tokens) => shown(tokens),
+        Value::None | Value::Missing | Value::Type(_) | Value::Types(..) | Value::Broken => {
+            String::new()
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Ident, spanned::Spanned};
+use syn::spanned::Spanned;
 
 use super::{
-    checks,
-    model::{Field, Mode, OnChange, Options, Projector, Storage, Unregistered},
+    checks, constant,
+    model::{Field, Projector, Storage},
     rustdoc, snapshot,
 };
 use crate::head;
@@ -73,7 +73,7 @@ fn implementation(
     let (public, private) = (model.library.public(), model.library.private());
     let (ident, name) = (&model.item.ident, &model.name);
     let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
-    let options = options(model, domain, &public);
+    let options = constant::options(model, domain);
     let storage = match &model.options.storage {
         Storage::InProcess => quote_spanned!(Span::mixed_site()=> #public::InProcess),
         Storage::Type(ty) => quote_spanned!(Span::mixed_site()=> #ty),
@@ -121,101 +121,6 @@ fn copy(model: &Projector) -> Option<TokenStream> {
         const COPY: ::core::option::Option<fn(&Self) -> Self> =
             ::core::option::Option::Some(#function);
     })
-}
-
-fn options(model: &Projector, domain: Option<&syn::LitStr>, public: &TokenStream) -> TokenStream {
-    let Options {
-        unregistered,
-        batch_events,
-        batch_bytes,
-        mode,
-        row_bytes,
-        probe,
-        from_now,
-        version,
-        on_change,
-        ..
-    } = &model.options;
-    let mut tokens = quote_spanned!(Span::mixed_site()=> #public::Options::DEFAULT);
-    if let Some(domain) = domain {
-        tokens.extend(quote_spanned!(Span::mixed_site()=> .domain(#domain)));
-    }
-    let policy = match unregistered {
-        Unregistered::Error => Some(quote_spanned!(Span::mixed_site()=> Error)),
-        Unregistered::Ignore => None,
-        Unregistered::Warn => Some(quote_spanned!(Span::mixed_site()=> Warn)),
-    };
-    if let Some(policy) = policy {
-        tokens.extend(quote_spanned! {Span::mixed_site()=>
-            .unregistered(#public::UnregisteredPolicy::#policy)
-        });
-    }
-    tokens.extend(listed(model, "exhaustive", "DomainEvents", &model.options.exhaustive));
-    tokens.extend(listed(model, "ignores", "IgnoredEvent", &model.options.ignores));
-    if batch_events.is_some() || batch_bytes.is_some() {
-        let default = quote_spanned!(Span::mixed_site()=> #public::BatchPolicy::DEFAULT);
-        let events = match batch_events {
-            Some(events) => quote!(#events),
-            None => quote_spanned!(Span::mixed_site()=> #default.events),
-        };
-        let bytes = match batch_bytes {
-            Some(bytes) => quote!(#bytes),
-            None => quote_spanned!(Span::mixed_site()=> #default.bytes),
-        };
-        tokens.extend(quote_spanned! {Span::mixed_site()=>
-            .batch(#public::BatchPolicy::new(#events, #bytes))
-        });
-    }
-    let mode = match mode {
-        Mode::Async => None,
-        Mode::Inline => Some(quote_spanned!(Span::mixed_site()=> Inline)),
-        Mode::Live => Some(quote_spanned!(Span::mixed_site()=> Live)),
-    };
-    if let Some(mode) = mode {
-        tokens.extend(quote_spanned!(Span::mixed_site()=> .mode(#public::Mode::#mode)));
-    }
-    if let Some(bytes) = row_bytes {
-        tokens.extend(quote_spanned!(Span::mixed_site()=> .row_bytes(#bytes)));
-    }
-    if let Some(probe) = probe {
-        tokens.extend(quote_spanned!(Span::mixed_site()=> .probe(#probe)));
-    }
-    if *from_now {
-        tokens.extend(quote_spanned! {Span::mixed_site()=>
-            .start_from(#public::StartFrom::Now)
-        });
-    }
-    if let Some(version) = version {
-        tokens.extend(quote_spanned!(Span::mixed_site()=> .version(#version)));
-    }
-    if let Some((on_change, _)) = on_change {
-        let word = match on_change {
-            OnChange::Ignore => quote_spanned!(Span::mixed_site()=> Ignore),
-            OnChange::Rebuild => quote_spanned!(Span::mixed_site()=> Rebuild),
-            OnChange::Refuse => quote_spanned!(Span::mixed_site()=> Refuse),
-            OnChange::Warn => quote_spanned!(Span::mixed_site()=> Warn),
-        };
-        tokens.extend(quote_spanned!(Span::mixed_site()=> .on_change(#public::OnChange::#word)));
-    }
-    tokens
-}
-
-/// The types that an option names, each looked up at its place.
-fn listed(
-    model: &Projector,
-    option: &str,
-    entry: &str,
-    types: &[syn::Type],
-) -> Option<TokenStream> {
-    let entries = types.iter().map(|ty| {
-        let span = ty.span();
-        let public = model.library.public_at(span);
-        let entry = Ident::new(entry, span);
-        quote_spanned!(span=> #public::#entry::of::<#ty>())
-    });
-    let option = Ident::new(option, Span::mixed_site());
-    (!types.is_empty())
-        .then(|| quote_spanned!(Span::mixed_site()=> .#option(const { &[#(#entries),*] })))
 }
 
 fn construct(model: &Projector) -> TokenStream {

@@ -1,8 +1,10 @@
 //! What `#[projector]` says, after it was understood.
 
+use std::time::Duration;
+
 use proc_macro2::Span;
 
-use crate::paths::Library;
+use crate::{paths::Library, policies::Retry};
 
 /// A projector.
 pub(crate) struct Projector {
@@ -37,8 +39,7 @@ pub(crate) struct Options {
     pub(crate) exhaustive: Vec<syn::Type>,
     /// The events that are ignored.
     pub(crate) ignores: Vec<syn::Type>,
-    pub(crate) batch_events: Option<u32>,
-    pub(crate) batch_bytes: Option<u64>,
+    pub(crate) batch: Batch,
     pub(crate) mode: Mode,
     pub(crate) row_bytes: Option<u64>,
     pub(crate) probe: Option<bool>,
@@ -46,11 +47,33 @@ pub(crate) struct Options {
     pub(crate) version: Option<u32>,
     /// The policy, and its place.
     pub(crate) on_change: Option<(OnChange, Span)>,
+    pub(crate) on_failure: Option<OnFailure>,
+    /// The key, and its place.
+    pub(crate) park_by: Option<(ParkBy, Span)>,
+    pub(crate) park: Option<Park>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) register: bool,
     /// `rollback = "clone"`, and its place.
     pub(crate) rollback: Option<Span>,
     /// `snapshot`, and its place.
     pub(crate) snapshot: Option<Span>,
+}
+
+/// `batch(..)`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Batch {
+    pub(crate) events: Option<u32>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) linger: Option<Duration>,
+}
+
+/// `park(..)`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Park {
+    pub(crate) per_key: Option<u64>,
+    pub(crate) keys: Option<u64>,
+    pub(crate) total: Option<u64>,
 }
 
 /// How it is run.
@@ -90,4 +113,20 @@ pub(crate) enum OnChange {
     Rebuild,
     Refuse,
     Warn,
+}
+
+/// What to do with an event whose retries are spent.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum OnFailure {
+    Halt,
+    Park,
+    Skip,
+}
+
+/// What waits behind a parked event.
+#[derive(Clone, Copy)]
+pub(crate) enum ParkBy {
+    Domain,
+    Projector,
+    Stream,
 }

@@ -157,7 +157,7 @@ fn read_name(
 fn starts_option(input: ParseStream<'_>) -> bool {
     let fork = input.fork();
     let Ok(key) = syn::Ident::parse_any(&fork) else { return false };
-    let known = KEYS.available.iter().chain(KEYS.later).any(|known| key == known);
+    let known = KEYS.available.iter().any(|known| key == known);
     fork.peek(Token![=]) && !fork.peek(Token![==]) || known
 }
 

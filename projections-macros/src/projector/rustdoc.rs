@@ -3,12 +3,17 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, ext::IdentExt, parse_quote};
 
-use super::model::{Mode, OnChange, Options, Projector, Storage, Unregistered};
-use crate::rustdoc::{Table, code, linked};
+use super::model::{
+    Batch, Mode, OnChange, OnFailure, Options, Park, ParkBy, Projector, Storage, Unregistered,
+};
+use crate::{
+    policies::{Retry, Settings, duration},
+    rustdoc::{Table, code, linked},
+};
 
 /// Writes the table: policies with their defaults, and what else was given.
 pub(super) fn table(model: &Projector) -> TokenStream {
-    let Options { storage, domain, batch_events, batch_bytes, version, .. } = &model.options;
+    let Options { storage, domain, version, .. } = &model.options;
     let mut table = Table::new(&["option", "value"]);
     let mut row = |option: &str, value: String| table.row(&[], &[option.to_owned(), value]);
 
@@ -23,13 +28,13 @@ pub(super) fn table(model: &Projector) -> TokenStream {
     if mode != Mode::Live {
         row("from", code(if model.options.from_now { "now" } else { "beginning" }));
     }
-    if let Some(batch) = batch(*batch_events, *batch_bytes) {
+    if let Some(batch) = batch(model.options.batch) {
         row("batch", batch);
     }
     if let Some(bytes) = model.options.row_bytes {
         row("row_bytes", format!("{bytes}, which rows may take in memory between batches"));
     }
-    row("on_failure", if mode == Mode::Inline { "the append fails".into() } else { code("halt") });
+    failures(&model.options).into_iter().for_each(|(option, value)| row(option, value));
     if model.options.rollback.is_some() {
         row("rollback", code("clone"));
     }
@@ -46,6 +51,27 @@ pub(super) fn table(model: &Projector) -> TokenStream {
         }
     }
     table.finish()
+}
+
+/// What becomes of an event that fails.
+fn failures(options: &Options) -> Vec<(&'static str, String)> {
+    if options.mode == Mode::Inline {
+        return vec![("on_failure", "the append fails".to_owned())];
+    }
+    let default = if options.mode == Mode::Live { OnFailure::Halt } else { OnFailure::Park };
+    let policy = options.on_failure.unwrap_or(default);
+    let mut rows = vec![("on_failure", code(on_failure(policy)))];
+    if policy == OnFailure::Park {
+        let key = options.park_by.map(|(key, _)| code(park_by(key)));
+        let of_handlers = || format!("{}, or by its `#[park_key]`", code("stream"));
+        rows.push(("park_by", key.unwrap_or_else(of_handlers)));
+        rows.extend(options.park.map(|caps| ("park", park(caps))));
+    }
+    let retry = options.retry.unwrap_or(Retry::Set(Settings::default()));
+    rows.push(("retry", retry.text()));
+    let timeout = options.timeout.map_or_else(|| "30s".to_owned(), duration::text);
+    rows.push(("timeout", format!("{timeout} an attempt")));
+    rows
 }
 
 /// Says below the user's own words where the tables are. A struct without documentation gets none,
@@ -108,9 +134,37 @@ fn on_change(policy: Option<OnChange>) -> &'static str {
     }
 }
 
-fn batch(events: Option<u32>, bytes: Option<u64>) -> Option<String> {
+fn on_failure(policy: OnFailure) -> &'static str {
+    match policy {
+        OnFailure::Halt => "halt",
+        OnFailure::Park => "park",
+        OnFailure::Skip => "skip",
+    }
+}
+
+pub(super) fn park_by(key: ParkBy) -> &'static str {
+    match key {
+        ParkBy::Domain => "domain",
+        ParkBy::Projector => "projector",
+        ParkBy::Stream => "stream",
+    }
+}
+
+fn park(Park { per_key, keys, total }: Park) -> String {
+    let caps = [
+        per_key.map(|cap| format!("{cap} events a key")),
+        keys.map(|cap| format!("{cap} keys")),
+        total.map(|cap| format!("{cap} events in all")),
+    ];
+    format!("at most {}", caps.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn batch(Batch { events, bytes, linger }: Batch) -> Option<String> {
     let events = events.map(|events| format!("{events} events"));
     let bytes = bytes.map(|bytes| format!("{bytes} bytes"));
     let bounds: Vec<_> = events.into_iter().chain(bytes).collect();
-    (!bounds.is_empty()).then(|| format!("at most {}", bounds.join(", ")))
+    let bounds = (!bounds.is_empty()).then(|| format!("at most {}", bounds.join(", ")));
+    let linger = linger.map(|time| format!("waits {} for more", duration::text(time)));
+    let both: Vec<_> = bounds.into_iter().chain(linger).collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }

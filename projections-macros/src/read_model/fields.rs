@@ -18,7 +18,6 @@ use crate::{
 const KEYS: Keys = Keys {
     attribute: "`#[column]`",
     available: &["name", "json", "default"],
-    later: &[],
     aliases: &[("rename", "name"), ("serde", "json"), ("with_default", "default")],
     types: &[],
     repeatable: &[],

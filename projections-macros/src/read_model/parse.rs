@@ -18,7 +18,6 @@ use crate::{
 const KEYS: Keys = Keys {
     attribute: "`#[read_model]`",
     available: &["table", "index", "unique", "crate"],
-    later: &[],
     aliases: &[
         ("indexes", "index"),
         ("indices", "index"),

@@ -13,22 +13,30 @@ use crate::{BoxError, Envelope, Event, HandleError, Handlers, RawEvent};
     label = "neither `()` nor a `Result`"
 )]
 pub trait HandlerReturn {
-    /// Turns it into what the runner reads.
+    /// Turns it into what the runner reads; the value in it goes to a caller that waits for the
+    /// event of this envelope.
     #[doc(hidden)]
-    fn into_result(self) -> Result<(), BoxError>;
+    fn into_result(self, envelope: Option<&Envelope>) -> Result<(), BoxError>;
 }
 
 impl HandlerReturn for () {
     #[inline]
-    fn into_result(self) -> Result<(), BoxError> {
+    fn into_result(self, _: Option<&Envelope>) -> Result<(), BoxError> {
         Ok(())
     }
 }
 
 impl<T: HandlerValue, E: HandlerError> HandlerReturn for Result<T, E> {
     #[inline]
-    fn into_result(self) -> Result<(), BoxError> {
-        self.map(drop).map_err(HandlerError::into_box)
+    fn into_result(self, envelope: Option<&Envelope>) -> Result<(), BoxError> {
+        let value = self.map_err(HandlerError::into_box)?;
+        // `()` is no value. It cannot be told by its `TypeId`: a value may borrow.
+        if let Some(envelope) = envelope
+            && std::any::type_name::<T>() != "()"
+        {
+            value.hand_over(envelope);
+        }
+        Ok(())
     }
 }
 
@@ -69,6 +77,79 @@ impl<E: Into<BoxError>> HandlerError for E {
     #[inline]
     fn into_box(self) -> BoxError {
         self.into()
+    }
+}
+
+/// Says what a function takes that judges errors of this type.
+#[diagnostic::on_unimplemented(
+    message = "`permanent` judges the errors of its handler, `{Self}`, and this function takes `&{A}`",
+    label = "expected a `fn(&{Self}) -> bool`"
+)]
+pub trait JudgedAs<A: ?Sized> {
+    /// The error, as the function takes it.
+    #[doc(hidden)]
+    fn judged(&self) -> &A;
+}
+
+impl<E> JudgedAs<E> for E {
+    #[inline]
+    fn judged(&self) -> &E {
+        self
+    }
+}
+
+/// What a function answers about an error: whether it is permanent.
+#[diagnostic::on_unimplemented(
+    message = "`permanent` takes a function that returns `bool`, not `{Self}`",
+    label = "returns `{Self}`"
+)]
+pub trait Answer {
+    /// Whether it is.
+    #[doc(hidden)]
+    fn answer(self) -> bool;
+}
+
+impl Answer for bool {
+    #[inline]
+    fn answer(self) -> bool {
+        self
+    }
+}
+
+/// What judges the errors of a handler that has none, which nothing does.
+#[diagnostic::on_unimplemented(
+    message = "`permanent` judges errors, and this handler returns none",
+    label = "there is nothing to judge",
+    note = "return `Result<(), E>`, or remove `permanent`"
+)]
+pub trait JudgeOfNothing {}
+
+/// Says what a `#[park_key]` function takes.
+#[diagnostic::on_unimplemented(
+    message = "a `#[park_key]` function takes `&Envelope`, not `&{Self}`",
+    label = "expected `&Envelope`, found `&{Self}`",
+    note = "an event that cannot be decoded has a key as well, so the key is not in its payload"
+)]
+pub trait ParkKeyArgument {}
+
+impl ParkKeyArgument for Envelope {}
+
+/// Says what a `#[park_key]` function returns.
+#[diagnostic::on_unimplemented(
+    message = "a `#[park_key]` function returns `&str`, not `{Self}`",
+    label = "expected `&str`, found `{Self}`",
+    note = "the key is a part of what the envelope holds, such as `at.stream()`"
+)]
+pub trait ParkKey<'a> {
+    /// The key.
+    #[doc(hidden)]
+    fn key(self) -> &'a str;
+}
+
+impl<'a> ParkKey<'a> for &'a str {
+    #[inline]
+    fn key(self) -> &'a str {
+        self
     }
 }
 
@@ -117,6 +198,15 @@ pub fn check_fallback_argument<A: FallbackArgument + ?Sized>() {}
 
 /// Asserts that a handler returns what it may.
 pub fn check_return<R: HandlerReturn>() {}
+
+/// Asserts that a `#[park_key]` function takes the envelope.
+pub fn check_park_key<A: ParkKeyArgument + ?Sized>() {}
+
+/// Asserts that a `#[park_key]` function returns a key.
+#[inline]
+pub fn park_key<'a, K: ParkKey<'a>>(key: K) -> &'a str {
+    key.key()
+}
 
 /// Asserts what a projector's type must be, beside the macros' own traits, and looks it up.
 #[must_use]

@@ -18,6 +18,10 @@ pub const fn no_coverage_fault(facts: &Facts, index: usize) {
     let (before, from) = facts.options.exhaustive.split_at(index);
     // The macro counts the domains that it writes, so there is one.
     let Some((domain, _)) = from.split_first() else { return };
+    // The domain's name is a fault that is told where it is declared.
+    if same(domain.domain, UNKNOWN_DOMAIN) {
+        return;
+    }
     if contains_domain(before, domain.domain) {
         Message::new().push("domain ").name(domain.domain).push(" is given twice").report();
     }
@@ -54,8 +58,8 @@ pub const fn no_ignores_fault(facts: &Facts, index: usize, event: &'static str) 
                 None => free += 1,
             }
         }
-        // The fault of a domain without events is told where it is declared.
-        if domain.events.is_empty() {
+        // The fault of a domain without events, or of another name, is told where it is declared.
+        if domain.events.is_empty() || same(domain.domain, UNKNOWN_DOMAIN) {
             return;
         }
         next += 1;

@@ -11,11 +11,12 @@ use std::marker::PhantomData;
 use serde::Serialize;
 
 use super::checks::{
-    EventArgument, HandlerError, HandlerReturn, HandlerValue, SharedParameter, decode, failed,
+    Answer, EventArgument, HandlerError, HandlerReturn, HandlerValue, JudgeOfNothing, JudgedAs,
+    SharedParameter, decode, failed,
 };
 use crate::{
-    BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, RawEvent,
-    ReadModel, Rows, Storage, rows::DeclaredTable,
+    BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, Permanent,
+    RawEvent, ReadModel, Rows, Storage, rows::DeclaredTable,
 };
 
 /// Names the types of one step: what it is made from, and what it makes.
@@ -152,59 +153,98 @@ impl<S: ?Sized, T> ViewFallback<T> for Argument<S, T> {
 #[derive(Debug)]
 pub struct Outcome<R>(pub R);
 
-impl Outcome<()> {
-    /// As [`Unit::of_handler`].
-    ///
-    /// # Errors
-    /// None.
-    #[inline]
-    pub fn of_handler(self, _: &'static str, _: &Envelope) -> Result<(), HandleError> {
-        Ok(())
-    }
-}
-
-impl<E: HandlerError> Outcome<Result<(), E>> {
-    /// Turns what a handler without a value returned into what the runner reads. Nothing is
-    /// serialized, and no code for it is made.
-    ///
-    /// # Errors
-    /// Says which handler failed, and why.
-    #[inline]
-    pub fn of_handler(self, method: &'static str, _: &Envelope) -> Result<(), HandleError> {
-        self.0.map_err(|error| failed(method, error.into_box()))
-    }
-}
-
-/// What a handler with a value returned. Method lookup takes the inherent methods first.
-pub trait ValueOutcome {
-    /// Turns it into what the runner reads, and hands the value to a caller that waits.
-    ///
-    /// # Errors
-    /// Says which handler failed, and why.
-    fn of_handler(self, method: &'static str, envelope: &Envelope) -> Result<(), HandleError>;
-}
-
-impl<T: HandlerValue, E: HandlerError> ValueOutcome for Outcome<Result<T, E>> {
-    #[inline]
-    fn of_handler(self, method: &'static str, envelope: &Envelope) -> Result<(), HandleError> {
-        match self.0 {
-            Ok(value) => {
-                value.hand_over(envelope);
-                Ok(())
-            }
-            Err(error) => Err(failed(method, error.into_box())),
-        }
-    }
-}
-
 impl<R: HandlerReturn> Outcome<R> {
+    /// Turns a handler's value into what the runner reads, and hands it to a caller that waits.
+    ///
+    /// # Errors
+    /// Says which handler failed, and why.
+    #[inline]
+    pub fn of_handler(self, method: &'static str, envelope: &Envelope) -> Result<(), HandleError> {
+        self.0.into_result(Some(envelope)).map_err(|source| failed(method, source))
+    }
+
     /// Turns a hook's value into what the runner reads.
     ///
     /// # Errors
     /// Why the hook failed.
     #[inline]
     pub fn of_hook(self) -> Result<(), BoxError> {
-        self.0.into_result()
+        self.0.into_result(None)
+    }
+}
+
+/// What a handler returned whose errors a function judges.
+#[derive(Debug)]
+pub struct Judged<R>(pub R);
+
+impl<R> Judged<R> {
+    /// Names the function. What it takes is not asked before `permanent`, so that it is known then,
+    /// and not taken for what it should be.
+    #[inline]
+    pub fn by<J, A, V>(self, judge: J) -> JudgedBy<R, J, A, V>
+    where
+        J: Fn(&A) -> V,
+        A: ?Sized,
+        V: Answer,
+    {
+        JudgedBy { returned: self.0, judge, types: PhantomData }
+    }
+}
+
+/// What a handler returned, and the function that judges its errors.
+#[derive(Debug)]
+pub struct JudgedBy<R, J, A: ?Sized, V> {
+    returned: R,
+    judge: J,
+    types: PhantomData<fn(&A) -> V>,
+}
+
+impl<T, E, J, A, V> JudgedBy<Result<T, E>, J, A, V>
+where
+    T: HandlerValue,
+    E: HandlerError,
+    J: Fn(&A) -> V,
+    A: ?Sized,
+    V: Answer,
+{
+    /// Marks an error as permanent where the function says that it is.
+    ///
+    /// # Errors
+    /// What the handler returned.
+    #[inline]
+    pub fn permanent(self) -> Result<T, BoxError>
+    where
+        E: JudgedAs<A>,
+    {
+        self.returned.map_err(|error| {
+            let is_permanent = (self.judge)(error.judged()).answer();
+            let error = error.into_box();
+            if is_permanent { Permanent::new(error).into() } else { error }
+        })
+    }
+}
+
+impl<J, A: ?Sized, V> JudgedBy<(), J, A, V> {
+    /// Is an error where it is called: there is nothing to judge.
+    #[allow(clippy::missing_errors_doc)]
+    pub fn permanent(self) -> Result<(), BoxError>
+    where
+        J: JudgeOfNothing,
+    {
+        refused()
+    }
+}
+
+/// Stands in where a handler returns anything else.
+pub trait JudgedFallback {
+    /// Is never called.
+    #[allow(clippy::missing_errors_doc)]
+    fn permanent(self) -> Result<(), BoxError>;
+}
+
+impl<R, J, A: ?Sized, V> JudgedFallback for &JudgedBy<R, J, A, V> {
+    fn permanent(self) -> Result<(), BoxError> {
+        refused()
     }
 }
 
@@ -318,4 +358,38 @@ pub trait DeclareFallback {
 
 impl<T: ?Sized> DeclareFallback for &Argument<(), T> {
     fn declare(self, _tables: &mut Vec<DeclaredTable>) {}
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // test code
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    fn is_permanent(error: &fmt::Error) -> bool {
+        let fmt::Error = error;
+        true
+    }
+
+    fn any<E>(_: &E) -> bool {
+        false
+    }
+
+    /// What becomes of an error.
+    fn judged(returned: Result<(), BoxError>) -> (String, bool) {
+        let error = returned.unwrap_err();
+        (error.to_string(), Permanent::is_in(&*error))
+    }
+
+    #[test]
+    fn the_function_decides_which_errors_are_permanent() {
+        let error = || Judged(Err::<(), _>(fmt::Error));
+        let text = fmt::Error.to_string();
+        assert_eq!(judged(error().by(is_permanent).permanent()), (text.clone(), true));
+        assert_eq!(judged(error().by(any).permanent()), (text, false));
+        let marked = Judged(Err::<(), BoxError>(Permanent::new("marked").into()));
+        assert_eq!(judged(marked.by(any).permanent()), ("marked".to_owned(), true));
+        assert_eq!(Judged(Ok::<_, fmt::Error>(7)).by(is_permanent).permanent().unwrap(), 7);
+    }
 }

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 
 use super::{checks::SharedParameter, keys, message::Message, upcasts::shared_name};
 use crate::{
-    Event, Fallback, Handlers, Hook, Options, ParameterMut, Projector, Registration, Route,
-    Storage, UnregisteredPolicy, engine::Execution, registry::StorageKind,
+    Event, Fallback, Handlers, Hook, Mode, OnFailure, Options, ParameterMut, Projector,
+    Registration, Route, Storage, UnregisteredPolicy, engine::Execution, registry::StorageKind,
 };
 
 /// Stands for an event's domain that the macro could not read, so that nobody who names the right
@@ -31,6 +31,8 @@ pub struct Facts {
     transaction: &'static str,
     /// Whether a rebuild can empty the read model.
     can_reset: bool,
+    /// Whether there is a `#[park_key]`.
+    has_park_key: bool,
     /// Whether some of the handlers do not compile, so that nothing can be said of all of them.
     pub(super) inert: bool,
 }
@@ -45,6 +47,7 @@ impl Facts {
     pub(crate) const fn of(registration: &Registration) -> Self {
         let Registration { name, options, routes, storage, kind, reset, inert, .. } = *registration;
         let can_reset = registration.rows_only || !matches!(reset, Hook::None);
+        let has_park_key = registration.park_key.is_some();
         let (kind, transaction) = (Some(kind), "");
         // Nothing is asserted of the routes by this way.
         let sound = true;
@@ -58,6 +61,7 @@ impl Facts {
             storage,
             transaction,
             can_reset,
+            has_park_key,
             inert,
         }
     }
@@ -90,6 +94,7 @@ impl<P: Handlers> Lookup<P> {
         storage: <P::Storage as Storage>::LABEL,
         transaction: <P::Storage as Storage>::TRANSACTION,
         can_reset: P::ROWS_ONLY || !matches!(P::RESET, Hook::None),
+        has_park_key: P::PARK_KEY.is_some(),
         inert: P::INERT,
     };
 }
@@ -117,6 +122,7 @@ pub trait LookupFallback {
         storage: "",
         transaction: "",
         can_reset: false,
+        has_park_key: false,
         inert: true,
     };
     /// It is not a transaction of the projector's storage.
@@ -143,6 +149,24 @@ pub struct EventFacts {
 pub const fn event_facts<E: Event>() -> EventFacts {
     EventFacts { name: E::NAME, domain: E::DOMAIN }
 }
+
+/// Looks up what is known of an event, as [`Lookup`] does.
+#[derive(Debug)]
+pub struct EventLookup<E: ?Sized>(PhantomData<fn(&E)>);
+
+impl<E: Event> EventLookup<E> {
+    /// The event's facts.
+    pub const FACTS: EventFacts = event_facts::<E>();
+}
+
+/// What an [`EventLookup`] finds where there is no event, which the list of the domain's events
+/// reports.
+pub trait EventLookupFallback {
+    /// The facts of what is no event.
+    const FACTS: EventFacts = EventFacts { name: "", domain: None };
+}
+
+impl<E: ?Sized> EventLookupFallback for EventLookup<E> {}
 
 /// Asserts that a route has a domain, and that no route before it takes the same event.
 ///
@@ -424,17 +448,139 @@ pub const fn no_fallback_fault(facts: &Facts, method: &'static str) {
         .report();
 }
 
+/// Asserts that a projector with a `#[park_key]` parks.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the `park_key`.
+#[track_caller]
+pub const fn no_park_key_fault(facts: &Facts, function: &'static str) {
+    let (option, why) = match (facts.options.mode, facts.options.on_failure) {
+        (Mode::Live, _) => ("mode = \"live\"", "a live projector parks nothing: it halts or skips"),
+        (Mode::Inline, _) => ("mode = \"inline\"", INLINE_FAILS),
+        (Mode::Async, Some(OnFailure::Halt)) => {
+            ("on_failure = \"halt\"", "a projector that halts parks nothing")
+        }
+        (Mode::Async, Some(OnFailure::Skip)) => {
+            ("on_failure = \"skip\"", "a projector that skips parks nothing")
+        }
+        (Mode::Async, Some(OnFailure::Park) | None) => return,
+    };
+    Message::new()
+        .push("`#[park_key]` function ")
+        .name(function)
+        .push(" cannot go with ")
+        .name(option)
+        .push("\nnote: ")
+        .push(why)
+        .push("\nhelp: remove one of them")
+        .report();
+}
+
+/// Asserts that a projector which says `park_by` has no `#[park_key]`.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the value of `park_by`.
+#[track_caller]
+pub const fn no_park_by_fault(facts: &Facts, key: &'static str) {
+    if !facts.has_park_key {
+        return;
+    }
+    Message::new()
+        .push("`park_by = \"")
+        .push(key)
+        .push("\"` cannot go with the `#[park_key]` in the `#[handlers]` of ")
+        .name(facts.name)
+        .push("\nnote: an event has one key\nhelp: remove one of them")
+        .report();
+}
+
+/// Asserts that something goes by a handler's policy for failures.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the option of `#[handles]`.
+#[track_caller]
+pub const fn no_retry_fault(facts: &Facts, option: &'static str, subject: &'static str) {
+    if !matches!(facts.options.mode, Mode::Inline) {
+        return;
+    }
+    Message::new()
+        .name(option)
+        .push(" of ")
+        .push(subject)
+        .push(" cannot go with `mode = \"inline\"`\nnote: ")
+        .push(INLINE_FAILS)
+        .push("\nhelp: remove one of them")
+        .report();
+}
+
+const INLINE_FAILS: &str =
+    "where an inline projector fails, the append fails: nothing is retried or parked";
+
 /// Asserts that an event of a `Domain` enum does not name another domain as its own.
 ///
 /// # Panics
 /// While compiling, at the caller's place, which is the variant's type.
 #[track_caller]
-pub const fn no_variant_fault(facts: EventFacts, event: &'static str, domain: &'static str) {
-    if let Some(own) = facts.domain
-        && !same(own, UNKNOWN_DOMAIN)
-        && !same(own, domain)
+pub const fn no_variant_fault(
+    facts: &[EventFacts],
+    number: usize,
+    event: &'static str,
+    domain: &'static str,
+) {
+    // The macro counts the variants.
+    if let Some(own) = foreign_domain(&facts[number], domain)
+        && common_domain(facts, domain).is_none()
     {
         foreign(event, own, domain);
+    }
+}
+
+/// Asserts that the events of a `Domain` enum do not all name one other domain as their own: then
+/// the enum's is the mistake.
+///
+/// # Panics
+/// While compiling, at the caller's place, which is the domain's name.
+#[track_caller]
+pub const fn no_name_fault(facts: &[EventFacts], of: &'static str, domain: &'static str) {
+    let Some(own) = common_domain(facts, domain) else { return };
+    Message::new()
+        .push("every event of ")
+        .name(of)
+        .push(" belongs to domain ")
+        .name(own)
+        .push(", not ")
+        .name(domain)
+        .push("\nhelp: write `#[domain(\"")
+        .push(own)
+        .push("\")]`")
+        .report()
+}
+
+/// The name of a `Domain` enum, or, where it is the mistake, one for which nobody is blamed.
+#[must_use]
+pub const fn domain_name(facts: &[EventFacts], domain: &'static str) -> &'static str {
+    if common_domain(facts, domain).is_some() { UNKNOWN_DOMAIN } else { domain }
+}
+
+/// The other domain that all of several events belong to. Of one event nobody knows who is right.
+const fn common_domain(facts: &[EventFacts], domain: &str) -> Option<&'static str> {
+    let [first, others @ ..] = facts else { return None };
+    let common = foreign_domain(first, domain);
+    let mut rest = others;
+    while let (Some(common), [next, after @ ..]) = (common, rest) {
+        match next.domain {
+            Some(own) if same(own, common) => rest = after,
+            _ => return None,
+        }
+    }
+    if others.is_empty() { None } else { common }
+}
+
+/// The domain of an event that is known to belong to another.
+const fn foreign_domain(facts: &EventFacts, domain: &str) -> Option<&'static str> {
+    match facts.domain {
+        Some(own) if !same(own, UNKNOWN_DOMAIN) && !same(own, domain) => Some(own),
+        _ => None,
     }
 }
 

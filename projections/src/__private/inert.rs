@@ -1,7 +1,10 @@
 //! The storage of a projector whose attribute does not compile.
 
+use jiff::Timestamp;
+
 use crate::{
-    Checkpoint, CheckpointKey, Handlers, Projector, Storage, StoreError,
+    Checkpoint, CheckpointKey, Handlers, Letter, LetterQuery, Parking, Projector, Storage,
+    StoreError,
     engine::{BoxFuture, Engine, Execution, Make},
     registry::StorageKind,
 };
@@ -35,6 +38,25 @@ impl Execution<Inert> for Inert {
         storage: &'a Inert,
         _namespace: &'a str,
     ) -> BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>> {
+        match *storage {}
+    }
+
+    fn now(storage: &Inert) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
+        match *storage {}
+    }
+
+    fn letters<'a>(
+        storage: &'a Inert,
+        _: &'a CheckpointKey,
+        _: &'a LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>> {
+        match *storage {}
+    }
+
+    fn parking<'a>(
+        storage: &'a Inert,
+        _: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Parking, StoreError>> {
         match *storage {}
     }
 }

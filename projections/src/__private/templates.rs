@@ -102,8 +102,7 @@ macro_rules! __handle {
         ) -> ::core::result::Result<(), $crate::HandleError> {
             use $crate::__private::{
                 DecoderFallback as _, OutcomeFallback as _, RawDecoder as _,
-                RawDecoderFallback as _, SharedFallback as _, ValueOutcome as _, ViewFallback as _,
-                step as __step,
+                RawDecoderFallback as _, SharedFallback as _, ViewFallback as _, step as __step,
             };
             let $this = self;
             match route {

@@ -1,6 +1,8 @@
 //! What the derive of an event with upcasters writes: which way a stored event takes, the steps of
 //! that way, and the assertions on the versions.
 
+use std::marker::PhantomData;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -125,12 +127,50 @@ impl<E: Into<BoxError>> UpcasterError for E {
     }
 }
 
-/// Reads what a function over an event's JSON returned.
-///
-/// # Errors
-/// The function's error.
-pub fn rewritten<R: Rewritten>(returned: R) -> Result<Value, BoxError> {
-    returned.into_result()
+/// A function over an event's JSON. What it takes is not asked before it is called, so that it is
+/// known then, and not taken for what it should be.
+#[derive(Debug)]
+pub struct Upcaster<F, A> {
+    function: F,
+    argument: PhantomData<fn(A)>,
+}
+
+/// Names the function, and asserts what it returns.
+pub fn upcaster<F: Fn(A) -> R, A, R: Rewritten>(
+    function: F,
+) -> Upcaster<impl FnOnce(A) -> Result<Value, BoxError>, A> {
+    Upcaster { function: move |argument| function(argument).into_result(), argument: PhantomData }
+}
+
+impl<F: FnOnce(A) -> Result<Value, BoxError>, A> Upcaster<F, A> {
+    /// Calls the function.
+    ///
+    /// # Errors
+    /// The function's error.
+    pub fn rewrite(self, value: Value) -> Result<Value, BoxError>
+    where
+        Value: RewrittenAs<A>,
+    {
+        (self.function)(value.argument())
+    }
+}
+
+/// Says what a function over an event's JSON takes.
+#[diagnostic::on_unimplemented(
+    message = "an upcaster takes `json::Value`, not `{A}`",
+    label = "takes `{A}`",
+    note = "it is a `fn(json::Value) -> json::Value` of `projections::json`, or one that returns `Result<json::Value, E>`"
+)]
+pub trait RewrittenAs<A> {
+    /// The value, as the function takes it.
+    #[doc(hidden)]
+    fn argument(self) -> A;
+}
+
+impl RewrittenAs<Self> for Value {
+    fn argument(self) -> Self {
+        self
+    }
 }
 
 /// A codec whose payloads functions over JSON can read.

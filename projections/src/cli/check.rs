@@ -1,7 +1,7 @@
 //! `projection check` and `projection health`.
 
 use super::{escape, failure::Failure, output};
-use crate::{EventSource, Mode, ProjectorStatus, Runtime};
+use crate::{EventSource, Mode, Parking, ProjectorStatus, Runtime};
 
 /// Says that a runtime that was built has no fault: building it is the check of the wiring, and what
 /// is left is what it has stored.
@@ -57,7 +57,7 @@ pub(super) async fn health<S: EventSource>(runtime: &Runtime<S>) -> Result<(), F
     let (elsewhere, judged): (Vec<_>, Vec<_>) =
         status.projectors.iter().partition(|one| one.elsewhere);
     let ill: Vec<String> =
-        judged.iter().filter(|one| !one.state.is_healthy()).map(|one| complaint(one)).collect();
+        judged.iter().filter(|one| !one.is_healthy()).map(|one| complaint(one)).collect();
     for import in &status.imports {
         output::tell(format_args!(
             "note: import of `{}` is not finished: {} of {} lines are stored",
@@ -82,10 +82,19 @@ pub(super) async fn health<S: EventSource>(runtime: &Runtime<S>) -> Result<(), F
 
 fn complaint(status: &ProjectorStatus) -> String {
     let name = escape::terminal(&status.projector);
-    let mut text = format!("projector `{name}` is {}, {} behind", status.state, status.behind);
+    let place = match status.owner.as_ref().filter(|_| status.per_process) {
+        Some(owner) => format!(" of {}", escape::terminal(&owner.process)),
+        None => String::new(),
+    };
+    let (state, behind) = (status.state, status.behind);
+    let mut text = format!("projector `{name}`{place} is {state}, {behind} behind");
     if let Some(error) = &status.last_error {
         text.push_str(": ");
         text.push_str(&escape::terminal(error));
+    }
+    let Parking { keys, letters, .. } = status.parking;
+    if letters > 0 {
+        text.push_str(&format!("; it lacks {letters} events of {keys} parked keys"));
     }
     text
 }

@@ -25,6 +25,9 @@ pub enum Command {
 pub enum Projection {
     /// Check the wiring and list every fault.
     Check,
+    /// Look after events that could not be applied.
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
     /// Draw domains, events, projectors and storages.
     Graph {
         /// The language of the picture.
@@ -38,10 +41,119 @@ pub enum Projection {
     Health,
     /// Empty a projector's read model and build it again from the first event.
     Rebuild(Rebuild),
+    /// Pause a projector, also while another process runs it; it stays paused through restarts.
+    Pause(Pause),
+    /// Let a paused projector go on.
+    Resume(Pause),
     /// Run the projectors until SIGTERM or Ctrl-C.
     Run(Run),
     /// Show how far each projector is.
     Status(Status),
+}
+
+/// `projection dead-letters ...`
+#[derive(Clone, Debug, Subcommand)]
+#[non_exhaustive]
+pub enum DeadLetters {
+    /// Let go of parked events for good.
+    ///
+    /// After one event is discarded, those that waited behind it are applied.
+    Discard(Discard),
+    /// List parked events and those that wait behind them.
+    List(ListLetters),
+    /// Apply parked events, once the handlers are repaired.
+    ///
+    /// Events of one key are applied in order, until one fails again; exit with 1 if one does.
+    Redrive(Redrive),
+    /// Show one event with its error and its payload.
+    Show(ShowLetter),
+}
+
+/// Which dead letters are meant.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+#[non_exhaustive]
+pub struct Choice {
+    /// All of the projector's.
+    #[arg(long)]
+    pub all: bool,
+    /// That of the event at this position.
+    #[arg(long, value_name = "POSITION")]
+    pub event: Option<u64>,
+    /// Those of this key: the name of a stream, unless the projector parks by something else.
+    #[arg(long, alias = "stream", value_name = "KEY")]
+    pub key: Option<String>,
+}
+
+/// `projection dead-letters discard ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Discard {
+    /// The projector's name.
+    #[arg(long, value_name = "NAME")]
+    pub projector: String,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its fields are documented
+    pub choice: Choice,
+    /// Do it with this program, where nobody runs the projector and other code built its read model.
+    #[arg(long)]
+    pub with_this_code: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `projection dead-letters list ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct ListLetters {
+    /// Of this projector alone.
+    #[arg(long, value_name = "NAME")]
+    pub projector: Option<String>,
+    /// Of this key alone: the name of a stream, unless the projector parks by something else.
+    #[arg(long, alias = "stream", value_name = "KEY")]
+    pub key: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
+    pub limit: usize,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `projection dead-letters redrive ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Redrive {
+    /// The projector's name.
+    #[arg(long, value_name = "NAME")]
+    pub projector: String,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its fields are documented
+    pub choice: Choice,
+    /// Rebuild the read model instead: the exact repair where streams depend on each other.
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Do it with this program, where nobody runs the projector and other code built its read model.
+    #[arg(long)]
+    pub with_this_code: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `projection dead-letters show ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct ShowLetter {
+    /// The projector's name.
+    #[arg(long, value_name = "NAME")]
+    pub projector: String,
+    /// The event's position in the log.
+    pub position: u64,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `events ...`
@@ -67,6 +179,21 @@ pub struct Rebuild {
     /// The projector's name.
     #[arg(long, value_name = "NAME")]
     pub projector: String,
+    /// Do it with this program, where nobody runs the projector and other code built its read model.
+    #[arg(long)]
+    pub with_this_code: bool,
+}
+
+/// `projection pause ...` and `projection resume ...`
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Pause {
+    /// The projector's name.
+    #[arg(long, value_name = "NAME")]
+    pub projector: String,
+    /// Do it with this program, where nobody runs the projector and other code built its read model.
+    #[arg(long)]
+    pub with_this_code: bool,
 }
 
 /// `projection run ...`

@@ -7,9 +7,9 @@ use clap::Parser;
 use super::{
     check,
     command::{Command, Events, Projection},
-    events,
+    dead_letters, events,
     failure::Failure,
-    graph, rebuild, status,
+    graph, pause, rebuild, status,
 };
 use crate::{BoxError, Builder, EventStore, Runtime};
 
@@ -106,8 +106,11 @@ async fn on_projectors<B: IntoBuilder>(
     let runtime = build(builder).await?;
     match command {
         Projection::Check => check::check(&runtime).await,
+        Projection::DeadLetters(command) => dead_letters::dead_letters(&runtime, &command).await,
         Projection::Graph { format } => graph::graph(&runtime, format),
         Projection::Health => check::health(&runtime).await,
+        Projection::Pause(options) => pause::pause(&runtime, &options).await,
+        Projection::Resume(options) => pause::resume(&runtime, &options).await,
         Projection::Rebuild(options) => rebuild::rebuild(&runtime, &options).await,
         Projection::Run(options) => super::run::run(&runtime, &options).await,
         Projection::Status(options) => status::status(&runtime, &options).await,

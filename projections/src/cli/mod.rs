@@ -49,12 +49,14 @@
 
 mod check;
 mod command;
+mod dead_letters;
 mod escape;
 mod events;
 mod execute;
 mod failure;
 mod graph;
 mod output;
+mod pause;
 mod progress;
 mod rebuild;
 mod run;
@@ -63,7 +65,8 @@ mod table;
 
 pub use self::{
     command::{
-        Command, Events, Export, GraphFormat, Head, Import, Projection, Rebuild, Run, Status,
+        Choice, Command, DeadLetters, Discard, Events, Export, GraphFormat, Head, Import,
+        ListLetters, Pause, Projection, Rebuild, Redrive, Run, ShowLetter, Status,
     },
     execute::{IntoBuilder, execute, run},
 };

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{command, escape, failure::Failure, output, progress::Watch};
+use super::{command, escape, failure::Failure, output, pause::code, progress::Watch};
 use crate::{EventSource, RebuildError, Runtime, shutdown_signal};
 
 /// Empties a read model and builds it again.
@@ -14,7 +14,7 @@ pub(super) async fn rebuild<S: EventSource>(
     let name = escape::terminal(&options.projector);
     let work = async {
         tokio::select! {
-            done = runtime.rebuild(&options.projector) => Some(done),
+            done = runtime.rebuild_by(&options.projector, code(options.with_this_code)) => Some(done),
             () = shutdown_signal() => None,
         }
     };

@@ -11,8 +11,8 @@ use super::{
     table::{Cell, Table, Tone},
 };
 use crate::{
-    EventSource, GlobalPosition, ImportProgress, Mode, ProjectorStatus, RowMemory, Runtime, State,
-    Status,
+    EventSource, GlobalPosition, ImportProgress, Mode, Parking, Passed, ProjectorStatus, RowMemory,
+    Runtime, State, Status,
 };
 
 /// How often `--watch` looks.
@@ -41,6 +41,8 @@ struct Projector<'a> {
     behind: u64,
     age_seconds: Option<f64>,
     last_error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parked: Option<Parked>,
     /// Left out where it is the default.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
@@ -48,6 +50,25 @@ struct Projector<'a> {
     rows: Option<Rows>,
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot: Option<Snapshot<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<Owned<'a>>,
+}
+
+/// Who runs a projector.
+#[derive(Debug, Serialize)]
+struct Owned<'a> {
+    process: &'a str,
+    id: String,
+}
+
+/// What a projector lacks. Left out where it lacks nothing.
+#[derive(Debug, Serialize)]
+struct Parked {
+    keys: u64,
+    letters: u64,
+    skipped: u64,
+    discarded: u64,
+    erased: u64,
 }
 
 /// The snapshots of a projector, as this process knows them.
@@ -145,6 +166,7 @@ fn projector(status: &ProjectorStatus) -> Projector<'_> {
         // Milliseconds are as much as two processes' clocks and a reader can agree on.
         age_seconds: status.age.map(|age| age.as_millis() as f64 / 1_000.0),
         last_error: status.last_error.as_deref(),
+        parked: parked(status.parking),
         mode: (status.mode != Mode::default()).then(|| status.mode.as_str()),
         rows: status.rows.map(|RowMemory { rows, bytes, bound, .. }| Rows {
             in_memory: rows,
@@ -155,7 +177,17 @@ fn projector(status: &ProjectorStatus) -> Projector<'_> {
             position: snapshot.position.map(GlobalPosition::get),
             fault: snapshot.fault.as_deref(),
         }),
+        owner: status
+            .owner
+            .as_ref()
+            .map(|owner| Owned { process: &owner.process, id: owner.id.to_string() }),
     }
+}
+
+fn parked(parking: Parking) -> Option<Parked> {
+    let Parking { keys, letters, passed } = parking;
+    let Passed { skipped, discarded, erased } = passed;
+    (parking != Parking::default()).then_some(Parked { keys, letters, skipped, discarded, erased })
 }
 
 fn people(status: &Status, colours: bool) -> String {
@@ -173,6 +205,14 @@ fn people(status: &Status, colours: bool) -> String {
         table.push(row(one));
     }
     let mut text = table.render(colours);
+    for one in status.projectors.iter().filter(|one| one.parking.letters > 0) {
+        let Parking { keys, letters, .. } = one.parking;
+        text.push_str(&format!(
+            "\nprojector `{}` lacks {letters} events of {keys} parked keys: see `projection \
+             dead-letters list`\n",
+            escape::terminal(&one.projector)
+        ));
+    }
     for ImportProgress { file, lines, total, .. } in &status.imports {
         text.push_str(&format!(
             "\nimport of `{}` is not finished: {lines} of {total} lines are stored; \
@@ -188,7 +228,11 @@ fn row(status: &ProjectorStatus) -> [Cell; 8] {
         // Its own process alone knows.
         _ if status.elsewhere && status.mode == Mode::Live => "live".to_owned(),
         _ if status.elsewhere => "in process".to_owned(),
-        state if status.mode == Mode::Live => format!("{state} (live)"),
+        state if status.mode == Mode::Live => format!("{state} (live{})", place(status, ", ")),
+        state if status.per_process => match &*place(status, "") {
+            "" => state.to_string(),
+            place => format!("{state} ({place})"),
+        },
         state if status.changed => format!("{state} (changed)"),
         state => state.to_string(),
     };
@@ -211,6 +255,12 @@ fn row(status: &ProjectorStatus) -> [Cell; 8] {
         Cell::text(state).toned(if status.elsewhere { Tone::Plain } else { tone(status.state) }),
         Cell::text(shorten(&escape::terminal(error))),
     ]
+}
+
+/// Which process it is that runs what every process runs by itself.
+fn place(status: &ProjectorStatus, before: &str) -> String {
+    let owner = status.owner.as_ref().filter(|_| status.per_process);
+    owner.map_or_else(String::new, |owner| format!("{before}{}", escape::terminal(&owner.process)))
 }
 
 fn tone(state: State) -> Tone {
@@ -254,14 +304,17 @@ mod tests {
             mode: Mode::Async,
             state: State::CatchingUp,
             changed: false,
+            owner: None,
             position: 3.into(),
             scanned: 4.into(),
             head: 9.into(),
             behind: 5,
             age: Some(Duration::from_millis(12_500)),
             last_error: Some("stream `\u{1b}]0;x` is broken".to_owned()),
+            parking: Parking::default(),
             rows: None,
             snapshot: None,
+            per_process: false,
             elsewhere: false,
         };
         Status { projectors: vec![one], imports: vec![] }

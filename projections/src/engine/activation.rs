@@ -1,5 +1,7 @@
 //! [`Activation`]: the last batch before the appends run a projector themselves.
 
+use std::sync::{Arc, atomic::AtomicU64};
+
 use crate::{
     BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Filter, Fingerprint,
     Previous, ReadRequest, RecordedState, StoreError, StoreErrorKind, runtime::routing::Routing,
@@ -55,20 +57,25 @@ impl Activation {
         if let Some(scanned) = page.scanned() {
             (next.scanned, next.event_id) = (scanned.position, Some(scanned.id));
         }
-        next.heartbeat_at = jiff::Timestamp::now();
+        next.renew();
         Batch {
-            targets: self.routing.targets(&page),
+            targets: self.routing.targets(&page, self.own.effects_mark),
             events: 0..page.len(),
             effects_mark: self.own.effects_mark,
             write: CheckpointWrite::new(self.key.clone(), Some(self.stored), next),
             page,
             values: None,
+            left_out: Vec::new(),
+            erased: AtomicU64::default(),
+            redriven: false,
+            progress: Arc::default(),
         }
     }
 
     /// Records that the appends run the projector once this is committed.
     pub(super) fn hand_over(&self, write: &mut CheckpointWrite) {
         write.next.state = RecordedState::Inline;
+        write.next.lease = None;
         write.inline = Some(self.code);
     }
 }
@@ -78,6 +85,8 @@ impl Activated {
         match Applied::from(committed) {
             Applied::Conflict => Self::Conflict,
             Applied::Store(error) => Self::Store(error),
+            // Whoever reads on finds the event.
+            Applied::Refused(_) | Applied::Stalled(_) => Self::NotNow,
             _ if write.inline.is_some() => Self::Active(write.next),
             _ => Self::Behind(write.next),
         }

@@ -4,18 +4,20 @@
 
 use std::{
     any::Any,
-    cell::Cell,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    sync::atomic::Ordering::Relaxed,
+    time::Duration,
 };
 
 use super::{
     Applied, Batch, StartError, Target,
     handling::{Handling, mark},
+    limit::within,
 };
 use crate::{
-    BoxError, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
+    BoxError, Erased, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
     projector::{HookCall, SessionOf},
     rows::RowFault,
     storage::HookResult,
@@ -53,7 +55,8 @@ impl Failure {
 }
 
 /// The handler that an event goes to.
-fn method(batch: &Batch, index: usize) -> &'static str {
+#[cold]
+pub(super) fn method(batch: &Batch, index: usize) -> &'static str {
     match batch.targets[batch.page.record(index).name] {
         Target::Route { method, .. } => method,
         Target::Skip | Target::Unregistered => "", // nothing is called for these
@@ -66,23 +69,23 @@ pub(super) fn apply<P: Handlers>(
     batch: &Batch,
     session: &mut SessionOf<P>,
 ) -> Result<(), Failure> {
-    let at = Cell::new(batch.events.start);
+    let marks = batch.progress.begin();
     // The panicking handler's transaction is rolled back, or its state thrown away, by the caller.
     let run = AssertUnwindSafe(|| {
         let _handling = Handling::of(P::NAME);
         let mut envelope = batch.envelope();
-        for index in batch.events.clone() {
-            at.set(index);
-            envelope.move_to(index, batch.effects_mark);
-            if let Some(route) = route(batch, index)? {
-                let outcome = projector.handle(route.id, &envelope, session);
-                judge::<P>(index, route.method, outcome, session)?;
+        for run in batch.runs() {
+            for index in run {
+                marks.at(index);
+                let Some(called) = route(batch, index)? else { continue };
+                envelope.move_to(index, batch.effects_mark);
+                let outcome = projector.handle(called.id, &envelope, session);
+                judge::<P>(batch, index, outcome, session)?;
             }
         }
         Ok(())
     });
-    catch_unwind(run)
-        .unwrap_or_else(|panic| Err(settle_panic::<P>(panicked(batch, at.get(), &*panic), session)))
+    catch_unwind(run).unwrap_or_else(|panic| Err(settle_panic::<P>(batch, &*panic, session)))
 }
 
 /// Handles the events of a batch, by `fn` and `async fn` handlers.
@@ -94,28 +97,36 @@ pub(super) async fn apply_async<P: Handlers + Send>(
 where
     SessionOf<P>: Send,
 {
-    let at = std::sync::atomic::AtomicUsize::new(batch.events.start);
+    let marks = batch.progress.begin();
     let run = async {
         let mut envelope = batch.envelope();
-        for index in batch.events.clone() {
-            at.store(index, std::sync::atomic::Ordering::Relaxed);
-            envelope.move_to(index, batch.effects_mark);
-            if let Some(route) = route(batch, index)? {
-                let outcome = if route.is_async {
-                    projector.handle_async(route.id, &envelope, session).await
+        for run in batch.runs() {
+            for index in run {
+                marks.at(index);
+                let Some(called) = route(batch, index)? else { continue };
+                envelope.move_to(index, batch.effects_mark);
+                let outcome = if called.is_async {
+                    projector.handle_async(called.id, &envelope, session).await
                 } else {
-                    projector.handle(route.id, &envelope, session)
+                    projector.handle(called.id, &envelope, session)
                 };
-                judge::<P>(index, route.method, outcome, session)?;
+                judge::<P>(batch, index, outcome, session)?;
             }
         }
         Ok(())
     };
-    let outcome = catch_panic(mark(P::NAME, run)).await;
-    outcome.unwrap_or_else(|panic| {
-        let at = at.load(std::sync::atomic::Ordering::Relaxed);
-        Err(settle_panic::<P>(panicked(batch, at, &*panic), session))
-    })
+    let limit = P::OPTIONS.timeout;
+    match within(&batch.progress, limit, catch_panic(mark(P::NAME, run))).await {
+        Ok(outcome) => {
+            outcome.unwrap_or_else(|panic| Err(settle_panic::<P>(batch, &*panic, session)))
+        }
+        Err(index) => Err(Failure::Event(index, timed_out(batch, index, limit))),
+    }
+}
+
+/// What becomes of an event whose handler took too long.
+pub(super) fn timed_out(batch: &Batch, index: usize, limit: Duration) -> HandleError {
+    HandleError::TimedOut { method: method(batch, index), limit }
 }
 
 /// Tells whether any handler is an `async fn`.
@@ -124,10 +135,10 @@ pub(super) fn is_async<P: Handlers>() -> bool {
         || P::FALLBACK.is_some_and(|fallback| fallback.is_async)
 }
 
-/// A handler that an event goes to.
+/// A handler that an event goes to. It is small, because an `async` loop keeps it in memory while
+/// the handler runs; what only an error names is looked up by [`method`].
 pub(super) struct Called {
     pub(super) id: u32,
-    pub(super) method: &'static str,
     pub(super) is_async: bool,
 }
 
@@ -135,8 +146,8 @@ pub(super) struct Called {
 pub(super) fn route(batch: &Batch, index: usize) -> Result<Option<Called>, Failure> {
     let record = batch.page.record(index);
     match batch.targets[record.name] {
-        Target::Route { id, method, is_async, after, .. } if record.position > after => {
-            Ok(Some(Called { id, method, is_async }))
+        Target::Route { id, is_async, after, .. } if record.position > after => {
+            Ok(Some(Called { id, is_async }))
         }
         Target::Route { .. } | Target::Skip => Ok(None),
         Target::Unregistered => Err(unregistered(batch, index)),
@@ -154,61 +165,87 @@ fn unregistered(batch: &Batch, index: usize) -> Failure {
     Failure::Event(index, error)
 }
 
-/// Asks the transaction, not the handler, whether the storage failed or the handler left it.
+/// Brings the rows that a handler has changed to their stored form, and tells what becomes of its
+/// event.
 #[inline]
 fn judge<P: Handlers>(
+    batch: &Batch,
     index: usize,
-    method: &'static str,
     outcome: Result<(), HandleError>,
     session: &mut SessionOf<P>,
 ) -> Result<(), Failure> {
-    let settled = settle_rows::<P>(index, method, session);
-    verdict::<P>(index, method, outcome, settled, session)
+    let settled = settle_rows::<P>(session);
+    verdict::<P>(batch, index, outcome, settled, session)
 }
 
-/// What becomes of an event, once its rows are settled.
+/// What becomes of an event, once its rows are settled. The transaction is asked, not the handler,
+/// whether the storage failed or the handler left it.
 #[inline]
 pub(super) fn verdict<P: Handlers>(
+    batch: &Batch,
     index: usize,
-    method: &'static str,
     outcome: Result<(), HandleError>,
-    settled: Result<(), Failure>,
+    settled: Result<(), RowFault>,
     session: &mut SessionOf<P>,
 ) -> Result<(), Failure> {
-    match (P::Storage::check(session), outcome) {
-        (Err(SessionFault::Storage(error)), _) => Err(Failure::Store(error)),
-        (Err(SessionFault::LeftTransaction), _) => {
-            Err(Failure::Event(index, HandleError::LeftTransaction { method }))
+    if let Err(fault) = P::Storage::check(session) {
+        return Err(lost(batch, index, fault));
+    }
+    match outcome {
+        Ok(()) => settled.map_err(|fault| failure(batch, index, fault)),
+        Err(error) => blame(batch, index, error, settled),
+    }
+}
+
+/// What a transaction makes of a batch that is not the one that was begun.
+#[cold]
+fn lost(batch: &Batch, index: usize, fault: SessionFault) -> Failure {
+    match fault {
+        SessionFault::Storage(error) => Failure::Store(error),
+        SessionFault::LeftTransaction => {
+            let method = method(batch, index);
+            Failure::Event(index, HandleError::LeftTransaction { method })
         }
-        (Ok(()), Ok(())) => settled,
-        (Ok(()), Err(error)) => Err(match settled {
-            // What the handler saw was not there: its own error says nothing.
-            Err(fault @ (Failure::Store(_) | Failure::Missing(_))) => fault,
-            _ => Failure::Event(index, error),
-        }),
+    }
+}
+
+/// What a handler's error makes of a batch.
+#[cold]
+fn blame(
+    batch: &Batch,
+    index: usize,
+    error: HandleError,
+    settled: Result<(), RowFault>,
+) -> Result<(), Failure> {
+    match (settled.map_err(|fault| failure(batch, index, fault)), error) {
+        // What the handler saw was not there: its own error says nothing.
+        (Err(fault @ (Failure::Store(_) | Failure::Missing(_))), _) => Err(fault),
+        // It was never called.
+        (Ok(()), HandleError::Decode { source, .. }) if Erased::is_behind(&*source) => {
+            batch.erased.fetch_add(1, Relaxed);
+            Ok(())
+        }
+        (_, error) => Err(Failure::Event(index, error)),
     }
 }
 
 /// Brings the rows that a handler has changed to their stored form, and checks them.
 #[inline]
-fn settle_rows<P: Handlers>(
-    index: usize,
-    method: &'static str,
-    session: &mut SessionOf<P>,
-) -> Result<(), Failure> {
+fn settle_rows<P: Handlers>(session: &mut SessionOf<P>) -> Result<(), RowFault> {
     match P::Storage::rows(session) {
-        Some(rows) if !rows.is_empty() => {
-            rows.settle().map_err(|fault| failure(index, method, fault))
-        }
+        Some(rows) if !rows.is_empty() => rows.settle(),
         _ => Ok(()),
     }
 }
 
 /// What a fault of rows makes of a batch.
 #[cold]
-pub(super) fn failure(index: usize, method: &'static str, fault: RowFault) -> Failure {
+pub(super) fn failure(batch: &Batch, index: usize, fault: RowFault) -> Failure {
     match fault {
-        RowFault::Event(source) => Failure::Event(index, HandleError::Rows { method, source }),
+        RowFault::Event(source) => {
+            let method = method(batch, index);
+            Failure::Event(index, HandleError::Rows { method, source })
+        }
         RowFault::Store(error) => Failure::Store(error),
         RowFault::Refused(source) => Failure::Refused(index, source),
         RowFault::Missing | RowFault::Unchecked => Failure::Missing(index),
@@ -216,16 +253,20 @@ pub(super) fn failure(index: usize, method: &'static str, fault: RowFault) -> Fa
 }
 
 /// After a panic: an outage may be behind it, or a row that must be loaded before.
-fn settle_panic<P: Handlers>(failure: Failure, session: &mut SessionOf<P>) -> Failure {
-    match settle_rows::<P>(0, "", session) {
+fn settle_panic<P: Handlers>(
+    batch: &Batch,
+    panic: &(dyn Any + Send),
+    session: &mut SessionOf<P>,
+) -> Failure {
+    let index = batch.progress.index().unwrap_or(batch.events.start);
+    match settle_rows::<P>(session).map_err(|fault| failure(batch, index, fault)) {
         Err(fault @ (Failure::Store(_) | Failure::Missing(_))) => fault,
-        _ => failure,
+        _ => Failure::Event(index, panicked(batch, index, panic)),
     }
 }
 
-fn panicked(batch: &Batch, index: usize, panic: &(dyn Any + Send)) -> Failure {
-    let method = method(batch, index);
-    Failure::Event(index, HandleError::Panicked { method, message: message(panic) })
+pub(super) fn panicked(batch: &Batch, index: usize, panic: &(dyn Any + Send)) -> HandleError {
+    HandleError::Panicked { method: method(batch, index), message: message(panic) }
 }
 
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {

@@ -2,16 +2,21 @@
 
 use std::{any::Any, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::{
     Applied, Batch, BoxFuture, Engine, Execution, Make, Start, StartError,
     apply::{self, Failure},
     handling, is_live,
+    limit::within,
     network::{self, Misses},
     rows::{KeptRows, RowUse},
+    stages::Stage,
 };
 use crate::{
-    Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers,
-    Projector, StoreError, read::RowReads, registry::StorageKind,
+    Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Handlers, Letter,
+    LetterQuery, ParkedKey, Parking, Projector, StoreError, Verdict, read::RowReads,
+    registry::StorageKind,
 };
 
 impl<S: AsyncStorage> Execution<S> for Async {
@@ -23,7 +28,14 @@ impl<S: AsyncStorage> Execution<S> for Async {
     {
         let used = Arc::<RowUse>::default();
         let rows = KeptRows::of::<P>(Arc::clone(&used));
-        Box::new(AsyncEngine { storage, projector: make(), rows, used, place: None })
+        Box::new(AsyncEngine {
+            storage,
+            projector: make(),
+            rows,
+            used,
+            parked: Vec::new(),
+            place: None,
+        })
     }
 
     fn checkpoints<'a>(
@@ -32,6 +44,25 @@ impl<S: AsyncStorage> Execution<S> for Async {
     ) -> BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>> {
         Box::pin(storage.checkpoints(namespace))
     }
+
+    fn now(storage: &S) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
+        Box::pin(storage.now())
+    }
+
+    fn letters<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+        query: &'a LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>> {
+        Box::pin(storage.letters(key, query))
+    }
+
+    fn parking<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Parking, StoreError>> {
+        Box::pin(storage.parking(key))
+    }
 }
 
 struct AsyncEngine<S, P> {
@@ -39,6 +70,7 @@ struct AsyncEngine<S, P> {
     projector: P,
     rows: KeptRows,
     used: Arc<RowUse>,
+    parked: Vec<ParkedKey>,
     /// Where a live projector is.
     place: Option<Checkpoint>,
 }
@@ -48,6 +80,15 @@ where
     S: AsyncStorage,
     P: Projector<Storage = S> + Handlers + Send + Sync + 'static,
 {
+    async fn look(
+        &self,
+        session: &mut S::Session,
+        key: &CheckpointKey,
+    ) -> Result<(Option<Checkpoint>, Vec<ParkedKey>), StoreError> {
+        self.storage.setup(session).await?;
+        Ok((self.storage.load(session, key).await?, self.storage.parked(session, key).await?))
+    }
+
     async fn attempt_start(&mut self, start: &mut Start) -> Result<(), StartError> {
         let mut session = self.storage.begin().await?;
         self.storage.setup(&mut session).await?;
@@ -104,7 +145,8 @@ where
             return Err(failure);
         }
         self.rows.take_back::<S>(&mut session, &mut batch.write);
-        let committed = self.commit(session, &batch.write).await;
+        batch.count_erased();
+        let committed = batch.timed_async(Stage::Commit, self.commit(session, &batch.write)).await;
         match &committed {
             // Another process that runs a live projector writes its tables, too.
             Ok(()) if !is_live::<P>() => self.rows.committed(),
@@ -116,11 +158,20 @@ where
     async fn handle(&mut self, batch: &Batch, session: &mut S::Session) -> Result<(), Failure> {
         if !self.rows.tables().is_empty() {
             let handlers = network::apply(&mut self.projector, batch, session);
-            return handling::mark(P::NAME, handlers).await;
+            let limit = P::OPTIONS.timeout;
+            let marked = handling::mark(P::NAME, handlers);
+            return within(&batch.progress, limit, marked).await.unwrap_or_else(|index| {
+                Err(Failure::Event(index, apply::timed_out(batch, index, limit)))
+            });
         }
         match apply::is_async::<P>() {
-            true => apply::apply_async(&mut self.projector, batch, session).await,
-            false => apply::apply(&mut self.projector, batch, session),
+            true => {
+                let handlers = apply::apply_async(&mut self.projector, batch, session);
+                batch.timed_async(Stage::Handle, handlers).await
+            }
+            false => {
+                batch.timed(Stage::Handle, || apply::apply(&mut self.projector, batch, session))
+            }
         }
     }
 }
@@ -142,13 +193,11 @@ where
             // Until it is read.
             self.rows.loaded(None);
             let mut session = self.storage.begin().await?;
-            let checkpoint = match self.storage.setup(&mut session).await {
-                Ok(()) => self.storage.load(&mut session, key).await,
-                Err(error) => Err(error),
-            };
+            let loaded = self.look(&mut session, key).await;
             // Nothing was meant to be kept: a start creates the tables with the first checkpoint.
             self.storage.rollback(session).await?;
-            let checkpoint = checkpoint?;
+            let (checkpoint, parked) = loaded?;
+            self.parked = parked;
             self.rows.loaded(checkpoint.as_ref());
             Ok(checkpoint)
         })
@@ -203,6 +252,22 @@ where
             }
             saved
         })
+    }
+
+    fn parked(&mut self) -> Vec<ParkedKey> {
+        std::mem::take(&mut self.parked)
+    }
+
+    fn letters<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+        query: LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>> {
+        Box::pin(async move { self.storage.letters(key, &query).await })
+    }
+
+    fn verdict(&self, error: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
+        S::verdict(error)
     }
 
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {

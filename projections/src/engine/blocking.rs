@@ -2,23 +2,29 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{Arc, mpsc},
+    time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
     Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Make, Moving,
-    Start, StartError, activation,
+    Progress, Start, StartError, activation,
     apply::{self, Failure},
     inline::InlineProjector,
     is_live,
+    limit::{answered, watch},
     rows::{self, KeptRows, RowUse},
+    stages::Stage,
 };
 use crate::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    Fingerprint, Handlers, Projector, ReadError, ReadRequest, RecordedState, StoreError,
-    StoreErrorKind, inline::Database, read::RowReads, registry::StorageKind,
+    Fingerprint, Handlers, Letter, LetterQuery, ParkedKey, Parking, Projector, ReadError,
+    ReadRequest, RecordedState, StoreError, StoreErrorKind, Verdict, inline::Database,
+    read::RowReads, registry::StorageKind,
 };
 
 impl<S: BlockingStorage> Execution<S> for Blocking {
@@ -34,6 +40,8 @@ impl<S: BlockingStorage> Execution<S> for Blocking {
             make,
             jobs: None,
             used: Arc::default(),
+            parked: Vec::new(),
+            watched: false,
         })
     }
 
@@ -48,7 +56,44 @@ impl<S: BlockingStorage> Execution<S> for Blocking {
                 .unwrap_or_else(|error| Err(gone().with_source(error)))
         })
     }
+
+    fn now(storage: &S) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
+        let storage = storage.clone();
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || storage.now())
+                .await
+                .unwrap_or_else(|error| Err(gone().with_source(error)))
+        })
+    }
+
+    fn letters<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+        query: &'a LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>> {
+        let (storage, key, query) = (storage.clone(), key.clone(), query.clone());
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || storage.letters(&key, &query))
+                .await
+                .unwrap_or_else(|error| Err(gone().with_source(error)))
+        })
+    }
+
+    fn parking<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Parking, StoreError>> {
+        let (storage, key) = (storage.clone(), key.clone());
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || storage.parking(&key))
+                .await
+                .unwrap_or_else(|error| Err(gone().with_source(error)))
+        })
+    }
 }
+
+/// A handler whose statement was stopped has so long to come back.
+const GRACE: Duration = Duration::from_millis(500);
 
 struct BlockingEngine<S, P> {
     name: String,
@@ -56,7 +101,13 @@ struct BlockingEngine<S, P> {
     make: Make<P>,
     jobs: Option<mpsc::Sender<Job<S, P>>>,
     used: Arc<RowUse>,
+    parked: Vec<ParkedKey>,
+    /// Whether the watchdog knows where its batches are.
+    watched: bool,
 }
+
+/// A checkpoint, and the keys that are parked.
+type Loaded = (Option<Checkpoint>, Vec<ParkedKey>);
 
 type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
 
@@ -90,6 +141,37 @@ where
             return Err(gone());
         }
         answered.await.map_err(|_| gone())
+    }
+
+    /// Applies a batch. Where one event takes longer than the limit its statement is stopped; where
+    /// that is of no use, the event's index comes back, and the thread does not.
+    async fn apply_within(
+        &mut self,
+        mut batch: Batch,
+        progress: &Arc<Progress>,
+        limit: Duration,
+    ) -> Result<Applied, usize> {
+        if !self.watched {
+            watch(progress, limit);
+            self.watched = true;
+        }
+        let answer = self.call(move |worker| {
+            let applied = worker.apply(&mut batch);
+            (applied, batch)
+        });
+        let mut answer = pin!(answer);
+        let index = match answered(progress, answer.as_mut()).await {
+            Ok(answer) => return Ok(answer.map_or_else(Applied::Store, |(applied, _)| applied)),
+            Err(index) => index,
+        };
+        progress.interrupt();
+        let answer = tokio::time::timeout(GRACE, answer).await.map_err(|_| index)?;
+        Ok(answer.map_or_else(Applied::Store, |(applied, batch)| match applied {
+            Applied::Event(at, _) if at == index => {
+                Applied::Event(index, apply::timed_out(&batch, index, limit))
+            }
+            applied => applied,
+        }))
     }
 
     fn jobs(&mut self) -> Result<&mpsc::Sender<Job<S, P>>, StoreError> {
@@ -139,21 +221,51 @@ where
         key: &'a CheckpointKey,
     ) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
         let key = key.clone();
-        Box::pin(async move { self.call(move |worker| worker.load(&key)).await? })
+        Box::pin(async move {
+            let (checkpoint, parked) = self.call(move |worker| worker.load(&key)).await??;
+            self.parked = parked;
+            Ok(checkpoint)
+        })
     }
 
     fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
         Box::pin(async move { self.call(move |worker| worker.start(start)).await? })
     }
 
-    fn apply(&mut self, mut batch: Batch) -> BoxFuture<'_, Applied> {
+    fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
+        let progress = Arc::clone(&batch.progress);
+        let limit = P::OPTIONS.timeout;
         Box::pin(async move {
-            self.call(move |worker| worker.apply(&mut batch)).await.unwrap_or_else(Applied::Store)
+            match self.apply_within(batch, &progress, limit).await {
+                Ok(applied) => applied,
+                Err(index) => {
+                    self.jobs = None;
+                    Applied::Stalled(index)
+                }
+            }
         })
     }
 
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move { self.call(move |worker| worker.save(write)).await? })
+    }
+
+    fn parked(&mut self) -> Vec<ParkedKey> {
+        std::mem::take(&mut self.parked)
+    }
+
+    fn letters<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+        query: LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>> {
+        let key = key.clone();
+        let read = move |worker: &mut Worker<S, P>| worker.storage.letters(&key, &query);
+        Box::pin(async move { self.call(read).await? })
+    }
+
+    fn verdict(&self, error: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
+        S::verdict(error)
     }
 
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
@@ -201,21 +313,25 @@ where
     S: BlockingStorage,
     P: Projector<Storage = S> + Handlers,
 {
-    fn load(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreError> {
+    fn load(&mut self, key: &CheckpointKey) -> Result<Loaded, StoreError> {
         if is_live::<P>() {
             self.rows.loaded(self.place.as_ref());
-            return Ok(self.place.clone());
+            return Ok((self.place.clone(), Vec::new()));
         }
         // Until it is read.
         self.rows.loaded(None);
         let mut session = self.storage.begin()?;
-        let checkpoint =
-            self.storage.setup(&mut session).and_then(|()| self.storage.load(&mut session, key));
+        let loaded = self.look(&mut session, key);
         // Nothing was meant to be kept: a start creates the tables with the first checkpoint.
         self.storage.rollback(session)?;
-        let checkpoint = checkpoint?;
-        self.rows.loaded(checkpoint.as_ref());
-        Ok(checkpoint)
+        let loaded = loaded?;
+        self.rows.loaded(loaded.0.as_ref());
+        Ok(loaded)
+    }
+
+    fn look(&self, session: &mut S::Session, key: &CheckpointKey) -> Result<Loaded, StoreError> {
+        self.storage.setup(session)?;
+        Ok((self.storage.load(session, key)?, self.storage.parked(session, key)?))
     }
 
     fn start(&mut self, start: Start) -> Result<(), StartError> {
@@ -253,8 +369,13 @@ where
     fn attempt(&mut self, batch: &mut Batch, by_event: bool) -> Result<Applied, Failure> {
         let mut session = self.storage.begin().map_err(Failure::Store)?;
         self.rows.lend::<S>(&mut session, by_event);
-        let applied = apply::apply(&mut self.projector, batch, &mut session)
-            .and_then(|()| rows::flush::<P>(batch.events.end - 1, &mut session));
+        batch.progress.interruptible(self.storage.interrupt(&session));
+        let handled =
+            batch.timed(Stage::Handle, || apply::apply(&mut self.projector, batch, &mut session));
+        let last = batch.events.end - 1;
+        let applied = handled
+            .and_then(|()| batch.timed(Stage::Write, || rows::flush::<P>(last, &mut session)));
+        batch.progress.interruptible(None);
         if let Err(failure) = applied {
             // A failed roll-back leaves nothing behind either: the session is gone with it.
             let _ = self.storage.rollback(session);
@@ -262,7 +383,8 @@ where
             return Err(failure);
         }
         self.rows.take_back::<S>(&mut session, &mut batch.write);
-        let committed = self.commit(session, &batch.write);
+        batch.count_erased();
+        let committed = batch.timed(Stage::Commit, || self.commit(session, &batch.write));
         match &committed {
             // Another process that runs a live projector writes its tables, too.
             Ok(()) if !is_live::<P>() => self.rows.committed(),
@@ -385,6 +507,7 @@ where
         } else {
             self.rows.write_alone(&mut batch.write);
         }
+        batch.count_erased();
         let committed = self.storage.commit(session, &batch.write);
         if committed.is_ok() && !batch.page.is_empty() {
             self.rows.committed();

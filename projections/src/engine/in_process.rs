@@ -4,17 +4,23 @@
 //! position: the runner then replays up to the failing event, from a snapshot where there is one.
 //! With `rollback = "clone"` it goes back to a copy that was made before the batch.
 
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
+use jiff::Timestamp;
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
 use super::{
     Applied, Batch, BoxFuture, Engine, Execution, Make, SnapshotPlace, SnapshotUse, Start,
-    StartError, apply, reads::InProcessReads, rows::RowUse, snapshots::Snapshots,
+    StartError, apply, reads::InProcessReads, rows::RowUse, snapshots::Snapshots, stages::Stage,
 };
 use crate::{
     Checkpoint, CheckpointKey, CheckpointWrite, CommitError, GlobalPosition, Handlers, InProcess,
-    InProcessSession, Projector, RecordedState, StartFrom, StoreError,
+    InProcessSession, Letter, LetterQuery, ParkedKey, Parking, Projector, RecordedState, StartFrom,
+    StoreError,
+    letters::{LetterBox, Letters},
     read::RowReads,
     registry::StorageKind,
     rows::RowSets,
@@ -33,6 +39,7 @@ impl Execution<InProcess> for InProcess {
             projector: make(),
             session: InProcessSession { rows },
             position: GlobalPosition::BEGINNING,
+            erased: 0,
         };
         Box::new(InProcessEngine {
             name: name.to_owned(),
@@ -44,6 +51,7 @@ impl Execution<InProcess> for InProcess {
             snapshots: None,
             missing: Missing::Nothing,
             restored: None,
+            letters: Arc::default(),
         })
     }
 
@@ -53,6 +61,26 @@ impl Execution<InProcess> for InProcess {
     ) -> BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
+
+    fn now(_storage: &InProcess) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
+        Box::pin(std::future::ready(Ok(Timestamp::now())))
+    }
+
+    // They are in the engine, whose letter box is asked instead.
+    fn letters<'a>(
+        _: &'a InProcess,
+        _: &'a CheckpointKey,
+        _: &'a LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn parking<'a>(
+        _: &'a InProcess,
+        _: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Parking, StoreError>> {
+        Box::pin(std::future::ready(Ok(Parking::default())))
+    }
 }
 
 /// A read model in process, and the last event in it.
@@ -61,6 +89,8 @@ pub(crate) struct State<P> {
     /// The rows of its tables.
     pub(crate) session: InProcessSession,
     pub(crate) position: GlobalPosition,
+    /// How many erased events it has passed since it was made, or restored.
+    erased: u64,
 }
 
 impl<P> State<P> {
@@ -68,6 +98,7 @@ impl<P> State<P> {
         self.projector = make();
         self.session.rows.clear();
         self.position = GlobalPosition::BEGINNING;
+        self.erased = 0;
     }
 }
 
@@ -83,6 +114,8 @@ struct InProcessEngine<P> {
     missing: Missing,
     /// The state is of a snapshot that no start has taken over yet; the origin is what it was before.
     restored: Option<Option<Checkpoint>>,
+    /// What the state lacks.
+    letters: Arc<LetterBox>,
 }
 
 /// What a snapshot may stand for.
@@ -101,17 +134,30 @@ where
     P: Projector<Storage = InProcess> + Handlers + Send + Sync + 'static,
 {
     fn keep(&mut self, write: CheckpointWrite) {
+        if !write.letters.is_empty() {
+            self.letters.open().write(&write.letters);
+        }
         self.checkpoint = Some(write.next);
+    }
+
+    /// Whether a snapshot would hold what the log says. Letters are gone with the process, so what
+    /// is parked would be missing for good.
+    fn is_whole(&self) -> bool {
+        self.letters.open().parking().letters == 0
     }
 
     /// Applies under the write lock, so that a reader sees whole batches only.
     async fn run(&mut self, batch: &Batch) -> Applied {
+        let letters = Arc::clone(&self.letters);
         let mut attempt = self.attempt().await;
         let State { projector, session, .. } = &mut *attempt.state;
         // A loop without awaits is compiled better, so it runs wherever no handler needs one.
         let applied = match apply::is_async::<P>() {
-            true => apply::apply_async(projector, batch, session).await,
-            false => apply::apply(projector, batch, session),
+            true => {
+                let handlers = apply::apply_async(projector, batch, session);
+                batch.timed_async(Stage::Handle, handlers).await
+            }
+            false => batch.timed(Stage::Handle, || apply::apply(projector, batch, session)),
         };
         match applied {
             Ok(()) => {
@@ -120,6 +166,8 @@ where
                     attempt.used.show(&mut session.rows);
                 }
                 attempt.state.position = batch.write.next.position;
+                attempt.state.erased += batch.erased.load(Relaxed);
+                letters.open().set_erased(attempt.state.erased);
                 attempt.whole = true;
                 Applied::Committed
             }
@@ -140,6 +188,7 @@ where
             missing: &mut self.missing,
             used: &self.used,
             whole: false,
+            all: false,
         }
     }
 
@@ -254,6 +303,9 @@ where
     }
 
     async fn take_snapshot(&mut self) -> Option<(&mut Snapshots<P>, Vec<u8>, GlobalPosition)> {
+        if !self.is_whole() {
+            return None;
+        }
         let snapshots = self.snapshots.as_mut()?;
         let (place, origin) = (self.checkpoint.as_ref()?, self.origin.as_ref()?);
         // Readers may look meanwhile.
@@ -281,6 +333,8 @@ struct Attempt<'a, P: Projector> {
     missing: &'a mut Missing,
     used: &'a RowUse,
     whole: bool,
+    /// Nothing is to be kept, although it is whole.
+    all: bool,
 }
 
 impl<P: Projector> Drop for Attempt<'_, P> {
@@ -288,7 +342,7 @@ impl<P: Projector> Drop for Attempt<'_, P> {
         if self.whole {
             return;
         }
-        if P::IS_STATELESS {
+        if P::IS_STATELESS && !self.all {
             // All that it has changed are rows, and they know what they were.
             self.state.session.rows.roll_back();
         } else if let Some(copy) = self.copy.take() {
@@ -323,9 +377,11 @@ where
 
     fn start(&mut self, start: Start) -> BoxFuture<'_, Result<(), StartError>> {
         Box::pin(async move {
+            let letters = Arc::clone(&self.letters);
             let mut attempt = self.attempt().await;
             if start.reset {
                 attempt.state.clear(attempt.make);
+                *letters.open() = Letters::default();
             }
             let State { projector, session, .. } = &mut *attempt.state;
             for (call, kind) in apply::hooks::<P>(false) {
@@ -370,6 +426,35 @@ where
                 self.snapshot_if_due().await;
             }
             Ok(())
+        })
+    }
+
+    fn parked(&mut self) -> Vec<ParkedKey> {
+        self.letters.open().parked()
+    }
+
+    fn letters<'a>(
+        &'a mut self,
+        _: &'a CheckpointKey,
+        query: LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>> {
+        Box::pin(std::future::ready(Ok(self.letters.open().read(&query))))
+    }
+
+    fn letter_box(&self) -> Option<Arc<LetterBox>> {
+        Some(Arc::clone(&self.letters))
+    }
+
+    fn throw_away(&mut self, after: GlobalPosition) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let mut attempt = self.attempt().await;
+            attempt.copy = None;
+            attempt.all = true;
+            drop(attempt);
+            if let Missing::UpTo(position) = &mut self.missing {
+                *position = after.min(*position);
+            }
+            true
         })
     }
 

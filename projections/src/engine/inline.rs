@@ -1,8 +1,6 @@
 //! [`InlineProjector`]: a projector in the transactions of appends.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use jiff::Timestamp;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64};
 
 use super::{
     Batch, Make, Target,
@@ -100,7 +98,7 @@ impl<P: Handlers> InlineProjector<P> {
         if let Some(Scanned { position, id }) = page.scanned() {
             (next.scanned, next.event_id) = (position, Some(id));
         }
-        next.heartbeat_at = Timestamp::now();
+        next.renew();
         CheckpointWrite::new(self.identity.key.clone(), Some(previous), next)
     }
 
@@ -124,9 +122,14 @@ impl<P> State<P> {
     }
 
     /// Where the events of a page go: it may hold some that the projector does not read.
-    fn targets(&mut self, page: &Page, filter: &Filter) -> Arc<[Target]> {
+    fn targets(
+        &mut self,
+        page: &Page,
+        filter: &Filter,
+        effects_mark: GlobalPosition,
+    ) -> Arc<[Target]> {
         let target = |(domain, name): (&str, &str)| match filter.matches(domain, name) {
-            true => self.routing.target(domain, name),
+            true => self.routing.target(domain, name, effects_mark),
             false => Target::Skip,
         };
         page.names().map(target).collect()
@@ -162,8 +165,8 @@ where
             state.rows.loaded(Some(&stored));
         }
         state.routing.resume(&stored.subscriptions);
-        let targets = state.targets(page, &self.filter);
         let effects_mark = stored.effects_mark;
+        let targets = state.targets(page, &self.filter, effects_mark);
         let write = self.write(stored, page);
         state.next = Some(Place::of(&write.next));
         if targets.iter().all(|target| matches!(target, Target::Skip)) {
@@ -176,6 +179,10 @@ where
             effects_mark,
             write,
             values: None,
+            left_out: Vec::new(),
+            erased: AtomicU64::default(),
+            redriven: false,
+            progress: Arc::default(),
         };
         state.attempt(&mut batch, session, writes).map_err(|failure| {
             state.forget();
@@ -190,6 +197,7 @@ where
                 },
             }
         })?;
+        batch.count_erased();
         Ok(batch.write)
     }
 

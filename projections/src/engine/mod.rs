@@ -9,17 +9,31 @@ mod blocking;
 mod handling;
 mod in_process;
 mod inline;
+mod limit;
 mod network;
 mod reads;
 mod rows;
 mod snapshots;
+mod stages;
 
-use std::{any::Any, future::Future, ops::Range, pin::Pin, sync::Arc};
+use std::{
+    any::Any,
+    future::Future,
+    ops::Range,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use jiff::Timestamp;
 
 pub(crate) use self::snapshots::Known;
 pub use self::{
     activation::{Activated, Activation},
     inline::Identity,
+    limit::{Interrupt, Progress},
     rows::RowUse,
     snapshots::{SnapshotPlace, SnapshotUse},
 };
@@ -27,14 +41,16 @@ pub(crate) use self::{
     apply::{catch_panic, message},
     handling::handling as handling_projector,
     in_process::State,
+    limit::keep_others_awake,
     network::endless,
     rows::owner,
+    stages::{AtWork, Stage, Stopwatch, Work},
 };
 use crate::{
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Envelope, Filter,
-    Fingerprint, GlobalPosition, HandleError, Handlers, Mode, Page, Projector, Storage, StoreError,
-    inline::Database, projector::KeySource, read::RowReads, registry::StorageKind, rows::RowsError,
-    values::Values,
+    Fingerprint, GlobalPosition, HandleError, Handlers, Letter, LetterQuery, Mode, Page, ParkedKey,
+    Parking, Projector, Storage, StoreError, Verdict, inline::Database, letters::LetterBox,
+    projector::KeySource, read::RowReads, registry::StorageKind, rows::RowsError, values::Values,
 };
 
 /// A boxed future: one a batch, never one an event.
@@ -42,7 +58,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a runner drives: a projector with its storage. Only the library implements it.
 pub trait Engine: Send {
-    /// Reads the stored checkpoint.
+    /// Reads the stored checkpoint, and beside it which keys are parked.
     fn load<'a>(
         &'a mut self,
         key: &'a CheckpointKey,
@@ -55,8 +71,35 @@ pub trait Engine: Send {
     /// Applies events and writes the checkpoint, in one transaction.
     fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied>;
 
-    /// Writes the checkpoint alone.
+    /// Writes the checkpoint and letters alone.
     fn save(&mut self, write: CheckpointWrite) -> BoxFuture<'_, Result<(), CommitError>>;
+
+    /// The keys that were parked when the checkpoint was read.
+    fn parked(&mut self) -> Vec<ParkedKey>;
+
+    /// Reads letters.
+    fn letters<'a>(
+        &'a mut self,
+        key: &'a CheckpointKey,
+        query: LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>>;
+
+    /// The letters of a read model in process, for others to look at.
+    fn letter_box(&self) -> Option<Arc<LetterBox>> {
+        None
+    }
+
+    /// What the storage says of an error of its driver.
+    fn verdict(&self, error: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
+        let _ = error;
+        None
+    }
+
+    /// Throws away state in process that has come further than this; false where there is none.
+    fn throw_away(&mut self, after: GlobalPosition) -> BoxFuture<'_, bool> {
+        let _ = after;
+        Box::pin(std::future::ready(false))
+    }
 
     /// The checkpoint of state that is in process; it is lost and set back with that state.
     fn kept(&self) -> Option<&Checkpoint> {
@@ -173,7 +216,7 @@ impl From<StoreError> for StartError {
 }
 
 /// A run of events of one page, to be applied in one transaction.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Batch {
     /// The page.
     pub(crate) page: Page,
@@ -187,6 +230,14 @@ pub struct Batch {
     pub(crate) write: CheckpointWrite,
     /// Where what handlers return goes, where somebody waits for it.
     pub(crate) values: Option<Arc<Values>>,
+    /// Which of the events wait behind one that is parked, in order.
+    pub(crate) left_out: Vec<usize>,
+    /// Whether its events were parked, and come late.
+    pub(crate) redriven: bool,
+    /// Where it is.
+    pub(crate) progress: Arc<Progress>,
+    /// How many of its events were passed because they are erased.
+    pub(crate) erased: AtomicU64,
 }
 
 impl Batch {
@@ -195,7 +246,28 @@ impl Batch {
         if let Some(values) = &self.values {
             values.clear();
         }
-        Envelope::new(self.page.clone(), self.events.start).with_values(self.values.clone())
+        self.erased.store(0, Relaxed);
+        let envelope = Envelope::new(self.page.clone(), self.events.start);
+        envelope.with_values(self.values.clone()).redriven(self.redriven)
+    }
+
+    /// The events that go to handlers: all between two that are left out.
+    fn runs(&self) -> impl Iterator<Item = Range<usize>> {
+        let mut next = self.events.start;
+        self.left_out.iter().copied().chain([self.events.end]).map(move |end| {
+            let run = next..end;
+            next = end + 1;
+            run
+        })
+    }
+
+    /// Notes in the write what was erased.
+    fn count_erased(&mut self) {
+        self.write.letters.passed.erased = *self.erased.get_mut();
+    }
+
+    fn leaves_out(&self, index: usize) -> bool {
+        self.left_out.binary_search(&index).is_ok()
     }
 }
 
@@ -211,6 +283,9 @@ pub(crate) enum Target {
         keys: KeySource,
         /// Events at or before it are not for this handler.
         after: GlobalPosition,
+        /// Whether an event of it is in a batch of its own, because what its handler does cannot be
+        /// taken back.
+        alone: bool,
     },
     /// Nowhere.
     Skip,
@@ -227,6 +302,10 @@ pub enum Applied {
     Conflict,
     /// The event with this index in the page could not be handled.
     Event(usize, HandleError),
+    /// The commit was refused: one of the events is to blame.
+    Refused(BoxError),
+    /// The handler of the event with this index does not come back. Its thread is lost.
+    Stalled(usize),
     /// The storage failed; the outcome of a commit may be unknown.
     Store(StoreError),
 }
@@ -236,6 +315,7 @@ impl From<Result<(), CommitError>> for Applied {
         match outcome {
             Ok(()) => Self::Committed,
             Err(CommitError::Conflict) => Self::Conflict,
+            Err(CommitError::Refused(source)) => Self::Refused(source),
             Err(CommitError::Store(error)) => Self::Store(error),
         }
     }
@@ -265,4 +345,20 @@ pub trait Execution<S: Storage> {
         storage: &'a S,
         namespace: &'a str,
     ) -> BoxFuture<'a, Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>>;
+
+    /// The time by the storage's clock.
+    fn now(storage: &S) -> BoxFuture<'_, Result<Timestamp, StoreError>>;
+
+    /// Reads letters.
+    fn letters<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+        query: &'a LetterQuery,
+    ) -> BoxFuture<'a, Result<Vec<Letter>, StoreError>>;
+
+    /// Counts what is parked.
+    fn parking<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+    ) -> BoxFuture<'a, Result<Parking, StoreError>>;
 }

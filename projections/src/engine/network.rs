@@ -7,6 +7,7 @@
 //! what was missed.
 
 use std::{
+    any::Any,
     collections::HashMap,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,6 +17,7 @@ use super::{
     Batch, StartError, Target,
     apply::{self, Called, Failure},
     rows::refused,
+    stages::Stage,
 };
 use crate::{
     BoxError, Envelope, HandleError, Handlers, Storage, projector::SessionOf, rows::RowFault,
@@ -38,10 +40,11 @@ where
     let mut next = batch.events.start;
     while next < batch.events.end {
         let end = gather(projector, batch, next, &mut envelope, session);
-        load::<P>(next, session).await?;
-        next = handle(projector, batch, next..end, &mut envelope, session).await?;
+        batch.timed_async(Stage::Load, load::<P>(batch, next, session)).await?;
+        let handlers = handle(projector, batch, next..end, &mut envelope, session);
+        next = batch.timed_async(Stage::Handle, handlers).await?;
     }
-    flush::<P>(batch.events.end - 1, session).await
+    batch.timed_async(Stage::Write, flush::<P>(batch.events.end - 1, session)).await
 }
 
 /// Collects what the handlers of the next events will ask for, until the rows would not fit into
@@ -83,6 +86,9 @@ fn look<P: Handlers>(
     envelope: &mut Envelope,
     session: &mut SessionOf<P>,
 ) {
+    if batch.leaves_out(index) {
+        return;
+    }
     if let Some(rows) = P::Storage::rows(session) {
         rows.recall(index);
     }
@@ -98,9 +104,13 @@ fn look<P: Handlers>(
     }
 }
 
-async fn load<P: Handlers>(index: usize, session: &mut SessionOf<P>) -> Result<bool, Failure> {
+async fn load<P: Handlers>(
+    batch: &Batch,
+    index: usize,
+    session: &mut SessionOf<P>,
+) -> Result<bool, Failure> {
     let Some(rows) = P::Storage::rows(session) else { return Ok(false) };
-    rows.load_wanted().await.map_err(|fault| apply::failure(index, "", fault))
+    rows.load_wanted().await.map_err(|fault| apply::failure(batch, index, fault))
 }
 
 /// Handles events whose rows are loaded; returns the first that was not, because the rows have
@@ -115,12 +125,16 @@ async fn handle<P: Handlers + Send>(
 where
     SessionOf<P>: Send,
 {
-    for index in events.clone() {
+    let marks = batch.progress.begin();
+    for index in events.clone().filter(|index| !batch.leaves_out(*index)) {
         let Some(called) = apply::route(batch, index)? else { continue };
         envelope.move_to(index, batch.effects_mark);
+        marks.at(index);
         let outcome = call(projector, &called, envelope, session).await;
-        let settled = settle::<P>(index, called.method, session).await;
-        apply::verdict::<P>(index, called.method, outcome, settled, session)?;
+        marks.idle();
+        let outcome = outcome.unwrap_or_else(|panic| Err(apply::panicked(batch, index, &*panic)));
+        let settled = settle::<P>(index, session).await;
+        apply::verdict::<P>(batch, index, outcome, settled, session)?;
         if let Some(rows) = P::Storage::rows(session)
             && rows.is_outgrown()
         {
@@ -136,28 +150,20 @@ async fn call<P: Handlers + Send>(
     called: &Called,
     envelope: &Envelope,
     session: &mut SessionOf<P>,
-) -> Result<(), HandleError>
+) -> Result<Result<(), HandleError>, Box<dyn Any + Send>>
 where
     SessionOf<P>: Send,
 {
-    let outcome = if called.is_async {
+    if called.is_async {
         apply::catch_panic(projector.handle_async(called.id, envelope, session)).await
     } else {
         catch_unwind(AssertUnwindSafe(|| projector.handle(called.id, envelope, session)))
-    };
-    outcome.unwrap_or_else(|panic| {
-        let message = apply::message(&*panic);
-        Err(HandleError::Panicked { method: called.method, message })
-    })
+    }
 }
 
 /// Brings the rows that a handler has changed to their stored form, and checks them against those
 /// that may have the same unique keys.
-async fn settle<P: Handlers>(
-    index: usize,
-    method: &'static str,
-    session: &mut SessionOf<P>,
-) -> Result<(), Failure> {
+async fn settle<P: Handlers>(index: usize, session: &mut SessionOf<P>) -> Result<(), RowFault> {
     let Some(rows) = P::Storage::rows(session) else { return Ok(()) };
     let mut settled = rows.settle();
     while let Err(RowFault::Unchecked) = settled {
@@ -170,7 +176,7 @@ async fn settle<P: Handlers>(
     if let Err(RowFault::Missing) = settled {
         rows.remember(index);
     }
-    settled.map_err(|fault| apply::failure(index, method, fault))
+    settled
 }
 
 /// Writes the rows that the events up to `last` have changed.

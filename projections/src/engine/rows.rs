@@ -148,7 +148,7 @@ impl KeptRows {
     /// The session that they were taken back from has committed.
     pub(super) fn committed(&mut self) {
         self.sets = std::mem::take(&mut self.unsure);
-        self.digests = std::mem::take(&mut self.unsure_digests);
+        std::mem::swap(&mut self.digests, &mut self.unsure_digests);
         self.sets.committed(self.bound);
         self.publish();
     }

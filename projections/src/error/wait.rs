@@ -40,6 +40,16 @@ pub enum WaitError {
         /// The projector whose handler it is, by the name that it declares.
         projector: &'static str,
     },
+    /// The projector has passed the events, and one of them is parked, or waits behind one that is.
+    #[error("projector `{projector}` has not applied the event at position {position}: {reason}")]
+    Parked {
+        /// The projector.
+        projector: String,
+        /// The event's position.
+        position: GlobalPosition,
+        /// Why.
+        reason: String,
+    },
     /// The checkpoint could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,6 +1,6 @@
 //! Waiting for the projector that keeps the rows.
 
-use std::{fmt, time::Duration};
+use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use super::Reader;
 use crate::{GlobalPosition, ReadModel, Receipt, Token, WaitError, engine::BoxFuture};
@@ -18,10 +18,11 @@ pub enum At {
 }
 
 impl At {
-    pub(crate) fn position(&self) -> GlobalPosition {
+    /// The events that are to be applied.
+    pub(crate) fn events(&self) -> RangeInclusive<GlobalPosition> {
         match self {
-            Self::Position(position) => *position,
-            Self::Token(token) => token.last(),
+            Self::Position(position) => *position..=*position,
+            Self::Token(token) => token.first()..=token.last(),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! leaves, and the new one enters. It is stored with the checkpoint, in the transaction that writes
 //! the rows.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{ColumnDef, ColumnError, Kind, RowValues, Table, Value, Values};
 
@@ -46,12 +46,33 @@ impl TableDigest {
 }
 
 /// What the rows of a projector's tables add up to, as stored in its checkpoint.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Debug, Default, Eq, PartialEq)]
 pub struct TableDigests(Vec<(Arc<str>, TableDigest)>); // by name: it is copied with each batch
 
+impl Clone for TableDigests {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.0.clone_from(&source.0); // into the memory that is there
+    }
+}
+
 /// One of them as it is stored: the algorithm, how many rows, the sum.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Stored(u32, u64, u64);
+
+/// All of them, written out with each batch.
+struct Text<'a>(&'a TableDigests);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(TableDigests(all)) = self;
+        let stored = |digest: &TableDigest| Stored(ALGORITHM, digest.rows, digest.sum);
+        serializer.collect_map(all.iter().map(|(name, digest)| (&**name, stored(digest))))
+    }
+}
 
 impl TableDigests {
     /// Returns what is known of a table; `None` of one that was filled by a program that kept no
@@ -65,15 +86,7 @@ impl TableDigests {
     /// The text that is stored: JSON.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut text = String::with_capacity(2 + 64 * self.0.len());
-        text.push('{');
-        for (place, (name, TableDigest { rows, sum })) in self.0.iter().enumerate() {
-            let comma = if place > 0 { "," } else { "" };
-            let name = quoted(name);
-            let _ = write!(text, "{comma}{name}:[{ALGORITHM},{rows},{sum}]"); // a text takes all
-        }
-        text.push('}');
-        text
+        serde_json::to_string(&Text(self)).unwrap_or_default() // texts and numbers always encode
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
@@ -115,11 +128,6 @@ impl TableDigests {
             digest.add(change);
         }
     }
-}
-
-/// A name as JSON has it.
-fn quoted(name: &str) -> String {
-    serde_json::to_string(name).unwrap_or_default() // a text always encodes
 }
 
 /// Adds up the rows of a table, as a storage finds them.

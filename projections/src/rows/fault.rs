@@ -60,7 +60,7 @@ pub(super) enum RowProblem {
     /// A value cannot be stored.
     Value(ColumnError),
     /// Another row has the same unique key.
-    Taken { columns: String, values: Vec<OwnedValue>, other: Vec<OwnedValue> },
+    Taken { columns: String },
 }
 
 /// Why an event fails whose handler changed a row.
@@ -86,11 +86,10 @@ impl fmt::Display for RowError {
             RowProblem::Value(error) => {
                 write!(f, "the row {key} of table `{table}` cannot be stored: {error}")
             }
-            RowProblem::Taken { columns, values, other } => write!(
+            // Not which values, nor whose: they may be what a person has a right to have erased.
+            RowProblem::Taken { columns } => write!(
                 f,
-                "the row {key} of table `{table}` has {columns} = {}, which is unique, and row {} has it",
-                shown(values),
-                shown(other)
+                "a row of table `{table}` has the same {columns} as another, which is unique",
             ),
         }
     }

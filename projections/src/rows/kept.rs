@@ -308,11 +308,10 @@ impl<T: ReadModel> Rows<T> {
                     return; // it noted why
                 }
                 let places = self.indexes.find(index, &unique);
-                if let Some(other) = places.iter().find(|other| *other != place) {
-                    let (key, other) =
-                        (values(&self.slots.at(*place).key), values(&self.slots.at(*other).key));
+                if places.iter().any(|other| other != place) {
+                    let key = values(&self.slots.at(*place).key);
                     let columns = column_names(T::TABLE, self.indexes.columns(index));
-                    return self.note(RowProblem::Taken { columns, values: unique, other }, key);
+                    return self.note(RowProblem::Taken { columns }, key);
                 }
             }
         }
@@ -395,19 +394,22 @@ impl<T: ReadModel> Rows<T> {
     }
 
     fn written(&mut self) {
-        for place in std::mem::take(&mut self.dirty) {
+        let mut written = std::mem::take(&mut self.dirty);
+        for place in written.drain(..) {
             self.digest_written(place);
             let slot = self.slots.at_mut(place);
             (slot.dirty, slot.moved) = (false, false);
             slot.stored = slot.row.is_some();
         }
+        self.dirty = written; // with its memory
     }
 
     /// In memory this is where a change becomes one that stays.
     fn committed(&mut self) {
         self.change = TableDigest::default();
         self.forget_missed();
-        for place in std::mem::take(&mut self.dirty) {
+        let mut changed = std::mem::take(&mut self.dirty);
+        for place in changed.drain(..) {
             let slot = self.slots.at_mut(place);
             (slot.dirty, slot.moved) = (false, false);
             match (slot.before.take(), &slot.row) {
@@ -417,6 +419,7 @@ impl<T: ReadModel> Rows<T> {
             }
             self.slots.weigh(place);
         }
+        self.dirty = changed; // with its memory
         if matches!(self.origin, Origin::Memory) && self.gone > 1024 + self.slots.len() / 2 {
             self.drop_slots(|slot| slot.row.is_some());
             self.gone = 0;

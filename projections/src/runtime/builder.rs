@@ -12,7 +12,9 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{
     Inner, Runtime,
     inline::{self, Joined},
+    lease::{DEFAULT_LEASE, Ownership, SHORTEST_LEASE},
     mark::LiveMark,
+    observe::Observed,
     runner::Runner,
     slot::{Shared, Slot},
     source::Source,
@@ -20,9 +22,10 @@ use super::{
     watcher::Watchers,
 };
 use crate::{
-    BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Mode, Projector,
-    Registration, Resources, SnapshotStore, Storage,
+    BatchPolicy, BuildError, BuildFault, CheckpointKey, EventSource, Handlers, Mode, OwnerId,
+    PresenceStore, Projector, Registration, Resources, SnapshotStore, Storage, Verdict,
     engine::{Engine, Identity, SnapshotPlace},
+    failure::Classify,
     registry::{Build, EngineFault, Linked, join, short},
 };
 
@@ -41,8 +44,12 @@ pub struct Builder<S> {
     namespace: String,
     batch_events: Option<u32>,
     deadline: Duration,
+    lease: Duration,
+    classify: Option<Arc<Classify>>,
     /// Where snapshots go, and the storage's name.
     checkpoints: Option<(Option<Arc<dyn SnapshotStore>>, String)>,
+    /// Where processes say what they run, if not in the event store.
+    presences: Option<Option<Arc<dyn PresenceStore>>>,
     faults: Vec<BuildFault>,
 }
 
@@ -66,7 +73,10 @@ impl<S: EventSource> Builder<S> {
             namespace: String::new(),
             batch_events: None,
             deadline: Duration::from_secs(10),
+            lease: DEFAULT_LEASE,
+            classify: None,
             checkpoints: None,
+            presences: None,
             faults: Vec::new(),
         }
     }
@@ -89,17 +99,22 @@ impl<S: EventSource> Builder<S> {
             let Ok(engine) = (entry.build)(&entry.name, &self.storages, &resources) else {
                 continue;
             };
-            joined.extend(self.join(&entry, &*engine).ok().flatten());
+            joined.extend(self.join(&entry, &*engine, &self.storages).ok().flatten());
         }
         (self.source, joined)
     }
 
     /// Lets the appends of this process run a projector, where it is inline.
-    fn join(&self, entry: &Entry, engine: &dyn Engine) -> Result<Option<Joined>, BuildFault> {
+    fn join(
+        &self,
+        entry: &Entry,
+        engine: &dyn Engine,
+        storages: &Storages,
+    ) -> Result<Option<Joined>, BuildFault> {
         let Entry { name, registration, .. } = entry;
         let key = CheckpointKey::new(self.namespace.clone(), name.clone());
         let identity = Identity { key, registration: *registration };
-        let storage = self.storages.label((registration.storage_type)().0);
+        let storage = storages.label((registration.storage_type)().0);
         inline::join(&*self.source, engine, identity, storage)
     }
 
@@ -110,6 +125,30 @@ impl<S: EventSource> Builder<S> {
             let storage = short(std::any::type_name::<T>());
             self.faults.push(BuildFault::DuplicateStorage { storage });
         }
+        self
+    }
+
+    /// Sets what judges the errors that handlers return, and their causes, one after the other: what
+    /// an error means for its event, or `None` where that is not known. Then the storage is asked
+    /// about errors of its driver; what nobody knows is worth [retrying](Verdict::Retry). An error
+    /// that is marked [`Permanent`](crate::Permanent) is not asked about.
+    ///
+    /// ```
+    /// use std::io;
+    /// use projections::{Runtime, Verdict, memory::MemoryEventStore};
+    ///
+    /// let builder = Runtime::builder(MemoryEventStore::new()).classify(|error| {
+    ///     let error = error.downcast_ref::<io::Error>()?;
+    ///     (error.kind() == io::ErrorKind::ConnectionRefused).then_some(Verdict::Outage)
+    /// });
+    /// # drop(builder);
+    /// ```
+    #[must_use]
+    pub fn classify(
+        mut self,
+        classify: impl Fn(&(dyn std::error::Error + 'static)) -> Option<Verdict> + Send + Sync + 'static,
+    ) -> Self {
+        self.classify = Some(Arc::new(classify));
         self
     }
 
@@ -212,11 +251,13 @@ impl<S: EventSource> Builder<S> {
         self
     }
 
-    /// Names where projectors keep what their own storage cannot: today the snapshots of those that
-    /// say `snapshot`. Without it that is the event store's database.
+    /// Names where projectors keep what their own storage cannot: the snapshots of those that say
+    /// `snapshot`, and what each process says of those that it runs by itself, for `status`. Without
+    /// it that is the event store's database.
     #[must_use]
     pub fn checkpoints<T: Storage>(mut self, storage: T) -> Self {
         self.checkpoints = Some((storage.snapshots(), storage.label()));
+        self.presences = Some(storage.presences());
         self
     }
 
@@ -224,6 +265,19 @@ impl<S: EventSource> Builder<S> {
     #[must_use]
     pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Sets how long the owner of a projector may be silent before another process takes it over:
+    /// 10 seconds by default, and at least 100 milliseconds.
+    ///
+    /// Every projector with a storage has one owner among all processes that run it. The others
+    /// stand by: they take over at once where the owner stops cleanly, and within two leases where
+    /// it is killed. A shorter lease finds a dead owner sooner, and writes more: an owner with
+    /// nothing to do writes every third of it.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(SHORTEST_LEASE);
         self
     }
 
@@ -241,14 +295,23 @@ impl<S: EventSource> Builder<S> {
         find_shared_tables(&entries, &mut self.faults);
         let resources = Arc::new(std::mem::take(&mut self.resources));
         let source: Arc<dyn Source> = Arc::clone(&self.source) as _;
+        let storages = Arc::new(std::mem::replace(&mut self.storages, Storages::new()));
+        let ownership = Ownership {
+            owner: OwnerId::random(),
+            lease: self.lease,
+            storages: Arc::clone(&storages),
+        };
         let mut slots = Vec::new();
         for entry in entries {
-            match (entry.build)(&entry.name, &self.storages, &resources) {
+            match (entry.build)(&entry.name, &storages, &resources) {
                 Ok(mut engine) => {
                     let place = self.snapshot_place(&entry);
+                    let snapshot_place = place.clone();
                     let snapshots = place.and_then(|place| engine.keep_snapshots(place));
-                    match self.slot(entry, &source, engine) {
-                        Ok(slot) => slots.push(Arc::new(Slot { snapshots, ..slot })),
+                    match self.slot(entry, &source, engine, &ownership) {
+                        Ok(slot) => {
+                            slots.push(Arc::new(Slot { snapshots, snapshot_place, ..slot }))
+                        }
                         Err(fault) => self.faults.push(fault),
                     }
                 }
@@ -258,8 +321,13 @@ impl<S: EventSource> Builder<S> {
         if !self.faults.is_empty() {
             return Err(BuildError { faults: self.faults });
         }
-        let storages = Arc::new(self.storages);
+        let presences = match self.presences {
+            Some(named) => named,
+            None => EventSource::presences(&*self.source),
+        };
         let inner = Inner {
+            presences,
+            ownership,
             source: self.source,
             erased: source,
             slots,
@@ -339,31 +407,35 @@ impl<S: EventSource> Builder<S> {
         entry: Entry,
         source: &Arc<dyn Source>,
         engine: Box<dyn Engine>,
+        ownership: &Ownership,
     ) -> Result<Slot, BuildFault> {
-        let joined = self.join(&entry, &*engine)?;
+        let joined = self.join(&entry, &*engine, &ownership.storages)?;
         let Entry { name, registration, .. } = entry;
         let mut batch = registration.options.batch;
         if let Some(events) = self.batch_events {
-            batch = BatchPolicy::new(events, batch.bytes);
+            batch = BatchPolicy { events, ..batch };
         }
         let key = CheckpointKey::new(self.namespace.clone(), name.clone());
-        let shared = Arc::new(Shared::default());
-        let place = self.storages.snapshots((registration.storage_type)().0);
+        let observed = Observed::new(name.clone(), &registration, batch);
+        let shared = Arc::new(Shared::new(observed));
+        let place = ownership.storages.snapshots((registration.storage_type)().0);
         let mark = LiveMark::new(place.filter(|_| !registration.is_in_process()));
         let state = engine.state();
         let reads = engine.row_reads();
         let row_use = engine.row_use().filter(|_| !(registration.tables)().is_empty());
-        let runner = Runner::new(
-            key.clone(),
-            registration,
+        let letters = engine.letter_box();
+        let mut runner = Runner::new(
+            Identity { key: key.clone(), registration },
             Arc::clone(source),
             engine,
             batch,
             Arc::clone(&shared),
+            ownership.clone(),
             mark,
         );
+        runner.classify(self.classify.clone());
         let runner = Arc::new(AsyncMutex::new(runner));
-        let (snapshots, _joined) = (None, joined);
+        let (snapshots, snapshot_place, _joined) = (None, None, joined);
         Ok(Slot {
             name,
             registration,
@@ -372,8 +444,10 @@ impl<S: EventSource> Builder<S> {
             state,
             shared,
             row_use,
+            letters,
             reads,
             snapshots,
+            snapshot_place,
             _joined,
         })
     }

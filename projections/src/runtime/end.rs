@@ -1,7 +1,7 @@
 //! [`End`]: why a turn of a runner ended.
 
 use super::start::Refusal;
-use crate::{CommitError, HaltReason, ReadError, StoreError};
+use crate::{CommitError, HaltReason, ReadError, StoreError, StoreErrorKind};
 
 /// Why a turn ended.
 pub(super) enum End {
@@ -10,6 +10,8 @@ pub(super) enum End {
     Outage(StoreError),
     /// What is stored is not what was expected: read it.
     Reload,
+    /// Newer code has this projector: this code waits, for this reason.
+    StandAside(String),
 }
 
 impl From<HaltReason> for End {
@@ -37,6 +39,10 @@ impl From<CommitError> for End {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict => Self::Reload,
+            CommitError::Refused(source) => {
+                let doing = "commit what the projector itself wrote";
+                Self::Outage(StoreError::new(StoreErrorKind::Other, doing).with_source(source))
+            }
             CommitError::Store(error) => Self::Outage(error),
         }
     }
@@ -46,6 +52,7 @@ impl From<Refusal> for End {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Halt(reason) => Self::Halt(reason),
+            Refusal::StandAside(reason) => Self::StandAside(reason),
             Refusal::Store(error) => Self::Outage(error),
         }
     }

@@ -3,19 +3,25 @@
 //! A runner brings its projector to the head as any other, then hands it over to the appends in one
 //! transaction. From there on it only looks after it: nobody but the appends writes its checkpoint.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{
     end::End,
-    runner::{Goal, HEARTBEAT, Owned, Runner},
+    runner::{Goal, Owned, Runner},
     status::State,
 };
 use crate::{
     BuildFault, Checkpoint, EventSource, GlobalPosition, HaltReason, Mode, RecordedState,
     engine::{Activated, Activation, Engine, Identity},
 };
+
+/// A runner looks this often after a projector that the appends run.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Keeps a projector known to the appends of this process.
 pub(super) type Joined = Arc<dyn Any + Send + Sync>;
@@ -78,11 +84,12 @@ impl Runner {
             batch: self.batch,
             code: self.registration.fingerprint(),
         };
+        let began = Instant::now();
         let activated = self.engine.activate(activation).await;
         match &activated {
             Activated::Active(checkpoint) => self.hand_over(checkpoint),
             Activated::Behind(checkpoint) => {
-                self.own = Some(Owned::new(checkpoint.clone()));
+                self.own = Some(Owned::new(checkpoint.clone(), began));
                 self.recovered();
             }
             Activated::NotNow => {}
@@ -120,7 +127,7 @@ impl Runner {
             let is_time = tokio::select! {
                 () = self.shared.asked.notified() => false,
                 _ = stop.wait_for(|stop| *stop) => false,
-                () = sleep(HEARTBEAT) => true,
+                () = sleep(LOOK) => true,
             };
             if is_time {
                 self.look_after().await?;
@@ -138,15 +145,10 @@ impl Runner {
         match stored.state {
             RecordedState::Inline => {}
             // Another process makes it anew, and hands it over again.
-            RecordedState::Rebuilding if stored.epoch > self.epoch => {
-                self.leave_inline();
-                return Ok(());
+            _ => {
+                self.disown();
+                return Err(End::Reload);
             }
-            _ if stored.epoch > self.epoch => {
-                let (epoch, own) = (stored.epoch, self.epoch);
-                return Err(HaltReason::Superseded { epoch, own }.into());
-            }
-            _ => return Err(End::Reload),
         }
         let active = self.engine.active(&self.key).await?;
         if active.is_some_and(|code| code.differs(self.registration.fingerprint())) {
@@ -163,7 +165,7 @@ impl Runner {
         let is_behind = |now: &Checkpoint| now.state == RecordedState::Inline && now.scanned < head;
         match again {
             Some(now) if now.epoch == self.epoch && is_behind(&now) => {
-                self.own = Some(Owned::new(now));
+                self.own = Some(Owned::new(now, Instant::now()));
                 let activated = self.activate().await;
                 self.own = None;
                 match activated {
@@ -174,12 +176,5 @@ impl Runner {
             }
             _ => Ok(()),
         }
-    }
-
-    fn leave_inline(&mut self) {
-        self.shared.live.send_modify(|live| {
-            live.inline = false;
-            live.state = Some(State::Rebuilding);
-        });
     }
 }

@@ -3,16 +3,34 @@
 mod append;
 mod batch;
 mod builder;
+mod dead_letters;
 mod end;
+mod failing;
+#[cfg(feature = "metrics")]
+mod figures;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_figures.rs"]
+mod figures;
+mod forget;
+mod health;
 mod inline;
+mod lease;
 mod mark;
+mod observe;
+mod parking;
+mod presence;
 mod read;
+mod rebuild;
+mod redrive;
+mod requests;
 pub(crate) mod routing;
 mod rows;
 mod runner;
+mod settle;
 mod shutdown;
 mod slot;
 mod source;
+mod stall;
 mod start;
 mod status;
 pub(crate) mod storages;
@@ -26,19 +44,25 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 pub(crate) use self::read::warn_if_slow;
+#[cfg(feature = "cli")]
+pub(crate) use self::requests::{Code, Command};
 pub use self::{
     append::Append,
     builder::Builder,
+    dead_letters::{Chosen, DeadLetters, Handled, RedriveError},
+    forget::{ForgetError, Forgotten},
+    health::{Health, ProjectorHealth},
+    requests::CommandError,
     shutdown::shutdown_signal,
-    status::{ProjectorStatus, RowMemory, SnapshotStatus, State, Status},
+    status::{Owner, ProjectorStatus, RowMemory, SnapshotStatus, State, Status},
     sync::{SyncAppend, SyncMode},
 };
 use self::{
-    runner::Goal, slot::Slot, source::Source, status::Counting, storages::Storages,
-    watcher::Watchers,
+    lease::Ownership, runner::Goal, slot::Slot, source::Source, status::Counting,
+    storages::Storages, watcher::Watchers,
 };
 use crate::{
-    EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted, RebuildError,
+    EventSource, EventStore, Expected, GlobalPosition, HaltReason, Halted, OwnerId, PresenceStore,
     RecordedState, Registration, RunError, StoreError, StoreErrorKind, ToEvent, UnknownProjector,
     error::chain,
 };
@@ -58,6 +82,10 @@ struct Inner<S> {
     slots: Vec<Arc<Slot>>,
     storages: Arc<Storages>,
     watchers: Watchers,
+    /// As what this runtime owns projectors.
+    ownership: Ownership,
+    /// Where processes say what they run by themselves.
+    presences: Option<Arc<dyn PresenceStore>>,
     namespace: String,
     deadline: Duration,
 }
@@ -91,6 +119,12 @@ impl<S: EventSource> Runtime<S> {
         &self.inner.source
     }
 
+    /// The identity that this runtime owns projectors by, as `status` shows it of whoever runs one.
+    #[must_use]
+    pub fn owner(&self) -> OwnerId {
+        self.inner.ownership.owner
+    }
+
     /// The projectors that it runs, sorted by name.
     #[must_use]
     pub fn projectors(&self) -> Vec<(String, Registration)> {
@@ -102,7 +136,9 @@ impl<S: EventSource> Runtime<S> {
     /// commit or are rolled back, and positions are saved, within the deadline.
     ///
     /// A projector that halts does not stop the others. One that already runs in this process is
-    /// left to run there.
+    /// left to run there. One with a storage that another process owns is left to that one, and
+    /// taken over when it stops, or within two leases where it was killed; see
+    /// [`Builder::lease`]. Where newer code owns it, this run stands by as stale code.
     ///
     /// # Errors
     /// When all have halted, or when one does not stop within the deadline: names each, with why.
@@ -111,22 +147,33 @@ impl<S: EventSource> Runtime<S> {
     /// A dropped run stops its projectors at their next await. Nothing is lost; no clean stop is
     /// recorded.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
+        self.watching(self.run_until(shutdown)).await
+    }
+
+    async fn run_until(&self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
         let (stop, stopped) = watch::channel(false);
         let mut running = self.spawn(Goal::Forever, &stopped);
         let mut halted = Vec::new();
-        tokio::pin!(shutdown);
+        let saying = self.inner.keep_saying();
+        tokio::pin!(shutdown, saying);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
+                never = &mut saying => match never {},
                 ended = running.join_next() => match ended {
                     Some(ended) => halted.extend(ended.unwrap_or_else(|e| Err(broken(&e))).err()),
-                    None => return Err(RunError::new(halted)),
+                    None => {
+                        self.inner.say_goodbye().await;
+                        return Err(RunError::new(halted));
+                    }
                 }
             }
         }
         // The receivers are gone only where every runner has ended.
         let _ = stop.send(true);
-        self.drain(running).await
+        let drained = self.drain(running).await;
+        self.inner.say_goodbye().await;
+        drained
     }
 
     /// Waits for stopped runners, but not beyond the deadline.
@@ -156,8 +203,9 @@ impl<S: EventSource> Runtime<S> {
 
     /// Runs every projector until it has seen the log up to its head as of now, then stops cleanly.
     /// An outage of storage or source that lasts some seconds ends it, unlike [`run`](Self::run),
-    /// which waits for as long as it takes. A projector that already runs in this process is waited
-    /// for instead, outages included.
+    /// which waits for as long as it takes. A projector that already runs, in this process or
+    /// another, is waited for instead, outages included; one whose owner was killed is taken over
+    /// after its lease.
     ///
     /// # Errors
     /// Names each projector that halted, with why; the others have caught up.
@@ -211,9 +259,12 @@ impl<S: EventSource> Runtime<S> {
         let (_stop, stopped) = watch::channel(false);
         let mut running = self.spawn(goal, &stopped);
         let mut halted = Vec::new();
-        while let Some(ended) = running.join_next().await {
-            halted.extend(ended.unwrap_or_else(|error| Err(broken(&error))).err());
-        }
+        let all = async {
+            while let Some(ended) = running.join_next().await {
+                halted.extend(ended.unwrap_or_else(|error| Err(broken(&error))).err());
+            }
+        };
+        self.watching(all).await;
         match halted.is_empty() {
             true => Ok(()),
             false => Err(RunError::new(halted)),
@@ -231,49 +282,6 @@ impl<S: EventSource> Runtime<S> {
             ));
         }
         running
-    }
-
-    /// Empties a read model and reads the log again from its first event, also where the projector
-    /// says `from = "now"`, up to its head as of now; handlers that say it keep their place. Where
-    /// the projector
-    /// runs in this process its runner does it between two batches, and goes on; where another
-    /// process runs it, that one is superseded and halts.
-    ///
-    /// # Errors
-    /// When there is no such projector, when it has nothing that empties it, or when it halts.
-    ///
-    /// # Cancel safety
-    /// The read model and its checkpoint are emptied in one transaction. A call that is dropped
-    /// before is withdrawn; after it, the next run goes on with the rebuild.
-    pub async fn rebuild(&self, projector: &str) -> Result<(), RebuildError> {
-        let slot = self.inner.slot(projector)?;
-        let projector = projector.to_owned();
-        if slot.registration.is_live() {
-            return Err(RebuildError::Live { projector });
-        }
-        if slot.registration.is_in_process() {
-            return Err(RebuildError::InProcess { projector });
-        }
-        if !slot.registration.can_reset() {
-            return Err(RebuildError::NoReset { projector });
-        }
-        let (_stop, stopped) = watch::channel(false);
-        loop {
-            // Whichever comes first: its runner does it, or there is none any longer. A request
-            // that is dropped is withdrawn.
-            tokio::select! {
-                biased;
-                answer = slot.shared.ask_rebuild() => {
-                    if answer.is_ok() {
-                        let (slot, source) = (Arc::clone(slot), Arc::clone(&self.inner.erased));
-                        return Ok(drive(slot, source, Goal::Head, stopped).await?);
-                    }
-                }
-                mut runner = Arc::clone(&slot.runner).lock_owned() => {
-                    return Ok(runner.run(Goal::Head, true, stopped).await?);
-                }
-            }
-        }
     }
 
     /// Says what every projector is doing, in this process or another.
@@ -301,8 +309,19 @@ impl<S: EventSource> Runtime<S> {
     async fn look(&self, counting: Counting) -> Result<Status, StoreError> {
         let Inner { erased, slots, storages, .. } = &*self.inner;
         let mut projectors = Vec::with_capacity(slots.len());
+        let others = self.inner.others().await?;
         for slot in slots {
-            projectors.push(status::of(slot, erased, storages, counting).await?);
+            let here = status::of(slot, erased, storages, counting).await?;
+            let others: Vec<_> = others.iter().filter(|(one, _)| one.key == slot.key).collect();
+            if !here.elsewhere || others.is_empty() {
+                slot.show(&here);
+                let owner = here.owner.clone().or_else(|| self.inner.owner_here(slot));
+                projectors.push(ProjectorStatus { owner, ..here.clone() });
+            }
+            for (presence, silence) in others {
+                let there = status::there(slot, erased, counting, (presence, *silence)).await?;
+                projectors.push(there);
+            }
         }
         let imports = erased.unfinished_imports().await?;
         Ok(Status { projectors, imports })
@@ -442,7 +461,7 @@ async fn drive(
     }
     let reached = async {
         match goal {
-            Goal::Forever => std::future::pending().await,
+            Goal::Forever | Goal::Asked => std::future::pending().await,
             Goal::To(position) => wait::reach(&slot, position).await,
             Goal::Head => {
                 let head = source.head().await.map_err(|error| Halted {

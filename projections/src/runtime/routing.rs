@@ -43,13 +43,13 @@ impl Routing {
                 list.iter_mut().filter(own).for_each(|entry| entry.from = Some(*after));
             }
         }
-        Subscriptions(list)
+        list.into()
     }
 
     /// Takes over where `from = "now"` handlers begin from a stored list.
     pub(crate) fn resume(&mut self, stored: &Subscriptions) {
         for (route, after) in self.registration.routes.iter().zip(&mut self.after) {
-            let entry = stored.0.iter().find(|entry| is_of(entry, route));
+            let entry = stored.list().iter().find(|entry| is_of(entry, route));
             // One that is `from = "now"` no longer takes everything.
             let entry = entry.filter(|_| route.from == StartFrom::Now);
             *after = entry.and_then(|entry| entry.from).unwrap_or_default();
@@ -59,7 +59,7 @@ impl Routing {
     /// Lets the `from = "now"` handlers among the added subscriptions begin after a position.
     pub(crate) fn pin(&mut self, stored: &Subscriptions, position: GlobalPosition) {
         for (route, after) in self.registration.routes.iter().zip(&mut self.after) {
-            let known = stored.0.iter().any(|entry| is_of(entry, route));
+            let known = stored.list().iter().any(|entry| is_of(entry, route));
             if route.from == StartFrom::Now && !known {
                 *after = position;
             }
@@ -70,14 +70,15 @@ impl Routing {
     /// counts the events that were passed, and whether the handler begins now.
     pub(crate) fn added(&self, stored: &Subscriptions) -> Vec<Added> {
         let covered = |entry: &Subscribed| {
-            stored.0.iter().any(|old| {
+            stored.list().iter().any(|old| {
                 let domain = old.domain.is_none() || old.domain == entry.domain;
                 domain && (old.event.is_none() || old.event == entry.event)
             })
         };
         let added = entries(&self.registration).into_iter().filter_map(|entry| {
             let from_now = self.is_from_now(&entry);
-            let pinned = stored.0.iter().find_map(|old| old.from.filter(|_| old.names(&entry)));
+            let pinned =
+                stored.list().iter().find_map(|old| old.from.filter(|_| old.names(&entry)));
             match pinned.filter(|_| !from_now) {
                 None if covered(&entry) => None,
                 until => Some(Added::new(&entry, stored, from_now, until)),
@@ -97,22 +98,36 @@ impl Routing {
         routes.any(|route| route.from == StartFrom::Now && is_of(entry, route))
     }
 
-    /// Resolves the names of a page, once a page.
-    pub(crate) fn targets(&mut self, page: &Page) -> Arc<[Target]> {
-        page.names().map(|(domain, name)| self.target(domain, name)).collect()
+    /// Resolves the names of a page, once a page. Handlers with `replay = "skip"` begin after the
+    /// effects mark.
+    pub(crate) fn targets(&mut self, page: &Page, effects_mark: GlobalPosition) -> Arc<[Target]> {
+        page.names().map(|(domain, name)| self.target(domain, name, effects_mark)).collect()
+    }
+
+    /// The handler that takes an event.
+    pub(crate) fn route(&self, domain: &str, name: &str) -> Option<&'static Route> {
+        let takes = |route: &&Route| route.domain == domain && route.answers_to(name);
+        self.registration.routes.iter().find(takes)
     }
 
     /// Resolves the name of an event that the projector reads.
-    pub(crate) fn target(&mut self, domain: &str, name: &str) -> Target {
+    pub(crate) fn target(
+        &mut self,
+        domain: &str,
+        name: &str,
+        effects_mark: GlobalPosition,
+    ) -> Target {
         let takes = |route: &Route| route.domain == domain && route.answers_to(name);
         let routes = self.registration.routes.iter().zip(&self.after);
         if let Some((route, after)) = routes.into_iter().find(|(route, _)| takes(route)) {
-            let Route { id, method, is_async, keys, .. } = *route;
-            return Target::Route { id, method, is_async, keys, after: *after };
+            let Route { id, method, is_async, keys, skips_replay, .. } = *route;
+            let after = if skips_replay { effects_mark.max(*after) } else { *after };
+            return Target::Route { id, method, is_async, keys, after, alone: skips_replay };
         }
         if let Some(fallback) = self.registration.fallback {
-            let crate::Fallback { id, method, is_async, keys, .. } = fallback;
-            return Target::Route { id, method, is_async, keys, after: GlobalPosition::BEGINNING };
+            let crate::Fallback { id, method, is_async, keys, skips_replay, .. } = fallback;
+            let after = if skips_replay { effects_mark } else { GlobalPosition::BEGINNING };
+            return Target::Route { id, method, is_async, keys, after, alone: skips_replay };
         }
         // Somebody has decided about it, so it is not unregistered.
         if self.registration.options.ignores_event(domain, name) {
@@ -172,7 +187,7 @@ impl Added {
         // What the old code handled under a name of its own was not passed.
         let mut filter = entry_filter(entry);
         filter.except = stored
-            .0
+            .list()
             .iter()
             .filter(|old| !old.names(entry))
             .filter_map(|old| Some((old.domain.clone()?.into(), old.event.clone()?.into())))
@@ -250,7 +265,8 @@ pub(super) fn dropped<'a>(
                 && entry.event.as_deref().is_none_or(|own| own == event)
         })
     };
-    let named = stored.0.iter().filter_map(|old| old.domain.as_deref().zip(old.event.as_deref()));
+    let named =
+        stored.list().iter().filter_map(|old| old.domain.as_deref().zip(old.event.as_deref()));
     named.filter(|(domain, event)| !taken(domain, event)).collect()
 }
 

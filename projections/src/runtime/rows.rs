@@ -65,7 +65,7 @@ impl<S: EventSource> Waits for SlotWaits<S> {
             if let At::Token(token) = at {
                 self.inner.check_token(token)?;
             }
-            self.inner.wait_within(&self.slot, at.position(), within).await
+            self.inner.wait_within(&self.slot, at.events(), within).await
         })
     }
 }

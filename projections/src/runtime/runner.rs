@@ -4,15 +4,20 @@
 //! compare-and-set. After any other outcome than a commit the runner reads what is stored and goes
 //! on from there; it never repeats a batch from memory.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{any::Any, collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     end::End,
+    failing::{Failing, Streak},
+    figures::Cause,
     inline::Attended,
+    lease::{Claim, Ownership, Watched},
     mark::LiveMark,
+    observe::read,
+    parking::Parked,
     routing::Routing,
     slot::Shared,
     source::Source,
@@ -20,21 +25,21 @@ use super::{
     status::State,
 };
 use crate::{
-    BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, Filter, GlobalPosition, HaltReason,
-    Halted, Page, Previous, ReadError, ReadRequest, RecordedState, Registration, Scanned,
+    Answer, BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, Filter, GlobalPosition,
+    HaltReason, Halted, Page, ParkedKey, Previous, RecordedState, Registration, Scanned,
     StoreError, StoreErrorKind,
-    engine::{Activated, Engine, StartError, catch_panic, message},
+    engine::{Activated, Engine, Identity, StartError, catch_panic, keep_others_awake, message},
     error::chain,
+    failure::Classify,
+    lease::Run,
 };
 
 /// A scanned position that no event matched is saved this often.
 const SAVE_SCANNED: Duration = Duration::from_secs(1);
-/// An owner says this often that it is alive.
-pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Waits between attempts to reach a storage or source grow from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// A run with an end gives up after this many failures in a row of storage or source.
-const ATTEMPTS: u32 = 6;
+pub(super) const ATTEMPTS: u32 = 6;
 
 /// How far a run goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +50,13 @@ pub(crate) enum Goal {
     Head,
     /// Until it has seen the log up to this position, which may not be there yet.
     To(GlobalPosition),
+    /// Until what was asked for is done; no event is read.
+    Asked,
+}
+
+/// How long it is waited after so many failures of storage or source in a row.
+pub(super) fn backoff(failures: u32) -> Duration {
+    BACKOFF.0.saturating_mul(1 << failures.min(10)).min(BACKOFF.1)
 }
 
 /// One projector, its storage, and its place in the log.
@@ -58,25 +70,42 @@ pub(crate) struct Runner {
     pub(super) filter: Filter,
     pub(super) batch: BatchPolicy,
     pub(super) shared: Arc<Shared>,
+    pub(super) ownership: Ownership,
+    /// The owner that this runner stands by for.
+    pub(super) watched: Option<Watched>,
+    /// When requests of other processes are looked for.
+    pub(super) look_at: Option<Instant>,
+    /// What the next write says of a request.
+    pub(super) answer: Option<Answer>,
     mark: LiveMark,
     /// The checkpoint as the next write would store it; `None` until a run has started.
     pub(super) own: Option<Owned>,
     /// The highest epoch that this runner has had.
     pub(super) epoch: u64,
     pub(super) failures: u32,
-    /// In-process state is replayed up to here, and no further: this event failed.
-    pub(super) ceiling: Option<(GlobalPosition, HaltReason)>,
+    /// The event that failed, until it is applied or given up. In-process state is replayed up to
+    /// it.
+    pub(super) failing: Option<Failing>,
+    /// Up to here events are applied one by one: a commit of several was refused.
+    pub(super) singly: Option<GlobalPosition>,
+    pub(super) streak: Streak,
+    pub(super) parked: Parked,
+    /// What was discarded of a read model in process, which is replayed without it.
+    pub(super) dropped: BTreeSet<GlobalPosition>,
+    pub(super) classify: Option<Arc<Classify>>,
+    pub(super) goal: Goal,
 }
 
 /// A checkpoint that this runner owns.
 pub(super) struct Owned {
     pub(super) next: Checkpoint,
     pub(super) stored: Previous,
-    saved_at: Instant,
+    /// When it was last written: the time before that write, so that whoever watches began later.
+    renewed_at: Instant,
     dirty: bool,
 }
 
-type Stop = watch::Receiver<bool>;
+pub(super) type Stop = watch::Receiver<bool>;
 
 /// What became of a runner that has come as far as it was to.
 enum Arrival {
@@ -89,12 +118,12 @@ enum Arrival {
 
 impl Runner {
     pub(crate) fn new(
-        key: CheckpointKey,
-        registration: Registration,
+        Identity { key, registration }: Identity,
         source: Arc<dyn Source>,
         engine: Box<dyn Engine>,
         batch: BatchPolicy,
         shared: Arc<Shared>,
+        ownership: Ownership,
         mark: LiveMark,
     ) -> Self {
         let name = key.projector.clone();
@@ -110,12 +139,27 @@ impl Runner {
             filter,
             batch,
             shared,
+            ownership,
+            watched: None,
+            look_at: None,
+            answer: None,
             mark,
             own: None,
             epoch: 0,
             failures: 0,
-            ceiling: None,
+            failing: None,
+            singly: None,
+            streak: Streak::default(),
+            parked: Parked::default(),
+            dropped: BTreeSet::new(),
+            classify: None,
+            goal: Goal::Forever,
         }
+    }
+
+    /// Sets what judges the errors of handlers.
+    pub(crate) fn classify(&mut self, classify: Option<Arc<Classify>>) {
+        self.classify = classify;
     }
 
     /// Runs until the goal is reached, `stop` turns true, or the projector halts.
@@ -126,8 +170,17 @@ impl Runner {
         mut stop: Stop,
     ) -> Result<(), Halted> {
         self.disown();
-        self.ceiling = None;
+        (self.failing, self.singly) = (None, None);
+        self.streak.end();
         self.failures = 0;
+        if goal != Goal::Asked {
+            // Who is asked for something has watched the owner for as long as it takes.
+            self.watched = None;
+        }
+        self.look_at = None;
+        // Until the end of this call the projector is not known to be free.
+        let _run = Run::begin(self.ownership.owner, &self.key);
+        self.goal = goal;
         self.shared.live.send_modify(|live| {
             live.running = true;
             live.epoch = 0;
@@ -135,6 +188,8 @@ impl Runner {
             live.last_error = None;
             live.halted = None;
         });
+        let others = self.shares_threads().then(|| keep_others_awake(&self.shared.progress));
+        self.shared.observed.yields(others.as_ref().is_some_and(Option::is_some));
         let running = Running(self);
         let ended = catch_panic(running.0.turns(goal, rebuild, &mut stop)).await;
         let ended = match ended {
@@ -150,6 +205,7 @@ impl Runner {
         let kept = self.engine.kept().map(|kept| (kept.position, kept.scanned));
         self.shared.live.send_modify(|live| {
             live.owns = false;
+            live.stands_by = false;
             live.inline = false;
             (live.position, live.scanned) = kept.unwrap_or((live.position, live.scanned));
         });
@@ -170,6 +226,11 @@ impl Runner {
             match end {
                 End::Halt(reason) => return Err(*reason),
                 End::Reload => {}
+                End::StandAside(reason) => {
+                    if !self.stand_aside(goal, reason, stop).await? {
+                        return Ok(());
+                    }
+                }
                 End::Outage(error) => {
                     if !self.sit_out(goal, error, stop).await? {
                         return Ok(());
@@ -193,10 +254,12 @@ impl Runner {
                 *head = Some(last.map_or(GlobalPosition::BEGINNING, |last| last.position));
             }
             Goal::To(position) => *head = Some(position),
-            Goal::Forever | Goal::Head => {}
+            Goal::Forever | Goal::Head | Goal::Asked => {}
         }
-        self.own_checkpoint(*rebuild).await?;
-        *rebuild = false;
+        match self.own_checkpoint(*rebuild, goal, *head, stop).await? {
+            Claim::Owned => *rebuild = false,
+            Claim::Done => return Ok(()),
+        }
         loop {
             if self.own.is_some() {
                 self.follow(*head, stop).await?;
@@ -213,36 +276,81 @@ impl Runner {
         }
     }
 
-    /// Reads the stored checkpoint and goes on with it, if it is still this runner's; else starts.
-    async fn own_checkpoint(&mut self, rebuild: bool) -> Result<(), End> {
-        let stored = self.engine.load(&self.key).await?;
-        match (&self.own, stored) {
-            (Some(_), Some(stored)) if stored.epoch > self.epoch => {
-                Err(HaltReason::Superseded { epoch: stored.epoch, own: self.epoch }.into())
-            }
-            (Some(_), Some(stored)) if stored.epoch == self.epoch && !rebuild => {
-                Candidate {
-                    source: &self.source,
-                    registration: &self.registration,
-                    key: &self.key,
+    /// Reads the stored checkpoint and goes on with it, if it is still this runner's; else starts,
+    /// once no other owner is alive.
+    async fn own_checkpoint(
+        &mut self,
+        rebuild: bool,
+        goal: Goal,
+        head: Option<GlobalPosition>,
+        stop: &mut Stop,
+    ) -> Result<Claim, End> {
+        if !self.registration.is_in_process() {
+            // It failed on top of what may not be stored: another owner's word, or a lost commit.
+            (self.failing, self.singly) = (None, None);
+        }
+        loop {
+            let read_at = Instant::now();
+            let stored = self.engine.load(&self.key).await?;
+            match (&self.own, stored) {
+                (Some(own), Some(stored)) if !rebuild && self.is_still_own(&stored) => {
+                    let renewed_at = own.renewed_at;
+                    let candidate = self.candidate();
+                    candidate.may_go_on(&stored).await?;
+                    let parked = self.engine.parked();
+                    self.take_over(stored, parked, renewed_at);
+                    return Ok(Claim::Owned);
                 }
-                .may_go_on(&stored)
-                .await?;
-                self.own = Some(Owned::new(stored));
-                Ok(())
+                (_, stored) => {
+                    let taken = self.start(stored, rebuild, read_at).await?;
+                    if !taken {
+                        return Ok(Claim::Owned);
+                    }
+                }
             }
-            (_, stored) => self.start(stored, rebuild).await,
+            if self.stand_by(goal, head, stop).await? {
+                return Ok(Claim::Done);
+            }
         }
     }
 
-    async fn start(&mut self, stored: Option<Checkpoint>, rebuild: bool) -> Result<(), End> {
+    fn is_still_own(&self, stored: &Checkpoint) -> bool {
+        let owner = stored.lease.as_ref().map(|lease| lease.owner);
+        stored.epoch == self.epoch
+            && (owner == Some(self.ownership.owner) || self.registration.is_per_process())
+    }
+
+    pub(super) fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            source: &self.source,
+            registration: &self.registration,
+            key: &self.key,
+            lease: self.lease(),
+        }
+    }
+
+    /// Starts from what was stored when it was read; tells whether that is another's, who is alive
+    /// as far as is known, and then changes nothing.
+    pub(super) async fn start(
+        &mut self,
+        stored: Option<Checkpoint>,
+        rebuild: bool,
+        read_at: Instant,
+    ) -> Result<bool, End> {
         // Where the answer to this start is lost, the higher epoch that is then stored may be this
         // runner's own: it starts once more, instead of taking itself for another.
         self.disown();
         let (mark, registration) = (&self.mark, &self.registration);
         let is_marked = mark.check(&self.key, registration, stored.as_ref(), rebuild).await?;
-        let candidate =
-            Candidate { source: &self.source, registration: &self.registration, key: &self.key };
+        let lease = self.lease();
+        let candidate = Candidate {
+            source: &self.source,
+            registration: &self.registration,
+            key: &self.key,
+            lease,
+        };
+        let held = stored.clone();
+        let before = stored.as_ref().and_then(|stored| stored.lease.clone());
         let mut decided = candidate.start(stored, &mut self.routing, rebuild, self.epoch).await;
         if let Err(Refusal::Halt(reason)) = &decided
             && self.engine.discard(&chain(&**reason)).await
@@ -251,9 +359,16 @@ impl Runner {
             let kept = self.engine.kept().cloned();
             decided = candidate.start(kept, &mut self.routing, rebuild, self.epoch).await;
         }
-        let start = decided?;
+        let answer = self.answer.take();
+        let mut start = decided?;
+        start.write.answer = answer;
+        // Newer code, which builds the read model anew, waits for nobody.
+        if !start.reset && held.is_some_and(|held| self.is_taken(&held, read_at)) {
+            return Ok(true);
+        }
+        let began = Instant::now();
         let mut next = start.write.next.clone();
-        let moving = start.moving.is_some();
+        let (moving, is_reset) = (start.moving.is_some(), start.reset);
         match self.engine.start(start).await {
             Ok(()) => {}
             Err(StartError::Missing(hook)) => {
@@ -273,19 +388,30 @@ impl Runner {
             next = stored; // appends had moved it
         }
         self.epoch = next.epoch;
+        self.tell_start(before.as_ref());
         match next.state {
             RecordedState::Inline => self.hand_over(&next),
             _ => {
-                self.own = Some(Owned::new(next));
+                let parked = if is_reset { Vec::new() } else { self.engine.parked() };
+                self.take_over(next, parked, began);
                 self.publish(self.moving());
             }
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// Goes on from a stored checkpoint, and from what is parked beside it.
+    fn take_over(&mut self, stored: Checkpoint, parked: Vec<ParkedKey>, renewed_at: Instant) {
+        self.parked = Parked::of(parked);
+        self.show_parked();
+        // What a commit whose answer was lost has done is done.
+        self.forget_vanished(stored.position.next());
+        self.own = Some(Owned::new(stored, renewed_at));
     }
 
     /// Follows the log, until it is stopped or, if it is inline, at the head.
     async fn follow(&mut self, goal: Option<GlobalPosition>, stop: &mut Stop) -> Result<(), End> {
-        let mut ahead = None;
+        let (mut ahead, mut lingered) = (None, false);
         loop {
             if *stop.borrow() {
                 return Ok(());
@@ -294,9 +420,22 @@ impl Runner {
                 // It was read after events that are now to be read again.
                 ahead = None;
             }
+            if self.letters_if_asked().await? {
+                ahead = None;
+            }
+            if self.requests_if_asked().await? {
+                ahead = None;
+            }
+            if self.goal == Goal::Asked {
+                return Ok(());
+            }
+            if self.is_paused() {
+                self.pause(stop).await?;
+                continue;
+            }
             let seen = self.owned()?.next.seen();
             let scanned = self.owned()?.next.scanned;
-            if goal.is_some_and(|head| scanned >= head) && self.ceiling.is_none() {
+            if goal.is_some_and(|head| scanned >= head) && self.failing.is_none() {
                 match self.arrive().await? {
                     Arrival::Ended => return Ok(()),
                     Arrival::Behind => continue,
@@ -305,7 +444,10 @@ impl Runner {
             }
             let page = match ahead.take() {
                 Some(page) => page,
-                None => read(Arc::clone(&self.source), &self.filter, self.batch, seen).await?,
+                None => {
+                    let (observed, source) = (&self.shared.observed, Arc::clone(&self.source));
+                    read(observed, source, &self.filter, self.batch, seen).await?
+                }
             };
             match page.scanned() {
                 None if self.is_inline() => match self.arrive().await? {
@@ -314,8 +456,28 @@ impl Runner {
                 },
                 None => self.rest(stop).await?,
                 Some(scanned) if page.is_empty() => self.pass(scanned).await?,
-                Some(scanned) => ahead = self.apply_and_read_on(&page, scanned).await?,
+                Some(_) if !lingered && self.may_linger(&page) => {
+                    lingered = true;
+                    self.linger(stop).await;
+                }
+                Some(scanned) => {
+                    lingered = false;
+                    ahead = self.apply_and_read_on(&page, scanned, stop).await?;
+                }
             }
+        }
+    }
+
+    /// Whether a batch that is not full waits for more events.
+    fn may_linger(&self, page: &Page) -> bool {
+        let is_full = page.len() >= self.batch.events as usize;
+        !self.batch.linger.is_zero() && !is_full && self.goal == Goal::Forever
+    }
+
+    async fn linger(&mut self, stop: &mut Stop) {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = tokio::time::sleep(self.batch.linger) => {}
         }
     }
 
@@ -343,9 +505,9 @@ impl Runner {
 
     /// At the head: saves what is due, then waits for news, a request, or the stop.
     async fn rest(&mut self, stop: &mut Stop) -> Result<(), End> {
-        if let Some((_, reason)) = self.ceiling.take() {
-            // The failing event is gone from the log, or from the filter: there is nothing left.
-            return Err(reason.into());
+        if self.failing.is_some() {
+            // It is gone from the log, or from the filter: there is nothing left to try.
+            self.halt_at_failing().await?;
         }
         let own = self.owned_mut()?;
         if own.next.state == RecordedState::Rebuilding {
@@ -356,32 +518,50 @@ impl Runner {
         self.save_if_due().await?;
         let (after, due) = {
             let own = self.owned()?;
-            (own.next.scanned, own.due())
+            (own.next.scanned, self.due(own))
         };
         tokio::select! {
             woken = self.source.wait(after) => woken?,
             () = self.shared.asked.notified() => {}
             _ = stop.wait_for(|stop| *stop) => {}
+            () = self.requests_arrive() => {}
             () = tokio::time::sleep_until(due) => {}
         }
         Ok(())
     }
 
-    async fn save_if_due(&mut self) -> Result<(), End> {
-        match self.owned()?.due() <= Instant::now() {
+    pub(super) async fn save_if_due(&mut self) -> Result<(), End> {
+        match self.due(self.owned()?) <= Instant::now() {
             true => self.save().await,
             false => Ok(()),
         }
     }
 
-    async fn save(&mut self) -> Result<(), End> {
+    /// When the checkpoint is to be written, even though nothing is applied.
+    pub(super) fn due(&self, own: &Owned) -> Instant {
+        let heartbeat = self.ownership.lease / 3;
+        own.renewed_at + if own.dirty { SAVE_SCANNED.min(heartbeat) } else { heartbeat }
+    }
+
+    /// Before a batch: an owner that has been silent for half its lease makes sure that it still is
+    /// the owner.
+    pub(super) async fn hold(&mut self) -> Result<(), End> {
+        let is_late = self.owned()?.renewed_at.elapsed() >= self.ownership.lease / 2;
+        match is_late && !self.registration.is_per_process() {
+            true => self.save().await,
+            false => Ok(()),
+        }
+    }
+
+    pub(super) async fn save(&mut self) -> Result<(), End> {
+        let began = Instant::now();
         let own = self.owned_mut()?;
-        own.next.heartbeat_at = Timestamp::now();
+        own.next.renew();
         let (stored, next) = (own.stored, own.next.clone());
-        self.engine
-            .save(CheckpointWrite::new(self.key.clone(), Some(stored), next.clone()))
-            .await?;
-        self.own = Some(Owned::new(next));
+        let mut write = CheckpointWrite::new(self.key.clone(), Some(stored), next.clone());
+        write.answer = self.answer.take();
+        self.engine.save(write).await?;
+        self.own = Some(Owned::new(next, began));
         self.recovered();
         Ok(())
     }
@@ -393,7 +573,7 @@ impl Runner {
             return Ok(false);
         }
         let stored = self.engine.load(&self.key).await?;
-        self.start(stored, true).await?;
+        self.start(stored, true, Instant::now()).await?;
         for answer in asked {
             // Whoever asked may have gone.
             let _ = answer.send(());
@@ -416,9 +596,10 @@ impl Runner {
         if lasting || (goal != Goal::Forever && self.failures >= ATTEMPTS) {
             return Err(HaltReason::Store(error));
         }
-        let wait = BACKOFF.0.saturating_mul(1 << self.failures.min(10)).min(BACKOFF.1);
+        let wait = backoff(self.failures);
         let (projector, text) = (&*self.name, chain(&error));
         tracing::warn!(projector, error = text, ?wait, "the storage or the source failed");
+        self.shared.observed.figures().retried(Cause::Storage);
         self.shared.live.send_modify(|live| {
             live.state = Some(State::Retrying);
             live.last_error = Some(text.clone());
@@ -437,15 +618,17 @@ impl Runner {
     fn moving(&self) -> State {
         match &self.own {
             Some(own) if own.next.state == RecordedState::Rebuilding => State::Rebuilding,
+            Some(own) if own.next.state == RecordedState::Paused => State::Paused,
             _ => State::CatchingUp,
         }
     }
 
-    fn publish(&self, state: State) {
+    pub(super) fn publish(&self, state: State) {
         let Some(own) = &self.own else { return };
         let Checkpoint { position, scanned, epoch, .. } = own.next;
         self.shared.live.send_modify(|live| {
             live.owns = true;
+            live.stands_by = false;
             live.epoch = epoch;
             // Saving at the head is not catching up.
             let at_head = live.state == Some(State::CaughtUp) && live.scanned == scanned;
@@ -483,7 +666,9 @@ impl Runner {
 
     async fn record_halt(&mut self, reason: &HaltReason) {
         let recorded = match (&self.own, reason) {
-            (_, HaltReason::Superseded { .. }) => return,
+            // Its thread may hold the storage for ever.
+            (_, HaltReason::Stalled { .. }) => return,
+            (Some(_), HaltReason::Paused) => self.record(RecordedState::Paused, None).await,
             (Some(_), reason) => self.record(RecordedState::Halted, Some(chain(reason))).await,
             (None, HaltReason::Hook { .. }) => self.record_failed_start(chain(reason)).await,
             // Whoever asks for the status finds the others out by the same checks.
@@ -513,31 +698,26 @@ impl Runner {
 
     async fn record(&mut self, state: RecordedState, error: Option<String>) -> Result<(), End> {
         let own = self.owned_mut()?;
-        own.next.state = state;
+        // What is paused is so until somebody resumes it.
+        let stays = state == RecordedState::Stopped && own.next.state == RecordedState::Paused;
+        own.next.state = if stays { RecordedState::Paused } else { state };
         own.next.last_error = error;
+        own.next.lease = None;
         self.save().await
+    }
+
+    pub(super) fn set_state(&mut self, state: RecordedState) -> Result<(), End> {
+        self.owned_mut()?.next.state = state;
+        Ok(())
     }
 
     pub(super) fn owned(&self) -> Result<&Owned, End> {
         self.own.as_ref().ok_or(End::Reload)
     }
 
-    fn owned_mut(&mut self) -> Result<&mut Owned, End> {
+    pub(super) fn owned_mut(&mut self) -> Result<&mut Owned, End> {
         self.own.as_mut().ok_or(End::Reload)
     }
-}
-
-/// Reads the page after an event, which must still be where it was.
-pub(super) async fn read(
-    source: Arc<dyn Source>,
-    filter: &Filter,
-    batch: BatchPolicy,
-    seen: Option<Scanned>,
-) -> Result<Page, ReadError> {
-    let after = seen.map_or(GlobalPosition::BEGINNING, |seen| seen.position);
-    let bytes = usize::try_from(batch.bytes).unwrap_or(usize::MAX);
-    let request = ReadRequest::new(after, filter).verifying(seen);
-    source.read(request.at_most(batch.events as usize, bytes)).await
 }
 
 /// Handlers and hooks are caught closer to them: here it is a source or a storage of the user's.
@@ -563,12 +743,7 @@ impl Drop for Running<'_> {
 }
 
 impl Owned {
-    pub(super) fn new(stored: Checkpoint) -> Self {
-        Self { stored: (&stored).into(), next: stored, saved_at: Instant::now(), dirty: false }
-    }
-
-    /// When the checkpoint is to be written, even though nothing is applied.
-    fn due(&self) -> Instant {
-        self.saved_at + if self.dirty { SAVE_SCANNED } else { HEARTBEAT }
+    pub(super) fn new(stored: Checkpoint, renewed_at: Instant) -> Self {
+        Self { stored: (&stored).into(), next: stored, renewed_at, dirty: false }
     }
 }

@@ -2,19 +2,26 @@
 
 use std::{
     any::{Any, TypeId},
-    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot, watch};
 
 use super::{
+    dead_letters::Handled,
     inline::Joined,
+    observe::Observed,
+    redrive::{Asked, Order},
     runner::Runner,
     status::{RowMemory, SnapshotStatus, State},
 };
 use crate::{
     Checkpoint, CheckpointKey, GlobalPosition, Halted, Registration,
-    engine::{Known, RowUse, SnapshotUse},
+    engine::{Known, Progress, RowUse, SnapshotPlace, SnapshotUse},
+    letters::LetterBox,
     read::RowReads,
     values::Wanted,
 };
@@ -33,6 +40,10 @@ pub(crate) struct Slot {
     pub(crate) row_use: Option<Arc<RowUse>>,
     /// What is known of its snapshots, where it has such.
     pub(crate) snapshots: Option<Arc<SnapshotUse>>,
+    /// Where they are.
+    pub(crate) snapshot_place: Option<SnapshotPlace>,
+    /// What is parked of a read model in process.
+    pub(crate) letters: Option<Arc<LetterBox>>,
     /// Its tables, for readers.
     pub(crate) reads: Option<Arc<dyn RowReads>>,
     /// Keeps the projector known to the appends of this process, where it is inline.
@@ -67,9 +78,16 @@ impl Slot {
 pub(crate) struct Shared {
     pub(crate) live: watch::Sender<Live>,
     pub(crate) rebuilds: Mutex<Vec<oneshot::Sender<()>>>,
+    orders: Mutex<Vec<Asked>>,
     pub(crate) asked: Notify,
+    /// Whether there may be a request in the storage that is not known yet.
+    requests: AtomicBool,
+    /// Which event of a batch is at work.
+    pub(crate) progress: Arc<Progress>,
     /// The events whose handlers' values somebody waits for.
     pub(crate) wanted: Arc<Wanted>,
+    /// What others see of it.
+    pub(crate) observed: Observed,
 }
 
 /// A runner as it is now.
@@ -80,6 +98,8 @@ pub(crate) struct Live {
     /// Whether its runner holds the stored checkpoint. Else `position` and `scanned` are what a run
     /// knew last, which may be so no longer.
     pub(crate) owns: bool,
+    /// Whether its runner waits for another owner to go, whose place `position` and `scanned` are.
+    pub(crate) stands_by: bool,
     /// Whether the appends run it, so that whatever is stored is applied.
     pub(crate) inline: bool,
     /// The epoch that the last run had; 0 where it had none.
@@ -89,13 +109,17 @@ pub(crate) struct Live {
     pub(crate) position: GlobalPosition,
     pub(crate) scanned: GlobalPosition,
     pub(crate) last_error: Option<String>,
+    /// How many keys are parked.
+    pub(crate) parked: u64,
+    /// How many events are parked, or wait.
+    pub(crate) letters: u64,
     pub(crate) halted: Option<Halted>,
 }
 
 impl Live {
-    /// Tells whether the projector, which runs in this process, has come as far.
+    /// Tells whether the projector has come as far, as its runner in this process knows.
     pub(crate) fn has_reached(&self, position: GlobalPosition) -> bool {
-        self.inline || (self.owns && self.scanned >= position)
+        self.inline || ((self.owns || self.stands_by) && self.scanned >= position)
     }
 
     /// Tells whether the last run halted, and the stored checkpoint shows nobody who has started
@@ -106,35 +130,66 @@ impl Live {
     }
 }
 
-impl Default for Shared {
-    fn default() -> Self {
+impl Shared {
+    pub(crate) fn new(observed: Observed) -> Self {
         let live = Live {
             running: false,
             owns: false,
+            stands_by: false,
             inline: false,
             epoch: 0,
             state: None,
             position: GlobalPosition::BEGINNING,
             scanned: GlobalPosition::BEGINNING,
             last_error: None,
+            parked: 0,
+            letters: 0,
             halted: None,
         };
         Self {
             live: watch::Sender::new(live),
             rebuilds: Mutex::default(),
+            orders: Mutex::default(),
             asked: Notify::new(),
+            requests: AtomicBool::new(false),
+            progress: Arc::default(),
             wanted: Arc::default(),
+            observed,
         }
     }
-}
 
-impl Shared {
     /// Asks the runner to rebuild between two batches; it answers once the read model is empty.
     pub(crate) fn ask_rebuild(&self) -> oneshot::Receiver<()> {
         let (answer, answered) = oneshot::channel();
         lock(&self.rebuilds).push(answer);
         self.asked.notify_one();
         answered
+    }
+
+    /// Asks the runner to do something about letters.
+    pub(crate) fn order(&self, order: Order) -> oneshot::Receiver<Handled> {
+        let (answer, answered) = oneshot::channel();
+        lock(&self.orders).push(Asked { order, answer });
+        self.asked.notify_one();
+        answered
+    }
+
+    /// Takes what those ask for who still wait for it.
+    pub(crate) fn take_orders(&self) -> Vec<Asked> {
+        let mut asked = std::mem::take(&mut *lock(&self.orders));
+        asked.retain(|asked| !asked.answer.is_closed());
+        asked
+    }
+
+    /// Has the runner look for requests in its storage.
+    pub(crate) fn look_for_requests(&self) {
+        self.requests.store(true, Relaxed);
+        self.asked.notify_one();
+    }
+
+    /// Tells, once, that it was told to.
+    pub(crate) fn is_told_of_requests(&self) -> bool {
+        self.requests.swap(false, Relaxed)
     }
 
     /// Takes the requests of those who still wait for them.

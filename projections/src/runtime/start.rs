@@ -10,17 +10,22 @@ use super::{
     source::{Source, verify},
 };
 use crate::{
-    Checkpoint, CheckpointKey, CheckpointWrite, Fingerprint, GlobalPosition, HaltReason, Mode,
-    OnChange, ReadError, RecordedState, Registration, Scanned, StartFrom, StoreError,
-    StoreErrorKind, Subscriptions,
+    Checkpoint, CheckpointKey, CheckpointWrite, CommandError, Fingerprint, GlobalPosition,
+    HaltReason, Lease, Mode, OnChange, ReadError, RecordedState, Registration, Scanned, StartFrom,
+    StoreError, StoreErrorKind, Subscriptions,
     engine::{Moving, Start},
     rows::TableDigests,
 };
+
+/// So many fingerprints that were replaced are remembered, the last ones.
+const MAX_SUPERSEDED: usize = 100;
 
 /// Why a start is not possible.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Halt(Box<HaltReason>),
+    /// Newer code has the projector.
+    StandAside(String),
     Store(StoreError),
 }
 
@@ -35,6 +40,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) source: &'a Arc<dyn Source>,
     pub(crate) registration: &'a Registration,
     pub(crate) key: &'a CheckpointKey,
+    /// What a start takes; `None` where nobody has to own the projector.
+    pub(crate) lease: Option<Lease>,
 }
 
 impl Candidate<'_> {
@@ -50,6 +57,7 @@ impl Candidate<'_> {
         match stored {
             None => self.register(routing, rebuild, epoch).await,
             Some(stored) if rebuild => {
+                // Code that was replaced comes back by somebody's word.
                 self.not_older(&stored)?;
                 self.rebuild(stored, routing, epoch).await
             }
@@ -100,9 +108,14 @@ impl Candidate<'_> {
         // What the appends run, they go on to run: between two programs nothing is let through.
         let stays_inline =
             self.registration.options.mode == Mode::Inline && stored.state == RecordedState::Inline;
-        let state = if stays_inline { RecordedState::Inline } else { RecordedState::Running };
+        let state = match stored.state {
+            RecordedState::Inline if stays_inline => RecordedState::Inline,
+            RecordedState::Paused => RecordedState::Paused,
+            _ => RecordedState::Running,
+        };
         let next = Checkpoint {
             epoch: self.raise(epoch.max(stored.epoch))?,
+            lease: self.lease.clone().filter(|_| !stays_inline),
             fingerprint: Some(self.built_by(&stored)),
             subscriptions: routing.subscriptions(),
             state,
@@ -132,7 +145,8 @@ impl Candidate<'_> {
         routing.resume(&known);
         routing.pin(&known, head);
         let epoch = self.raise(epoch.max(stored.epoch))?;
-        let next = self.checkpoint(None, epoch, mark, routing, RecordedState::Rebuilding);
+        let mut next = self.checkpoint(None, epoch, mark, routing, RecordedState::Rebuilding);
+        next.superseded = self.superseded(&stored);
         let moving = moving(&stored, routing);
         let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
         Ok(Start { write, reset: true, moving })
@@ -164,8 +178,10 @@ impl Candidate<'_> {
             scanned: position,
             event_id: at.map(|at| at.id),
             epoch,
+            lease: self.lease.clone(),
             version: self.registration.options.version,
             fingerprint: Some(self.registration.fingerprint()),
+            superseded: Vec::new(),
             subscriptions: routing.subscriptions(),
             effects_mark,
             state,
@@ -178,7 +194,7 @@ impl Candidate<'_> {
     /// Checks that the stored checkpoint belongs to this log, and to code that is not newer.
     pub(crate) async fn may_go_on(&self, stored: &Checkpoint) -> Result<(), Refusal> {
         self.same_store(stored)?;
-        self.not_older(stored)?;
+        self.stands_aside(stored)?;
         self.can_be_raised(stored)?;
         self.may_change(stored)?;
         whole(stored)?;
@@ -189,6 +205,25 @@ impl Candidate<'_> {
                 Err(Refusal::Halt(Box::new(HaltReason::Diverged { reason: diverged.to_string() })))
             }
         }
+    }
+
+    /// Tells whether newer code has the projector.
+    pub(crate) fn stands_aside(&self, stored: &Checkpoint) -> Result<(), Refusal> {
+        self.not_older(stored)?;
+        self.not_superseded(stored)
+    }
+
+    /// Refuses code that is not that of the read model.
+    pub(crate) fn is_of_this_code(&self, stored: &Checkpoint) -> Result<(), CommandError> {
+        let (version, own) = (self.registration.options.version, self.registration.fingerprint());
+        if stored.version == version && !self.is_changed(stored) {
+            return Ok(());
+        }
+        Err(CommandError::OtherCode {
+            projector: self.key.projector.clone(),
+            built_by: format!("version {}, code {}", stored.version, self.built_by(stored)),
+            this: format!("version {version}, code {own}"),
+        })
     }
 
     fn same_store(&self, stored: &Checkpoint) -> Result<(), Refusal> {
@@ -210,10 +245,38 @@ impl Candidate<'_> {
         if stored.version <= own {
             return Ok(());
         }
-        Err(stale(format!(
+        Err(Refusal::StandAside(format!(
             "the read model was built by version {}, and this is version {own}; run the newer program",
             stored.version
         )))
+    }
+
+    /// Refuses code that a rebuild has replaced: two programs would else rebuild in turns.
+    fn not_superseded(&self, stored: &Checkpoint) -> Result<(), Refusal> {
+        let own = self.registration.fingerprint();
+        let is_replaced =
+            stored.version == self.registration.options.version && stored.superseded.contains(&own);
+        match is_replaced {
+            false => Ok(()),
+            true => Err(Refusal::StandAside(format!(
+                "newer code has rebuilt the read model, and this is code {own}, which it has replaced; run the newer program, or raise the `version` to go back"
+            ))),
+        }
+    }
+
+    /// The code that a rebuild replaces, with what was replaced before. A higher version begins
+    /// anew: what is older is known by its version.
+    fn superseded(&self, stored: &Checkpoint) -> Vec<Fingerprint> {
+        if stored.version < self.registration.options.version {
+            return Vec::new();
+        }
+        let mut superseded = stored.superseded.clone();
+        superseded.retain(|known| *known != self.registration.fingerprint());
+        let is_replaced =
+            self.registration.options.on_change == OnChange::Rebuild && self.is_changed(stored);
+        superseded.extend(stored.fingerprint.filter(|_| is_replaced));
+        let kept = superseded.len().saturating_sub(MAX_SUPERSEDED);
+        superseded.split_off(kept)
     }
 
     fn can_be_raised(&self, stored: &Checkpoint) -> Result<(), Refusal> {

@@ -1,20 +1,20 @@
 //! Honest status: what each projector has done, how far it is behind, and whether it is well.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
+    lease::DEFAULT_LEASE,
     routing::Routing,
-    runner::HEARTBEAT,
     slot::{Live, Slot},
     source::{Source, oldest_after},
     start::{Candidate, Refusal},
     storages::Storages,
 };
 use crate::{
-    Checkpoint, GlobalPosition, HaltReason, ImportProgress, Mode, ReadError, RecordedState,
-    StoreError, error::chain,
+    Checkpoint, GlobalPosition, HaltReason, ImportProgress, Lease, Mode, OwnerId, Parking,
+    Presence, ReadError, RecordedState, StoreError, error::chain,
 };
 
 /// What a runtime's projectors are doing.
@@ -42,6 +42,8 @@ pub struct ProjectorStatus {
     /// Whether the read model was built by other code of the same version, by its
     /// [`Fingerprint`](crate::Fingerprint).
     pub changed: bool,
+    /// Who runs it, in this process or another, as far as its storage knows.
+    pub owner: Option<Owner>,
     /// The last event that was applied.
     pub position: GlobalPosition,
     /// The last event that was looked at, matching or not.
@@ -56,13 +58,28 @@ pub struct ProjectorStatus {
     pub age: Option<Duration>,
     /// Why it halted, or what it waits for.
     pub last_error: Option<String>,
+    /// What is parked, and what was passed on somebody's word. While anything is parked, the read
+    /// model lacks it.
+    pub parking: Parking,
     /// What its rows take in this process, where it has tables of rows and runs here.
     pub rows: Option<RowMemory>,
     /// Its snapshots, as this process knows them, where it says `snapshot`.
     pub snapshot: Option<SnapshotStatus>,
-    /// Whether the projector runs in every process by itself, and not in this one: its read model is
-    /// in its own fields, or it is live.
+    /// Whether every process runs it by itself: its read model is in its own fields, or it is live.
+    /// There is one entry for each process that runs it, as far as they can say so to each other.
+    pub per_process: bool,
+    /// Whether every process runs it by itself, and none is known to do so.
     pub elsewhere: bool,
+}
+
+/// Who runs a projector.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Owner {
+    /// The identity that its runtime has drawn.
+    pub id: OwnerId,
+    /// Its process, for people: `process 4711 on alpha`.
+    pub process: String,
 }
 
 /// What a process knows of a projector's snapshots.
@@ -102,36 +119,64 @@ pub enum State {
     Diverged,
     /// It stopped at an event that it cannot apply, or could not start.
     Halted,
+    /// It goes on, but events are parked.
+    Parked,
+    /// It stands still at somebody's word, until it is resumed.
+    Paused,
     /// It reads history again into an emptied read model.
     Rebuilding,
-    /// It waits for its storage or source to come back. Only the process that runs it knows.
+    /// An event failed and is tried again, or the storage or source is waited for, which only the
+    /// process that runs it knows.
     Retrying,
     /// This code may not go on with the read model.
     StaleCode,
+    /// A handler does not come back, and cannot be cut off; or there is work, and for 30 seconds, or
+    /// for the time limit of an attempt where that is longer, nothing was committed, tried again or
+    /// finished.
+    Stalled,
     /// It was stopped cleanly, and nobody runs it.
     Stopped,
 }
 
 impl State {
+    pub(super) const ALL: [Self; 12] = [
+        Self::CaughtUp,
+        Self::CatchingUp,
+        Self::Detached,
+        Self::Diverged,
+        Self::Halted,
+        Self::Parked,
+        Self::Paused,
+        Self::Rebuilding,
+        Self::Retrying,
+        Self::StaleCode,
+        Self::Stalled,
+        Self::Stopped,
+    ];
+
     /// The state that a halt leaves.
     pub(crate) fn of(reason: &HaltReason) -> Self {
         match reason {
             HaltReason::Diverged { .. } => Self::Diverged,
             HaltReason::StaleCode { .. } => Self::StaleCode,
+            HaltReason::Paused => Self::Paused,
+            HaltReason::Stalled { .. } => Self::Stalled,
             _ => Self::Halted,
         }
     }
 
     /// What a stored checkpoint says of its owner, whether or not it is at the head.
-    pub(super) fn recorded(stored: &Checkpoint) -> Self {
-        let silence = Timestamp::now().duration_since(stored.heartbeat_at);
+    pub(super) fn recorded(stored: &Checkpoint, now: Timestamp) -> Self {
         match stored.state {
             RecordedState::Halted => Self::Halted,
             RecordedState::Stopped => Self::Stopped,
             // Nobody has to be alive: whoever appends runs it.
             RecordedState::Inline => Self::CatchingUp,
-            _ if silence.as_secs_f64() > 4.0 * HEARTBEAT.as_secs_f64() => Self::Detached,
+            RecordedState::Paused if stored.lease.is_none() => Self::Paused,
+            _ if silence(stored, now) > 2 * lease(stored) => Self::Detached,
+            RecordedState::Paused => Self::Paused,
             RecordedState::Rebuilding => Self::Rebuilding,
+            RecordedState::Retrying => Self::Retrying,
             RecordedState::Running => Self::CatchingUp,
         }
     }
@@ -143,6 +188,18 @@ impl State {
     }
 }
 
+impl FromStr for State {
+    type Err = String;
+
+    /// Reads what its `Display` writes.
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.to_string() == word)
+            .ok_or_else(|| format!("unknown state `{word}`"))
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -151,12 +208,25 @@ impl fmt::Display for State {
             Self::Detached => "detached",
             Self::Diverged => "diverged",
             Self::Halted => "halted",
+            Self::Parked => "parked",
+            Self::Paused => "paused",
             Self::Rebuilding => "rebuilding",
             Self::Retrying => "retrying",
             Self::StaleCode => "stale code",
+            Self::Stalled => "stalled",
             Self::Stopped => "stopped",
         })
     }
+}
+
+/// How long the owner may be silent; of a program of before it is not known.
+fn lease(stored: &Checkpoint) -> Duration {
+    stored.lease.as_ref().map_or(DEFAULT_LEASE, |lease| lease.time)
+}
+
+/// How long a checkpoint was not written, by the clock of its storage.
+fn silence(stored: &Checkpoint, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(stored.heartbeat_at)).unwrap_or_default()
 }
 
 /// How `behind` is counted.
@@ -185,16 +255,19 @@ pub(crate) async fn of(
         // An append came in between, which has moved it, too.
         stored = self::stored(slot, storages).await?;
     }
-    let candidate = Candidate { source, registration: &slot.registration, key: &slot.key };
+    let candidate =
+        Candidate { source, registration: &slot.registration, key: &slot.key, lease: None };
     let changed = stored.as_ref().is_some_and(|stored| candidate.is_changed(stored));
     let here = live.owns || slot.registration.is_per_process();
-    let seen = match &stored {
+    let mut seen = match &stored {
         Some(stored) if !here => {
-            let mut seen = Seen::stored(slot, source, stored, head).await?;
-            // Of a projector that the appends run, the checkpoint knows more than any process.
-            if (live.running && !live.inline) || live.ended_badly(Some(stored)) {
-                let Seen { state, last_error, .. } = Seen::live(&live);
-                seen = Seen { state, last_error, ..seen };
+            let now = storages.now(slot.storage()).await?;
+            let mut seen = Seen::stored(slot, source, stored, (head, now)).await?;
+            // Of a projector that the appends run, or somebody else, the checkpoint knows more than
+            // any process.
+            let knows_best = live.running && !live.inline && !live.stands_by;
+            if knows_best || live.ended_badly(Some(stored)) {
+                seen.hear(Seen::live(&live));
             }
             seen
         }
@@ -206,9 +279,18 @@ pub(crate) async fn of(
         _ => head,
     };
     let (behind, age) = lag(slot, source, seen.scanned, head, counting).await?;
+    // It cannot say so itself, and it wins over what it said before.
+    if let Some(stall) = slot.stall(&live, Some(head)) {
+        (seen.state, seen.last_error) = (State::Stalled, Some(stall));
+    }
     // A live owner at the head is caught up until there is something after it.
     let state = match seen.state {
         State::CaughtUp if seen.scanned < head => State::CatchingUp,
+        state => state,
+    };
+    let parking = parking(slot, storages).await?;
+    let state = match state {
+        State::CaughtUp | State::CatchingUp if parking.letters > 0 => State::Parked,
         state => state,
     };
     Ok(ProjectorStatus {
@@ -217,15 +299,61 @@ pub(crate) async fn of(
         mode: slot.registration.options.mode,
         state,
         changed,
+        owner: stored.as_ref().and_then(owner),
         position: seen.position,
         scanned: seen.scanned,
         head,
         behind,
         age,
         last_error: seen.last_error,
+        parking,
         rows: live.running.then(|| slot.row_memory()).flatten(),
         snapshot: slot.snapshot(),
+        per_process: slot.registration.is_per_process(),
         elsewhere: slot.registration.is_per_process() && live.state.is_none(),
+    })
+}
+
+fn owner(stored: &Checkpoint) -> Option<Owner> {
+    let Lease { owner, process, .. } = stored.lease.as_ref()?;
+    Some(Owner { id: *owner, process: process.clone() })
+}
+
+/// What another process says of a projector that it runs by itself.
+pub(super) async fn there(
+    slot: &Slot,
+    source: &Arc<dyn Source>,
+    counting: Counting,
+    (said, silence): (&Presence, Duration),
+) -> Result<ProjectorStatus, StoreError> {
+    let head = source.head().await?.map_or(GlobalPosition::BEGINNING, |head| head.position);
+    let (behind, age) = lag(slot, source, said.scanned, head, counting).await?;
+    let Lease { owner: id, process, time, .. } = &said.lease;
+    let is_silent = silence > 2 * *time;
+    let state = match said.state {
+        _ if is_silent => State::Detached,
+        State::CaughtUp if said.scanned < head => State::CatchingUp,
+        state => state,
+    };
+    let silent = || format!("{process} has said nothing for {} s", silence.as_secs());
+    Ok(ProjectorStatus {
+        projector: slot.name.clone(),
+        domains: slot.registration.domains().into_iter().map(str::to_owned).collect(),
+        mode: slot.registration.options.mode,
+        state,
+        changed: false,
+        owner: Some(Owner { id: *id, process: process.clone() }),
+        position: said.position,
+        scanned: said.scanned,
+        head: head.max(said.scanned),
+        behind,
+        age,
+        last_error: if is_silent { Some(silent()) } else { said.last_error.clone() },
+        parking: Parking::default(),
+        rows: None,
+        snapshot: None,
+        per_process: true,
+        elsewhere: false,
     })
 }
 
@@ -234,10 +362,16 @@ pub(crate) async fn stored(
     slot: &Slot,
     storages: &Storages,
 ) -> Result<Option<Checkpoint>, StoreError> {
-    let (storage, _) = (slot.registration.storage_type)();
-    let mut all = storages.checkpoints(storage, &slot.key.namespace).await?;
-    let place = all.iter().position(|(key, _)| *key == slot.key);
-    Ok(place.map(|place| all.swap_remove(place).1))
+    storages.checkpoint(slot.storage(), &slot.key).await
+}
+
+/// Counts what is parked of a projector, wherever its letters are.
+pub(super) async fn parking(slot: &Slot, storages: &Storages) -> Result<Parking, StoreError> {
+    match &slot.letters {
+        Some(letters) => Ok(letters.open().parking()),
+        None if slot.registration.is_live() => Ok(Parking::default()),
+        None => storages.parking(slot.storage(), &slot.key).await,
+    }
 }
 
 /// Where a projector is, and what it does.
@@ -260,15 +394,29 @@ impl Seen {
         }
     }
 
+    /// Takes the word of a runner that does not own the checkpoint. That an owner is silent wins
+    /// over what the runner makes of it.
+    fn hear(&mut self, runner: Self) {
+        match (self.state, runner.state, &mut self.last_error, runner.last_error) {
+            (State::Detached, State::Retrying, Some(error), Some(more)) => {
+                *error += &format!("; {more}");
+            }
+            (_, state, _, last_error) => {
+                self.state = state;
+                self.last_error = last_error;
+            }
+        }
+    }
+
     /// What a stored checkpoint says, and what this code finds when it looks closer.
     async fn stored(
         slot: &Slot,
         source: &Arc<dyn Source>,
         stored: &Checkpoint,
-        head: GlobalPosition,
+        (head, now): (GlobalPosition, Timestamp),
     ) -> Result<Self, StoreError> {
         let mut seen = Self {
-            state: match State::recorded(stored) {
+            state: match State::recorded(stored, now) {
                 State::CatchingUp if stored.scanned >= head => State::CaughtUp,
                 state => state,
             },
@@ -276,7 +424,13 @@ impl Seen {
             scanned: stored.scanned,
             last_error: stored.last_error.clone(),
         };
-        let candidate = Candidate { source, registration: &slot.registration, key: &slot.key };
+        if let (State::Detached, Some(lease)) = (seen.state, &stored.lease) {
+            let (process, silence) = (&lease.process, silence(stored, now).as_secs());
+            seen.last_error =
+                Some(format!("its owner, {process}, has said nothing for {silence} s"));
+        }
+        let candidate =
+            Candidate { source, registration: &slot.registration, key: &slot.key, lease: None };
         let routing = Routing::new(slot.name.clone(), slot.registration);
         let mut refusal = candidate.may_go_on(stored).await;
         let rebuild = candidate.rebuilds(stored);
@@ -292,6 +446,11 @@ impl Seen {
                 Ok(seen)
             }
             Err(Refusal::Store(error)) => Err(error),
+            Err(Refusal::StandAside(reason)) => {
+                seen.state = State::StaleCode;
+                seen.last_error = Some(reason);
+                Ok(seen)
+            }
             Err(Refusal::Halt(reason)) => {
                 seen.state = State::of(&reason);
                 seen.last_error = Some(chain(&reason));

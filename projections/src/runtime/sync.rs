@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     future::{IntoFuture, poll_fn},
+    ops::RangeInclusive,
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -152,7 +153,8 @@ impl<S: EventStore> SyncAppend<'_, S> {
         let claim = |slot: &&Arc<Slot>| slot.shared.wanted.claim(ids.clone());
         let claims: Vec<_> = awaited.iter().map(claim).collect();
         let mut receipt = inner.source.append(request).await?;
-        let mut reasons = inner.wait_for_all(&awaited, receipt.last, timeout).await;
+        let events = receipt.first..=receipt.last;
+        let mut reasons = inner.wait_for_all(&awaited, &events, timeout).await;
         for (slot, claim) in awaited.iter().zip(claims) {
             match claim.values() {
                 Ok(values) => receipt.add_results(&slot.name, values),
@@ -192,10 +194,10 @@ impl<S> Inner<S> {
     async fn wait_for_all(
         &self,
         slots: &[&Arc<Slot>],
-        position: GlobalPosition,
+        events: &RangeInclusive<GlobalPosition>,
         timeout: Duration,
     ) -> Vec<WaitError> {
-        let wait = |slot| Box::pin(self.wait_within(slot, position, timeout));
+        let wait = |slot| Box::pin(self.wait_within(slot, events.clone(), timeout));
         let mut waits: Vec<_> = slots.iter().map(|slot| wait(*slot)).collect();
         let mut late = Vec::new();
         poll_fn(|context| {

@@ -43,7 +43,7 @@ impl<S: EventSource> Inner<S> {
     ) -> Result<(), StoreError> {
         let stored = status::stored(slot, &self.storages).await?;
         let (registration, key) = (&slot.registration, &slot.key);
-        let candidate = Candidate { source: &self.erased, registration, key };
+        let candidate = Candidate { source: &self.erased, registration, key, lease: None };
         let rebuild = stored.as_ref().is_some_and(|stored| candidate.rebuilds(stored).is_some());
         let beginning = match rebuild {
             true => Beginning::Rebuild,

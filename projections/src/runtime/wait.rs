@@ -4,8 +4,9 @@
 //! what another process has done is looked up in its storage after each commit there, once for all
 //! who wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
@@ -15,8 +16,8 @@ use super::{
     watcher::Look,
 };
 use crate::{
-    Checkpoint, EventSource, GlobalPosition, Halted, RecordedState, StoreError, StoreId, Token,
-    WaitError, engine::handling_projector,
+    Checkpoint, EventSource, GlobalPosition, Halted, Letter, LetterQuery, RecordedState,
+    StoreError, StoreId, Token, WaitError, engine::handling_projector,
 };
 
 impl<S: EventSource> Runtime<S> {
@@ -42,7 +43,7 @@ impl<S: EventSource> Runtime<S> {
     ) -> Result<(), WaitError> {
         self.inner.check_token(token)?;
         let slot = self.inner.slot(projector)?;
-        self.inner.wait_within(slot, token.last(), timeout).await
+        self.inner.wait_within(slot, token.first()..=token.last(), timeout).await
     }
 }
 
@@ -66,8 +67,55 @@ pub(super) fn check_place() -> Result<(), WaitError> {
 }
 
 impl<S> Inner<S> {
-    /// Waits until a projector has come as far as a position, in this process or another.
+    /// Waits until a projector has applied the events of a range, in this process or another.
     pub(super) async fn wait_within(
+        &self,
+        slot: &Arc<Slot>,
+        events: RangeInclusive<GlobalPosition>,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.wait_until(slot, *events.end(), timeout).await?;
+        self.check_letters(slot, events).await
+    }
+
+    /// Makes sure that none of the events is parked.
+    async fn check_letters(
+        &self,
+        slot: &Slot,
+        events: RangeInclusive<GlobalPosition>,
+    ) -> Result<(), WaitError> {
+        if slot.shared.live.borrow().letters == 0 && is_here(slot, &slot.shared.live.borrow()) {
+            return Ok(());
+        }
+        let before = events.start().get().saturating_sub(1);
+        let query = LetterQuery::first(1).after(before.into());
+        let letter = self.letters(slot, &query).await?.pop();
+        let Some(letter) = letter.filter(|letter| letter.position <= *events.end()) else {
+            return Ok(());
+        };
+        let first = match letter.failure {
+            Some(_) => None,
+            None => {
+                let query = LetterQuery::first(1).of_key(letter.park_key.clone());
+                self.letters(slot, &query).await?.pop()
+            }
+        };
+        let reason = match (&letter.failure, &first) {
+            (Some(failure), _) => format!("it is parked: {}", failure.error),
+            (None, Some(Letter { position, failure: Some(failure), .. })) => {
+                format!(
+                    "it waits behind that at position {position}, which is parked: {}",
+                    failure.error
+                )
+            }
+            (None, _) => "it waits behind one that is parked".to_owned(),
+        };
+        let (projector, position) = (slot.name.clone(), letter.position);
+        Err(WaitError::Parked { projector, position, reason })
+    }
+
+    /// Waits until a projector has come as far as a position.
+    async fn wait_until(
         &self,
         slot: &Arc<Slot>,
         position: GlobalPosition,
@@ -96,7 +144,10 @@ impl<S> Inner<S> {
             wanted: position,
             behind: position.get().saturating_sub(at.get()),
             waited: began.elapsed(),
-            here: slot.shared.live.borrow().running,
+            here: {
+                let live = slot.shared.live.borrow();
+                live.running && !live.stands_by
+            },
             state,
             last_error,
         })
@@ -151,7 +202,10 @@ impl<S> Inner<S> {
     fn place(&self, slot: &Slot, look: &Look) -> Result<Place, StoreError> {
         let stored = look.of(&slot.key)?.cloned();
         let live = slot.shared.live.borrow().clone();
-        Ok(Place { live, there: Some(There { stored, store: self.erased.store_id() }) })
+        Ok(Place {
+            live,
+            there: Some(There { stored, store: self.erased.store_id(), at: look.at }),
+        })
     }
 }
 
@@ -172,6 +226,8 @@ struct There {
     stored: Option<Checkpoint>,
     /// The event store that positions must be of.
     store: StoreId,
+    /// When it said so, by its clock.
+    at: Timestamp,
 }
 
 impl Place {
@@ -186,8 +242,7 @@ impl Place {
         }
     }
 
-    /// How a wait ends; `None` while it goes on. (Once events can be parked, this is where a letter
-    /// for the awaited range ends it.)
+    /// How a wait ends; `None` while it goes on.
     fn verdict(&self, slot: &Slot, position: GlobalPosition) -> Option<Result<(), WaitError>> {
         let at = self.scanned();
         if at >= position {
@@ -206,10 +261,11 @@ impl Place {
 
     /// What the projector does, as far as is known, and its last error.
     fn doing(&self) -> (Option<State>, Option<String>) {
-        let stored = self.there.as_ref().and_then(|there| there.stored.as_ref());
+        let there = self.there.as_ref();
+        let stored = there.and_then(|there| Some((there.stored.as_ref()?, there.at)));
         match stored {
-            Some(stored) if !self.live.running => {
-                (Some(State::recorded(stored)), stored.last_error.clone())
+            Some((stored, at)) if !self.live.running || self.live.stands_by => {
+                (Some(State::recorded(stored, at)), stored.last_error.clone())
             }
             _ => (self.live.state, self.live.last_error.clone()),
         }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use super::storages::Storages;
@@ -73,11 +74,13 @@ pub(super) struct Look {
     /// How many had come when it began: what it has found is news to them.
     came: u64,
     found: Arc<Result<Vec<(CheckpointKey, Checkpoint)>, StoreError>>,
+    /// When, by the storage's clock.
+    pub(super) at: Timestamp,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { came: 0, found: Arc::new(Ok(Vec::new())) }
+        Self { came: 0, found: Arc::new(Ok(Vec::new())), at: Timestamp::UNIX_EPOCH }
     }
 }
 
@@ -159,7 +162,9 @@ impl Watcher {
             let doing = format!("read the checkpoints: the storage panicked: {}", message(&*panic));
             Err(StoreError::new(StoreErrorKind::Other, doing))
         });
-        self.looks.send_replace(Look { came, found: Arc::new(found) });
+        // Whose clock cannot be asked is shown by this machine's.
+        let at = self.storages.now(self.storage).await.unwrap_or_else(|_| Timestamp::now());
+        self.looks.send_replace(Look { came, found: Arc::new(found), at });
     }
 
     /// Waits until somebody has come who needs a look of his own.

@@ -41,8 +41,10 @@ impl Place {
             scanned: self.scanned,
             event_id: self.event_id,
             epoch: self.epoch,
+            lease: None,
             version: P::OPTIONS.version,
             fingerprint: Some(P::FINGERPRINT),
+            superseded: Vec::new(),
             subscriptions,
             effects_mark: self.effects_mark,
             tables: TableDigests::default(), // nobody else writes rows in process

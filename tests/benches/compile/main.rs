@@ -9,7 +9,7 @@
 //! does not grow when others use the machine. Incremental compilation is off.
 //!
 //! A `cargo check` of the 200 projectors costs about 1.6 times as much processor time with the macros as
-//! by hand, which is above the bound. Where the time goes: a quarter of what the macros add is the
+//! by hand, which is above the bound. Where the time goes: nearly half of what the macros add is the
 //! expansion, which is the compiler's handling of tokens as much as the macros' own code, although
 //! they are compiled without optimisation unless the user's manifest asks for it with
 //! `[profile.dev.build-override] opt-level`. The rest is the type check of the generated `match` and the

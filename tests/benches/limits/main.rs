@@ -1,8 +1,8 @@
 //! The library against the hand-written limit, in one run on one machine.
 //!
 //! `cargo bench -p projections-tests` measures with criterion, then prints a table of ratios
-//! (`-- --table`: the table alone; `--only WORDS`: some rows). The
-//! two sides of a ratio are measured in turns, so that a machine that slows down slows both; the
+//! (`-- --table`: the table alone; `--only WORDS`: some rows; `--rounds N`: more than 9). The two
+//! sides of a ratio are measured in turns, so that a machine that slows down slows both; the
 //! ratio is the median of the rounds. Above the bound the command fails.
 //!
 //! What is unfair: the SQLite catch-up of the library reads the next page while a batch is
@@ -12,6 +12,7 @@
 mod dispatch;
 mod events;
 mod inline;
+mod poison;
 mod rows;
 mod sqlite;
 mod sync;
@@ -32,7 +33,9 @@ struct Comparison {
 
 fn main() -> ExitCode {
     // `cargo test --benches` runs this with `--test`: small, to see that it works.
-    let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
+    let said = |flag: &str| std::env::args().skip_while(|argument| argument != flag).nth(1);
+    let only = said("--only");
+    let rounds = said("--rounds").map_or(9, |number| number.parse().unwrap());
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
     let small = asked("--test");
     let (events, hands) = if small { (20_000, 400) } else { (1_000_000, 20_000) };
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let mut comparisons = dispatch::comparisons(&log);
     comparisons.push(sqlite::comparison(&log, folder.path()));
     comparisons.extend(rows::comparisons(&log, folder.path()));
+    comparisons.push(poison::comparison(&log, folder.path()));
     comparisons.push(inline::comparison(if small { 20 } else { 500 }, folder.path()));
     comparisons.extend(sync::comparisons(folder.path(), small));
     comparisons.retain(|c| only.as_ref().is_none_or(|only| c.what.contains(&**only)));
@@ -59,7 +63,7 @@ fn main() -> ExitCode {
         }
         criterion.final_summary();
     }
-    table(&mut comparisons, if small { 1 } else { 9 }, small)
+    table(&mut comparisons, if small { 1 } else { rounds }, small)
 }
 
 fn total(times: u64, side: &mut dyn FnMut() -> Duration) -> Duration {

@@ -1,7 +1,7 @@
 //! Projectors whose pages cannot link everything: none of them makes `rustdoc` warn.
 
 use projections::sqlite::{Sqlite, SqliteTx};
-use projections::{Event, handlers, projector};
+use projections::{Envelope, Event, handlers, projector};
 use serde::Deserialize;
 
 use crate::events::{OrderPaid, ParcelSent};
@@ -18,8 +18,13 @@ macro_rules! count {
 
         #[handlers]
         impl $projector {
-            #[handles($event)]
+            #[handles($event, retry(none), replay = "skip")]
             fn count(&self, _event: &$event, _db: &mut SqliteTx<'_>) {}
+
+            #[park_key]
+            fn parcel(at: &Envelope) -> &str {
+                at.stream()
+            }
         }
     };
 }

@@ -46,7 +46,13 @@ fn changed_handlers_show_until_a_rebuild() {
         assert_eq!(tally["changed"], true);
         run(&app);
     }
-    let done = app.run(&["projection", "rebuild", "--projector", "tally"]);
+    // Nobody runs it: by this code only where somebody says so.
+    let rebuild = ["projection", "rebuild", "--projector", "tally"];
+    let refused = app.run(&rebuild);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.contains("--with-this-code"), "{refused:?}");
+    assert_eq!(shown(&app).1["changed"], true);
+    let done = app.run(&[&rebuild[..], &["--with-this-code"]].concat());
     assert_eq!(done.code, Some(0), "{done:?}");
     let (line, tally) = shown(&app);
     assert!(!line.contains("changed"), "{line}");

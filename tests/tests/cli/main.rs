@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // test code
 
 mod change;
+mod dead_letters;
 mod export;
 mod import;
 mod kill;

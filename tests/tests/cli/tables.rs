@@ -110,6 +110,7 @@ fn every_difference_at_which_a_start_halts_is_named() {
     is_at_fault(&app, "other", &differences);
 
     let rebuild = ["--rows", "other", "projection", "rebuild", "--projector", "streams"];
+    let rebuild = [&rebuild[..], &["--with-this-code"]].concat();
     assert_eq!(app.run(&rebuild).code, Some(0));
     is_without_fault(&app, "other");
 }
@@ -228,6 +229,11 @@ fn a_table_of_a_program_of_before_is_taken_as_it_is_until_a_rebuild() {
     execute(
         &app,
         "ALTER TABLE projections_checkpoints DROP COLUMN tables;
+         ALTER TABLE projections_checkpoints DROP COLUMN owner;
+         ALTER TABLE projections_checkpoints DROP COLUMN process;
+         ALTER TABLE projections_checkpoints DROP COLUMN lease;
+         ALTER TABLE projections_checkpoints DROP COLUMN beat;
+         ALTER TABLE projections_checkpoints DROP COLUMN superseded;
          UPDATE projections_meta SET value = '1' WHERE key = 'checkpoints_schema';
          UPDATE streams SET events = events + 1",
     );

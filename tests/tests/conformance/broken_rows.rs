@@ -3,8 +3,8 @@
 use std::{sync::Arc, sync::atomic::AtomicU32, sync::atomic::Ordering::Relaxed};
 
 use projections::{
-    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Previous,
-    Storage, StoreError, StoreErrorKind,
+    Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Letter,
+    LetterQuery, ParkedKey, Parking, Previous, Storage, StoreError, StoreErrorKind,
     rows::{
         ColumnError, Found, OwnedValue, Prepared, Put, RowAccess, RowSets, RowStorage, RowValues,
         RowWrites, RowsError, Table, Value, Values,
@@ -251,6 +251,18 @@ impl BlockingStorage for Broken {
         self.inner.load(&mut session.inner, key)
     }
 
+    fn reset(&self, session: &mut Session, key: &CheckpointKey) -> Result<(), StoreError> {
+        self.inner.reset(&mut session.inner, key)
+    }
+
+    fn parked(
+        &self,
+        session: &mut Session,
+        key: &CheckpointKey,
+    ) -> Result<Vec<ParkedKey>, StoreError> {
+        self.inner.parked(&mut session.inner, key)
+    }
+
     fn commit(&self, session: Session, write: &CheckpointWrite) -> Result<(), CommitError> {
         let Session { rows, inner } = session;
         drop(rows);
@@ -279,6 +291,14 @@ impl BlockingStorage for Broken {
 
     fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
         self.inner.checkpoints(namespace)
+    }
+
+    fn letters(&self, key: &CheckpointKey, query: &LetterQuery) -> Result<Vec<Letter>, StoreError> {
+        self.inner.letters(key, query)
+    }
+
+    fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError> {
+        self.inner.parking(key)
     }
 }
 

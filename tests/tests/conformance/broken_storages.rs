@@ -12,7 +12,8 @@ use std::{
 
 use projections::{
     Async, AsyncStorage, BoxError, Changes, Checkpoint, CheckpointKey, CheckpointWrite,
-    CommitError, Previous, Storage, StoreError, StoreErrorKind,
+    CommitError, Letter, LetterQuery, ParkedKey, Parking, Previous, Storage, StoreError,
+    StoreErrorKind,
     rows::TableDigests,
     testing::{
         MemorySession, MemoryStorage, MemoryTx,
@@ -31,7 +32,9 @@ enum Fault {
     CreatesWhatIsExpectedThere,
     FoldsNamespaces,
     ForgetsTheHash,
+    ForgetsTheOwner,
     ForgetsWhatTablesHold,
+    ForgetsWhatWasReplaced,
     IgnoresEpochs,
     IgnoresLanes,
     IgnoresPositions,
@@ -69,7 +72,23 @@ const CAUGHT_BY: &[(Fault, &[&str])] = &[
         ],
     ),
     (
+        ForgetsTheOwner,
+        &[
+            "every_column_comes_back",
+            "every_column_is_replaced",
+            "a_list_of_checkpoints_has_every_column",
+        ],
+    ),
+    (
         ForgetsWhatTablesHold,
+        &[
+            "every_column_comes_back",
+            "every_column_is_replaced",
+            "a_list_of_checkpoints_has_every_column",
+        ],
+    ),
+    (
+        ForgetsWhatWasReplaced,
         &[
             "every_column_comes_back",
             "every_column_is_replaced",
@@ -199,6 +218,8 @@ impl Broken {
     fn kept(&self, stored: Option<&Checkpoint>, mut next: Checkpoint) -> Checkpoint {
         match (self.fault, stored) {
             (ForgetsTheHash, _) => next.fingerprint = None,
+            (ForgetsTheOwner, _) => next.lease = None,
+            (ForgetsWhatWasReplaced, _) => next.superseded.clear(),
             (ForgetsWhatTablesHold, _) => next.tables = TableDigests::default(),
             (KeepsOldMarks, Some(stored)) => next.effects_mark = stored.effects_mark,
             _ => {}
@@ -257,6 +278,14 @@ impl AsyncStorage for Broken {
         self.inner.reset(session.open(), &self.key(key)).await
     }
 
+    async fn parked(
+        &self,
+        session: &mut Session,
+        key: &CheckpointKey,
+    ) -> Result<Vec<ParkedKey>, StoreError> {
+        self.inner.parked(session.open(), &self.key(key)).await
+    }
+
     async fn commit(
         &self,
         mut session: Session,
@@ -266,8 +295,9 @@ impl AsyncStorage for Broken {
         let key = self.key(&told.key);
         let stored = self.inner.load(&mut inner, &key).await?;
         let previous = self.previous(told.previous, stored.as_ref().map(Previous::from));
-        let write =
+        let mut write =
             CheckpointWrite::new(key, previous, self.kept(stored.as_ref(), told.next.clone()));
+        write.letters = told.letters.clone();
         if self.fault == CommitsRowsOnConflict && stored.as_ref().map(Previous::from) != previous {
             self.commit_rows(inner).await;
             return Err(CommitError::Conflict);
@@ -310,6 +340,18 @@ impl AsyncStorage for Broken {
             listed.iter_mut().for_each(|(_, checkpoint)| checkpoint.last_error = None);
         }
         Ok(listed)
+    }
+
+    async fn letters(
+        &self,
+        key: &CheckpointKey,
+        query: &LetterQuery,
+    ) -> Result<Vec<Letter>, StoreError> {
+        self.inner.letters(&self.key(key), query).await
+    }
+
+    async fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError> {
+        self.inner.parking(&self.key(key)).await
     }
 }
 

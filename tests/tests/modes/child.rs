@@ -5,6 +5,7 @@ use std::{
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     sync::atomic::Ordering::SeqCst,
+    time::Duration,
 };
 
 use projections::{GlobalPosition, Runtime, sqlite::SqliteEventStore};
@@ -47,6 +48,10 @@ impl Other {
         }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(self) {}
 }
@@ -87,7 +92,12 @@ async fn tally(events: SqliteEventStore, until: u64) {
     let (mut told, mut has_ended) = (None, false);
     loop {
         let status = runtime.status().await.unwrap().projectors.remove(0);
-        let saved = status.snapshot.unwrap().position.map(GlobalPosition::get);
+        // Until it has begun to run, the status is that of processes that were killed before.
+        let Some(snapshot) = status.snapshot else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let saved = snapshot.position.map(GlobalPosition::get);
         if saved != told {
             println!("snapshot {}", saved.unwrap());
             told = saved;
@@ -103,7 +113,8 @@ async fn tally(events: SqliteEventStore, until: u64) {
 
 /// Runs a read model in process, and says what it shows at a position.
 async fn ledger(events: SqliteEventStore, until: u64) {
-    let runtime = Runtime::builder(events).only(["ledger-in-process"]).build().await.unwrap();
+    let runtime = Runtime::builder(events).only(["ledger-in-process"]);
+    let runtime = runtime.lease(Duration::from_secs(1)).build().await.unwrap();
     let running = {
         let runtime = runtime.clone();
         tokio::spawn(async move { runtime.run(std::future::pending()).await })

@@ -158,7 +158,7 @@ async fn there_is_nothing_to_rebuild() {
     }
 }
 
-#[projector("live-failing", mode = "live", register = false)]
+#[projector("live-failing", mode = "live", register = false, retry(none))]
 #[derive(Clone, Default)]
 struct LiveFailing {
     failures: Arc<AtomicU64>,

@@ -25,6 +25,18 @@ async fn two_processes_with_one_projector_read_the_same_state() {
     append(&events, 500..700).await;
     let shown = other.line("shows");
     caught_up(&runtime).await;
+    // The other one says so too, and by its name.
+    let there = loop {
+        let all = runtime.status().await.unwrap().projectors;
+        if let [_, there] = all.as_slice()
+            && there.position.get() == 700
+        {
+            break there.clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    let process = format!("process {}", other.id());
+    assert!(there.owner.unwrap().process.starts_with(&process), "{process}");
     let look = runtime.read_at::<InProcessLedger, _>(|l, at| (at.get(), l.ledger.clone()));
     let (at, ledger) = look.await.unwrap();
     assert_eq!(shown, format!("{at} {ledger:?}"));

@@ -43,7 +43,7 @@ impl Trap {
 
 macro_rules! halves {
     ($name:ident, $text:literal $(, $option:ident = $value:literal)?) => {
-        #[projector($text, register = false $(, $option = $value)?)]
+        #[projector($text, register = false $(, $option = $value)?, on_failure = "halt", retry(none))]
         #[derive(Clone, Default)]
         struct $name {
             #[resource]

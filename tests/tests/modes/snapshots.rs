@@ -105,7 +105,7 @@ async fn a_damaged_snapshot_is_never_used() {
 
 macro_rules! other_tally {
     ($name:ident, [$($option:tt)*], $field:ty, $add:expr) => {
-        #[projector("tally", snapshot $($option)*, register = false)]
+        #[projector("tally", snapshot $($option)*, register = false, on_failure = "halt", retry(none))]
         #[derive(Clone, Default)]
         struct $name {
             #[resource]
@@ -287,7 +287,14 @@ async fn from_now_is_pinned_by_a_snapshot_before_anything_is_read() {
     assert_eq!(seen(&runtime).await, [] as [u64; 0]);
 }
 
-#[projector("boxed", snapshot, rollback = "clone", register = false)]
+#[projector(
+    "boxed",
+    snapshot,
+    rollback = "clone",
+    register = false,
+    on_failure = "halt",
+    retry(none)
+)]
 #[derive(Clone, Default)]
 struct Boxed<T>(T, #[resource] Calls)
 where

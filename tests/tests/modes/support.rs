@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use projections::{
-    AppendRequest, EventSource, EventStore, Expected, NewEvent, Receipt, RunError, Runtime, State,
+    AppendRequest, EventSource, EventStore, Expected, NewEvent, ProjectorStatus, Receipt, RunError,
+    Runtime, State,
 };
 use projections_tests::ledger::Added;
 use tokio::{sync::Semaphore, task::JoinHandle};
@@ -48,7 +49,12 @@ impl Running {
 pub(crate) async fn caught_up<S: EventSource>(runtime: &Runtime<S>) {
     loop {
         let status = runtime.status().await.unwrap();
-        if status.projectors.iter().all(|one| one.state == State::CaughtUp) {
+        let is_here = |one: &&ProjectorStatus| {
+            let owner = one.owner.as_ref().filter(|_| one.per_process);
+            owner.is_none_or(|owner| owner.id == runtime.owner())
+        };
+        let mut here = status.projectors.iter().filter(is_here);
+        if here.all(|one| one.state == State::CaughtUp) {
             return;
         }
         tokio::task::yield_now().await;

@@ -42,7 +42,7 @@ pub(crate) struct Remainder {
     last: Option<String>,
 }
 
-#[projector("tally", snapshot, register = false)]
+#[projector("tally", snapshot, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     #[resource]

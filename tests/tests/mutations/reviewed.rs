@@ -69,10 +69,14 @@ pub(crate) const FINE: &[Reviewed] = &[
                 "domain =",
                 "events =",
                 "from =",
+                "initial =",
+                "max =",
                 "mode =",
                 "name =",
                 "on_change =",
                 "on_failure =",
+                "permanent =",
+                "replay =",
                 "retry(",
                 "unregistered =",
                 "version =",
@@ -86,8 +90,16 @@ pub(crate) const FINE: &[Reviewed] = &[
         fault: Compiles,
         reason: "without it, it is a method, a field or an event like any other",
         covers: |mutant| {
-            const ATTRIBUTES: &[&str] =
-                &["derive(Debug)", "event", "fallback", "handles", "reset", "resource", "setup"];
+            const ATTRIBUTES: &[&str] = &[
+                "derive(Debug)",
+                "event",
+                "fallback",
+                "handles",
+                "park_key",
+                "reset",
+                "resource",
+                "setup",
+            ];
             let starts = |name: &str| mutant.before.starts_with(&format!("#[{name}"));
             mutant.kind == Drop && ATTRIBUTES.iter().any(|name| starts(name))
         },
@@ -125,6 +137,7 @@ pub(crate) const FINE: &[Reviewed] = &[
                 "pot_awarded",
                 "seen",
                 "shipped",
+                "table",
                 "total",
             ];
             mutant.is(Replace, NAMES) && !mutant.after.starts_with('"')
@@ -274,26 +287,11 @@ pub(crate) const POOR: &[Reviewed] = &[
         covers: |mutant| mutant.line == "pub struct PotAwarded<'static> {",
     },
     Reviewed {
-        fault: BlamesMacro,
-        reason: "what an `async fn` returns is not known, and what becomes of it is chosen by that",
-        covers: |mutant| is_async_of_unknown_type(mutant),
-    },
-    Reviewed {
-        fault: TooMany,
-        reason: "the same, where the compiler says three things by itself",
-        covers: |mutant| mutant.is(Replace, &["::"]) && is_async_of_unknown_type(mutant),
-    },
-    Reviewed {
         fault: TooMany,
         reason: "the compiler alone says several things of what is not its grammar",
         covers: |mutant| !mutant.parses && mutant.item.name.starts_with("impl"),
     },
 ];
-
-fn is_async_of_unknown_type(mutant: &Mutant) -> bool {
-    let of_all = ["OdrerJournal", "impl impl OrderJournal"];
-    mutant.line.contains("async fn shipped") || of_all.iter().any(|of| mutant.line.contains(of))
-}
 
 fn is_generic_without_projector(mutant: &Mutant) -> bool {
     mutant.before.starts_with("#[projector(\"totals\"")

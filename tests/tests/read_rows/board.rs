@@ -101,13 +101,13 @@ macro_rules! keep_board {
     };
 }
 
-#[projector("board", register = false)]
+#[projector("board", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct InProcess;
 
 keep_board!(InProcess);
 
-#[projector("board", storage = Sqlite, register = false)]
+#[projector("board", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct OnSqlite;
 

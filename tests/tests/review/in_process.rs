@@ -10,7 +10,7 @@ use projections_tests::ledger::Added;
 
 use crate::support::append;
 
-#[projector("now-in-process", from = "now", register = false)]
+#[projector("now-in-process", from = "now", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Default)]
 struct FromNow {
     seen: Vec<u64>,
@@ -29,7 +29,7 @@ impl FromNow {
     }
 }
 
-#[projector("handler-now-in-process", register = false)]
+#[projector("handler-now-in-process", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Default)]
 struct HandlerFromNow {
     seen: Vec<u64>,

@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use projections::{
-    Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Runtime,
-    SessionFault, Storage, StoreError, StoreErrorKind, handlers,
+    Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Letter,
+    LetterQuery, ParkedKey, Parking, Runtime, SessionFault, Storage, StoreError, StoreErrorKind,
+    handlers,
     memory::MemoryEventStore,
     projector,
     sqlite::Sqlite,
@@ -67,6 +68,14 @@ impl AsyncStorage for Frail {
         self.inner.reset(&mut session.0, key).await
     }
 
+    async fn parked(
+        &self,
+        session: &mut Self::Session,
+        key: &CheckpointKey,
+    ) -> Result<Vec<ParkedKey>, StoreError> {
+        self.inner.parked(&mut session.0, key).await
+    }
+
     async fn commit(
         &self,
         session: Self::Session,
@@ -88,6 +97,18 @@ impl AsyncStorage for Frail {
         namespace: &str,
     ) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
         self.inner.checkpoints(namespace).await
+    }
+
+    async fn letters(
+        &self,
+        key: &CheckpointKey,
+        query: &LetterQuery,
+    ) -> Result<Vec<Letter>, StoreError> {
+        self.inner.letters(key, query).await
+    }
+
+    async fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError> {
+        self.inner.parking(key).await
     }
 }
 

@@ -27,24 +27,25 @@ async fn a_dropped_run_does_not_count_as_running() {
 }
 
 #[tokio::test]
-async fn a_wait_after_being_superseded_looks_at_the_successor() {
+async fn a_wait_of_one_who_stands_by_looks_at_the_owner() {
     let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
     let (first, second) = (ledger(&events, &storage).await, ledger(&events, &storage).await);
     let token = append(&events, [1]).await.token();
+    let owner = run(&second);
+    second.wait_for("ledger-memory", &token, LONG).await.unwrap();
     let running = run(&first);
     first.wait_for("ledger-memory", &token, LONG).await.unwrap();
-    second.catch_up().await.unwrap();
-    let token = append(&events, [2]).await.token();
-    soon(running).await.unwrap().unwrap_err();
     let waiting = tokio::spawn({
-        let (first, token) = (first.clone(), token.clone());
+        let (first, token) = (first.clone(), append(&events, [2]).await.token());
         async move { first.wait_for("ledger-memory", &token, LONG).await }
     });
-    for _polled in 0..10 {
-        tokio::task::yield_now().await;
-    }
-    second.catch_up().await.unwrap();
-    waiting.await.unwrap().unwrap();
+    soon(waiting).await.unwrap().unwrap();
+    // And it takes over from an owner that was dropped.
+    owner.abort();
+    assert!(owner.await.unwrap_err().is_cancelled());
+    let token = append(&events, [3]).await.token();
+    first.wait_for("ledger-memory", &token, LONG).await.unwrap();
+    running.abort();
 }
 
 /// A storage that was set back while nobody ran the projector, and cannot be reached when it is

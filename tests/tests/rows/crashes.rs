@@ -26,6 +26,8 @@ const CHILD: &str = "PROJECTIONS_ROWS_CHILD";
 async fn project(folder: &Path, read: &str) {
     let events = SqliteEventStore::open(folder.join("events.db")).unwrap();
     let builder = Runtime::builder(events).without_linked().batch_events(3);
+    // The next one waits until this one is known to be dead.
+    let builder = builder.lease(Duration::from_millis(100));
     let builder = builder.storage(Sqlite::open(folder.join(read)).unwrap());
     let builder = builder.projector(Small { watch: Watch::default() });
     builder.build().await.unwrap().catch_up().await.unwrap();

@@ -2,13 +2,14 @@
 //! demand.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use projections::{
     Blocking, BlockingStorage, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    ParameterMut, Previous, Storage, StoreError, StoreErrorKind,
+    GlobalPosition, Letter, LetterQuery, ParameterMut, ParkedKey, Parking, Passed, Previous,
+    Storage, StoreError, StoreErrorKind,
     rows::{
         ColumnError, Found, OwnedValue, Prepared, RowAccess, RowSets, RowStorage, RowValues,
         RowWrites, RowsError, Table, Value, Values,
@@ -62,6 +63,8 @@ type Stored = BTreeMap<String, Vec<OwnedValue>>;
 struct State {
     tables: BTreeMap<&'static str, Stored>,
     checkpoints: BTreeMap<CheckpointKey, Checkpoint>,
+    letters: BTreeMap<(CheckpointKey, GlobalPosition), Letter>,
+    passed: Passed,
 }
 
 pub(crate) struct DoubleSession {
@@ -193,8 +196,16 @@ impl Double {
                 return Err(CommitError::Conflict);
             }
             inner.stored = session.work.lock().unwrap().clone();
-            if let Some(CheckpointWrite { key, next, .. }) = write {
+            if let Some(CheckpointWrite { key, next, letters, .. }) = write {
                 inner.stored.checkpoints.insert(key.clone(), next.clone());
+                for position in &letters.remove {
+                    inner.stored.letters.remove(&(key.clone(), *position));
+                }
+                for letter in &letters.put {
+                    let place = (key.clone(), letter.position);
+                    inner.stored.letters.insert(place, letter.clone());
+                }
+                inner.stored.passed.add(letters.passed);
             }
             inner.version += 1;
         }
@@ -232,6 +243,31 @@ impl BlockingStorage for Double {
         Ok(session.work.lock().unwrap().checkpoints.get(key).cloned())
     }
 
+    fn reset(&self, session: &mut DoubleSession, key: &CheckpointKey) -> Result<(), StoreError> {
+        session.work.lock().unwrap().letters.retain(|(own, _), _| own != key);
+        Ok(())
+    }
+
+    fn parked(
+        &self,
+        session: &mut DoubleSession,
+        key: &CheckpointKey,
+    ) -> Result<Vec<ParkedKey>, StoreError> {
+        let state = session.work.lock().unwrap();
+        let mut keys = BTreeMap::<String, ParkedKey>::new();
+        for ((_, position), letter) in state.letters.iter().filter(|((own, _), _)| own == key) {
+            let park_key = letter.park_key.clone();
+            let parked = keys.entry(park_key.clone()).or_insert(ParkedKey {
+                park_key,
+                first: *position,
+                last: *position,
+                letters: 0,
+            });
+            (parked.last, parked.letters) = (*position, parked.letters + 1);
+        }
+        Ok(keys.into_values().collect())
+    }
+
     fn commit(&self, session: DoubleSession, write: &CheckpointWrite) -> Result<(), CommitError> {
         self.commit_with(&session, Some(write))
     }
@@ -251,6 +287,24 @@ impl BlockingStorage for Double {
         let inner = self.inner();
         let all = inner.stored.checkpoints.iter();
         Ok(all.map(|(key, checkpoint)| (key.clone(), checkpoint.clone())).collect())
+    }
+
+    fn letters(&self, key: &CheckpointKey, query: &LetterQuery) -> Result<Vec<Letter>, StoreError> {
+        let inner = self.inner();
+        let of_key = |letter: &&Letter| {
+            query.park_key.as_ref().is_none_or(|park_key| *park_key == letter.park_key)
+        };
+        let all = inner.stored.letters.iter();
+        let all = all.filter(|((own, position), _)| own == key && *position > query.after);
+        Ok(all.map(|(_, letter)| letter).filter(of_key).take(query.limit).cloned().collect())
+    }
+
+    fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError> {
+        let inner = self.inner();
+        let letters = inner.stored.letters.iter().filter(|((own, _), _)| own == key);
+        let keys: BTreeSet<_> = letters.clone().map(|(_, letter)| &letter.park_key).collect();
+        let (keys, letters) = (keys.len() as u64, letters.count() as u64);
+        Ok(Parking { keys, letters, passed: inner.stored.passed })
     }
 }
 

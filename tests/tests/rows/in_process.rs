@@ -35,7 +35,7 @@ impl Calls {
     }
 }
 
-#[projector("stateless", register = false)]
+#[projector("stateless", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Stateless {
     #[resource]
@@ -50,7 +50,7 @@ impl Stateless {
     }
 }
 
-#[projector("stateful", register = false)]
+#[projector("stateful", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Stateful {
     #[resource]
@@ -107,7 +107,7 @@ async fn rows_are_thrown_away_together_with_the_fields() {
 
 macro_rules! with_bad_setup {
     ($name:ident = $text:literal, $($option:tt)*) => {
-        #[projector($text, register = false $($option)*)]
+        #[projector($text, register = false $($option)*, on_failure = "halt", retry(none))]
         #[derive(Clone)]
         struct $name;
 

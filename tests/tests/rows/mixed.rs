@@ -38,7 +38,7 @@ fn count(players: &mut Rows<Player>) {
     players.entry("ada").hands += 1;
 }
 
-#[projector("mixed", storage = Sqlite, register = false)]
+#[projector("mixed", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Mixed {
     #[resource]

@@ -29,7 +29,7 @@ trait Plain: Subject {
     fn key_values(key: &Self::Key) -> Vec<Value>;
 }
 
-#[projector("plain", storage = Sqlite, register = false)]
+#[projector("plain", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 pub(crate) struct PlainSql;
 

@@ -113,7 +113,7 @@ fn act<T: Subject>(rows: &mut Rows<T>, act: &ActOn<T>) -> String {
 
 macro_rules! projectors {
     ($($name:ident = $text:literal, [$($options:tt)*];)+) => {$(
-        #[projector($text, $($options)* register = false)]
+        #[projector($text, $($options)* register = false, on_failure = "halt", retry(none))]
         #[derive(Clone)]
         pub(crate) struct $name {
             #[resource]
@@ -148,7 +148,7 @@ projectors! {
 }
 
 /// In process, with state beside its rows.
-#[projector("with-state", register = false)]
+#[projector("with-state", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 pub(crate) struct WithState {
     #[resource]

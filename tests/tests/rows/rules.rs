@@ -193,7 +193,7 @@ impl Family {
     }
 }
 
-#[projector("on-double", storage = Double, register = false)]
+#[projector("on-double", storage = Double, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct OnDouble;
 

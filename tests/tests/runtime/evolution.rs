@@ -196,7 +196,7 @@ fn row(at: &Envelope, event: &impl Text) -> String {
     format!("{} v{}: {}", at.position(), at.version(), event.text())
 }
 
-#[projector("people-in-process", register = false)]
+#[projector("people-in-process", register = false, on_failure = "halt")]
 #[derive(Clone, Default)]
 struct InProcess {
     rows: Vec<String>,
@@ -225,7 +225,7 @@ impl InProcess {
     }
 }
 
-#[projector("people-sqlite", storage = Sqlite, register = false)]
+#[projector("people-sqlite", storage = Sqlite, register = false, on_failure = "halt")]
 #[derive(Clone, Default)]
 struct OnSqlite;
 
@@ -266,7 +266,7 @@ fn insert(db: &mut SqliteTx<'_>, row: &str) -> rusqlite::Result<()> {
     db.execute("INSERT INTO people (row) VALUES (?1)", [row]).map(drop)
 }
 
-#[projector("people-async", storage = MemoryStorage, register = false)]
+#[projector("people-async", storage = MemoryStorage, register = false, on_failure = "halt")]
 #[derive(Clone, Default)]
 struct Async;
 
@@ -294,7 +294,7 @@ impl Async {
 }
 
 /// Finds the event's type itself, by the names that it answers to.
-#[projector("people-fallback", storage = MemoryStorage, register = false)]
+#[projector("people-fallback", storage = MemoryStorage, register = false, on_failure = "halt")]
 #[derive(Clone, Default)]
 struct InFallback;
 

@@ -39,7 +39,7 @@ impl Trap {
     }
 }
 
-#[projector("trapped", storage = MemoryStorage, register = false)]
+#[projector("trapped", storage = MemoryStorage, register = false, on_failure = "halt", retry(max = 1, initial = "0ms"))]
 #[derive(Clone)]
 struct Trapped {
     trap: Trap,
@@ -109,7 +109,7 @@ async fn an_event_that_fails_only_in_company_is_applied_alone<S: EventStore + Cl
     assert_eq!(trap.calls.load(Ordering::SeqCst), 14 + 13 + 1 + 16);
 }
 
-#[projector("trapped-state", register = false)]
+#[projector("trapped-state", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Default)]
 struct TrappedState {
     trap: Trap,
@@ -145,7 +145,7 @@ async fn in_process_state_is_replayed_up_to_the_failing_event<S: EventStore + Cl
     }
 }
 
-#[projector("panicking", register = false)]
+#[projector("panicking", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Default)]
 struct Panicking {
     seen: Vec<u64>,
@@ -280,7 +280,7 @@ struct Written<'a> {
     text: &'a str,
 }
 
-#[projector("texts", register = false)]
+#[projector("texts", register = false, on_failure = "halt")]
 #[derive(Clone, Default)]
 struct Texts(Vec<usize>);
 
@@ -307,7 +307,7 @@ struct Escape(Arc<Trick>);
 
 type Trick = dyn Fn(&mut SqliteTx<'_>) -> rusqlite::Result<()> + Send + Sync;
 
-#[projector("escaping", storage = Sqlite, register = false)]
+#[projector("escaping", storage = Sqlite, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Escaping {
     escape: Escape,

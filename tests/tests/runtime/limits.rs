@@ -16,7 +16,7 @@ struct Stored<'a> {
     text: &'a str,
 }
 
-#[projector("blobs", register = false)]
+#[projector("blobs", register = false, on_failure = "halt", retry(none))]
 #[derive(Clone, Default)]
 struct Blobs {
     lengths: Vec<usize>,

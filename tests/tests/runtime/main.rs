@@ -16,6 +16,7 @@ mod limits;
 mod processes;
 mod pushdown;
 mod rebuild;
+mod repeats;
 mod routing;
 mod settings;
 mod start;

@@ -115,7 +115,7 @@ async fn what_cannot_be_rebuilt_says_why<S: EventStore + Clone>(events: S, folde
 }
 
 /// Fails at 13 whenever it is told to, so that a rebuild stops half-way.
-#[projector("half", storage = MemoryStorage, register = false)]
+#[projector("half", storage = MemoryStorage, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Half {
     broken: bool,

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use projections::{
@@ -73,18 +73,6 @@ impl Other {
         self.output.read_to_string(&mut said).unwrap();
         assert!(self.child.wait().unwrap().success(), "{said}");
         said
-    }
-
-    /// Waits until it has ended by itself; tells whether it says that all went well.
-    pub(crate) fn ended(mut self) -> bool {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.success();
-            }
-            assert!(began.elapsed().as_secs() < 30, "it goes on as if nothing had happened");
-            std::thread::yield_now();
-        }
     }
 
     /// SIGKILL.
@@ -186,7 +174,8 @@ impl Newcomer {
 async fn newcomer(events: SqliteEventStore, folder: &Path) {
     let storage = Sqlite::open(folder.join("read.db")).unwrap();
     let runtime = Runtime::builder(events).without_linked().storage(storage.clone());
-    let runtime = runtime.projector(Newcomer).build().await.unwrap();
+    let runtime =
+        runtime.lease(Duration::from_millis(500)).projector(Newcomer).build().await.unwrap();
     let running = tokio::spawn(async move { runtime.run(std::future::pending()).await });
     while storage.checkpoints("").unwrap().is_empty() {
         tokio::task::yield_now().await;

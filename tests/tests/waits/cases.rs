@@ -71,7 +71,7 @@ async fn another_process_is_waited_for() {
 }
 
 /// Applies an event once it is let to.
-#[projector("gated", storage = MemoryStorage, register = false)]
+#[projector("gated", storage = MemoryStorage, register = false, on_failure = "halt", retry(none))]
 #[derive(Clone)]
 struct Gated {
     gate: Arc<Semaphore>,

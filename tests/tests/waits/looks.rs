@@ -39,12 +39,12 @@ async fn a_thousand_waiters_cost_one_look_a_commit() {
     let commits = storage.calls(Call::Commit) - commits;
     assert!(commits >= 50, "{commits} commits");
     assert!(looks(before) <= commits + 1, "{} looks for {commits} commits", looks(before));
-    // Nobody waits any longer, and nobody looks.
+    // Nobody waits any longer, and nobody looks, but for the run that shows its last figures.
     let before = looks(0);
     append(&here, 50..60).await;
     elsewhere.catch_up().await.unwrap();
     tokio::time::sleep(LONG).await; // paused time, not a wait
-    assert_eq!(looks(before), 0);
+    assert!(looks(before) <= 1, "{} looks for 10 commits", looks(before));
 }
 
 /// Where the projector runs here, its runner tells: the storage is not asked.

@@ -25,6 +25,7 @@ const WRITERS: u64 = 4;
 
 async fn build(folder: &Path) -> Runtime<SqliteEventStore> {
     let runtime = Runtime::builder(SqliteEventStore::open(folder.join("events.db")).unwrap())
+        .lease(std::time::Duration::from_millis(200))
         .storage(Sqlite::open(folder.join("read.db")).unwrap())
         .only(["ledger-sqlite"]);
     runtime.build().await.unwrap()

@@ -41,7 +41,7 @@ impl Letters {
 }
 
 /// Halts at 13.
-#[projector("superstitious", storage = MemoryStorage)]
+#[projector("superstitious", storage = MemoryStorage, on_failure = "halt", retry(none))]
 pub(crate) struct Superstitious;
 
 #[handlers]

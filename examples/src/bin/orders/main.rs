@@ -10,6 +10,8 @@ mod events;
 mod generator;
 mod order_summary;
 mod product_search;
+#[cfg(test)]
+mod specs;
 
 use std::{
     error::Error,

@@ -19,6 +19,8 @@ mod report;
 mod room;
 mod screen;
 mod show;
+#[cfg(test)]
+mod specs;
 mod story;
 mod table_state;
 

@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use self::log::Log;
 use crate::{
     AppendError, AppendRequest, EventSource, EventStore, Filter, GlobalPosition, ImportChunk,
-    ImportProgress, ImportReceipt, Page, ReadError, ReadRequest, Receipt, Scanned, SnapshotStore,
-    StoreError, StoreErrorKind, StoreId, snapshot::MemorySnapshots, source,
+    ImportProgress, ImportReceipt, Page, PresenceStore, ReadError, ReadRequest, Receipt, Scanned,
+    SnapshotStore, StoreError, StoreErrorKind, StoreId, presence::MemoryPresences,
+    snapshot::MemorySnapshots, source,
 };
 
 mod log;
@@ -50,6 +51,7 @@ struct Shared {
     id: StoreId,
     log: RwLock<Log>,
     snapshots: MemorySnapshots,
+    presences: MemoryPresences,
     /// The head, for those who wait; it is raised after the events can be read.
     head: watch::Sender<GlobalPosition>,
 }
@@ -59,9 +61,14 @@ impl MemoryEventStore {
     #[must_use]
     pub fn new() -> Self {
         let head = watch::Sender::new(GlobalPosition::BEGINNING);
-        let (id, log, snapshots) =
-            (StoreId::random(), RwLock::default(), MemorySnapshots::default());
-        Self { shared: Arc::new(Shared { id, log, snapshots, head }) }
+        let shared = Shared {
+            id: StoreId::random(),
+            log: RwLock::default(),
+            snapshots: MemorySnapshots::default(),
+            presences: MemoryPresences::default(),
+            head,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     // A poisoned lock is taken all the same: `Log` is changed only once nothing can fail.
@@ -108,6 +115,10 @@ impl EventSource for MemoryEventStore {
 
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
         Some(Arc::new(self.shared.snapshots.clone()))
+    }
+
+    fn presences(&self) -> Option<Arc<dyn PresenceStore>> {
+        Some(Arc::new(self.shared.presences.clone()))
     }
 
     async fn head(&self) -> Result<Option<Scanned>, StoreError> {

@@ -171,7 +171,7 @@ impl Inserted {
         };
         let then = || running.into_iter().for_each(Running::committed);
         turn.commit_and(then).map_err(|failure| match failure {
-            Uncommitted::Certain(error) => AppendError::Store(error),
+            Uncommitted::Certain(error) | Uncommitted::Refused(error) => AppendError::Store(error),
             Uncommitted::Unknown(source) => AppendError::Unknown { ids: ids(), source },
         })?;
         file.watch().publish(position);

@@ -2,7 +2,7 @@
 
 use rusqlite::ErrorCode;
 
-use crate::{StoreError, StoreErrorKind};
+use crate::{StoreError, StoreErrorKind, Verdict};
 
 /// Wraps an error of the driver. `what` completes "cannot ... <label>".
 pub(super) fn store_error(what: &str, label: &str, error: rusqlite::Error) -> StoreError {
@@ -17,6 +17,23 @@ pub(super) fn store_error(what: &str, label: &str, error: rusqlite::Error) -> St
 /// Tells whether the storage failed, and not the statement.
 pub(super) fn is_outage(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code().is_some() && kind(error) != StoreErrorKind::Other
+}
+
+/// Tells whether the statement was refused for what it writes.
+pub(super) fn is_refusal(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    use ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+    matches!(code, Some(ConstraintViolation | TooBig | TypeMismatch))
+}
+
+/// What an error that a handler returned says of its event.
+pub(super) fn verdict(error: &rusqlite::Error) -> Option<Verdict> {
+    match is_refusal(error) {
+        // The one writer would be refused again.
+        true => Some(Verdict::Permanent),
+        false if is_outage(error) => Some(Verdict::Outage),
+        false => None,
+    }
 }
 
 fn kind(error: &rusqlite::Error) -> StoreErrorKind {

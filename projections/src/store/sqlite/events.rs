@@ -5,13 +5,13 @@ use std::{path::Path, sync::Arc};
 use rusqlite::Connection;
 
 use super::{
-    Sqlite, SqliteOptions, append, error::store_error, file::File, read, schema,
-    snapshots::SqliteSnapshots, writer,
+    Sqlite, SqliteOptions, append, error::store_error, file::File, presences::SqlitePresences,
+    read, schema, snapshots::SqliteSnapshots, writer,
 };
 use crate::{
     AppendError, AppendRequest, EventId, EventSource, EventStore, Filter, GlobalPosition,
-    ImportChunk, ImportProgress, ImportReceipt, Page, ReadError, ReadRequest, Receipt, Scanned,
-    SnapshotStore, StoreError, StoreErrorKind, StoreId, inline::Database,
+    ImportChunk, ImportProgress, ImportReceipt, Page, PresenceStore, ReadError, ReadRequest,
+    Receipt, Scanned, SnapshotStore, StoreError, StoreErrorKind, StoreId, inline::Database,
 };
 
 /// An event store in an SQLite file.
@@ -103,6 +103,10 @@ impl EventSource for SqliteEventStore {
 
     fn label(&self) -> String {
         self.file.label().to_owned()
+    }
+
+    fn presences(&self) -> Option<Arc<dyn PresenceStore>> {
+        Some(SqlitePresences::of(&self.file, self.options))
     }
 
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {

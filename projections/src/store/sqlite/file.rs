@@ -164,10 +164,11 @@ impl File {
             None => self.connect_reader(options)?,
         };
         let failed = |error| store_error("read", &self.label, error);
-        connection.execute_batch("BEGIN").map_err(failed)?;
+        let run = |sql| connection.prepare_cached(sql)?.execute([]);
+        run("BEGIN").map_err(failed)?;
         let outcome = look(&connection);
         // A connection that cannot end its snapshot is closed, not kept.
-        connection.execute_batch("ROLLBACK").map_err(failed)?;
+        run("ROLLBACK").map_err(failed)?;
         let mut readers = lock(&self.readers);
         if readers.len() < IDLE_READERS {
             readers.push(connection);

@@ -37,6 +37,8 @@ pub(super) struct Guard {
     holds_events: AtomicBool,
     /// The tables of rows.
     tables: Mutex<RowTables>,
+    /// There may be triggers on this connection that are in no schema.
+    temporary_triggers: AtomicBool,
     /// Why the last statement was not authorized, where there is more to say than usual.
     denied: Mutex<Option<String>>,
 }
@@ -48,6 +50,10 @@ pub(super) struct RowTables {
     pub(super) schema_version: Option<i64>,
     /// Their projectors, by their names in lower case.
     pub(super) projectors: HashMap<String, String>,
+    /// Those that nothing but their rows depends on, with the number of their columns.
+    pub(super) bare: Vec<(String, usize)>,
+    /// There is no list of inline projectors, which is made together with a change of the schema.
+    pub(super) no_inline: bool,
 }
 
 impl Guard {
@@ -85,6 +91,32 @@ impl Guard {
     /// Says which tables of rows there are.
     pub(super) fn set_tables(&self, tables: RowTables) {
         *self.tables.lock() = tables;
+    }
+
+    /// Whether a table of rows has these columns and neither indexes beside its key nor triggers, and
+    /// no foreign key refers to it: then a row that takes the place of another one is just that.
+    pub(super) fn is_bare(&self, table: &str, columns: usize) -> bool {
+        let is_it =
+            |bare: &(String, usize)| bare.1 == columns && bare.0.eq_ignore_ascii_case(table);
+        !self.temporary_triggers.load(Relaxed) && self.tables.lock().bare.iter().any(is_it)
+    }
+
+    /// A handler changes the schema: of no table it is known any more what depends on it.
+    fn changes_schema(&self) {
+        let mut tables = self.tables.lock();
+        tables.schema_version = None;
+        tables.bare.clear();
+    }
+
+    /// Whether it is known that the file has no list of inline projectors.
+    pub(super) fn has_no_inline(&self) -> bool {
+        self.tables.lock().no_inline
+    }
+
+    /// The file has no list of inline projectors, for as long as its schema is what it is.
+    pub(super) fn set_no_inline(&self) {
+        let mut tables = self.tables.lock();
+        tables.no_inline = tables.schema_version.is_some();
     }
 
     /// Returns why the last statement was not authorized, where there is more to say than usual.
@@ -146,21 +178,37 @@ impl Guard {
             AuthAction::Pragma { pragma_name, pragma_value } => {
                 allow_if(is_harmless(pragma_name, pragma_value))
             }
-            AuthAction::CreateTrigger { table_name, .. }
-            | AuthAction::CreateTempTrigger { table_name, .. } => {
+            AuthAction::CreateTrigger { table_name, .. } => {
+                self.changes_schema();
                 allow_if(!self.is_own(table_name))
             }
-            AuthAction::CreateIndex { index_name, .. }
-            | AuthAction::DropIndex { index_name, .. } => allow_if(!has_own_name(index_name)),
-            AuthAction::AlterTable { table_name, .. }
-            | AuthAction::Delete { table_name }
+            AuthAction::CreateTempTrigger { table_name, .. } => {
+                self.temporary_triggers.store(true, Relaxed);
+                allow_if(!self.is_own(table_name))
+            }
+            AuthAction::CreateTable { .. } => {
+                self.changes_schema(); // it may have a foreign key
+                Authorization::Allow
+            }
+            AuthAction::CreateIndex { index_name, .. } => {
+                self.changes_schema();
+                allow_if(!has_own_name(index_name))
+            }
+            AuthAction::DropIndex { index_name, .. } => allow_if(!has_own_name(index_name)),
+            AuthAction::AlterTable { table_name, .. } => {
+                self.changes_schema();
+                self.may_change(table_name)
+            }
+            AuthAction::Delete { table_name }
             | AuthAction::DropTable { table_name }
             | AuthAction::Insert { table_name }
-            | AuthAction::Update { table_name, .. } => {
-                allow_if(!self.is_own(table_name) && !self.holds_rows(table_name))
-            }
+            | AuthAction::Update { table_name, .. } => self.may_change(table_name),
             _ => Authorization::Allow,
         }
+    }
+
+    fn may_change(&self, table: &str) -> Authorization {
+        allow_if(!self.is_own(table) && !self.holds_rows(table))
     }
 
     /// Tells whether a table holds rows, and then notes why it may not be written.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use rusqlite::{Connection, Row, params};
 
 use super::{
-    checkpoint, error::store_error, file::File, read, schema, storage::SqliteSession, writer::Turn,
+    checkpoint, error::store_error, file::File, guard::Guard, read, schema, storage::SqliteSession,
+    writer::Turn,
 };
 use crate::{
     AppendError, Checkpoint, CheckpointKey, CheckpointWrite, Filter, Fingerprint, Page, ReadError,
@@ -90,6 +91,7 @@ struct Active {
 pub(super) fn record(
     connection: &Connection,
     label: &str,
+    guard: &Guard,
     write: &CheckpointWrite,
 ) -> Result<(), StoreError> {
     let failed = |error| store_error("write the inline projectors to", label, error);
@@ -109,13 +111,17 @@ pub(super) fn record(
             .map(drop)
             .map_err(failed);
     }
-    if schema::has_inline(connection, label)? {
-        let sql = "DELETE FROM main.projections_inline WHERE namespace = ?1 AND projector = ?2";
-        let deleted =
-            connection.prepare_cached(sql).and_then(|mut s| s.execute([namespace, projector]));
-        deleted.map_err(failed)?;
+    if guard.has_no_inline() {
+        return Ok(());
     }
-    Ok(())
+    if !schema::has_inline(connection, label)? {
+        guard.set_no_inline();
+        return Ok(());
+    }
+    let sql = "DELETE FROM main.projections_inline WHERE namespace = ?1 AND projector = ?2";
+    let deleted =
+        connection.prepare_cached(sql).and_then(|mut s| s.execute([namespace, projector]));
+    deleted.map(drop).map_err(failed)
 }
 
 fn list(connection: &Connection, label: &str) -> Result<Vec<Active>, StoreError> {
@@ -161,6 +167,8 @@ impl Running {
         if active.is_empty() {
             return Ok(None);
         }
+        // The checkpoints may be those of before, where no projector has started since.
+        schema::create_checkpoints(connection, label)?;
         let members =
             active.iter().map(|active| member(file, active)).collect::<Result<Vec<_>, _>>()?;
         let head = read::head(connection).map_err(|error| store_error("read", label, error))?;

@@ -132,11 +132,7 @@ impl Window {
         page: &mut PageBuilder,
     ) -> rusqlite::Result<Option<Scanned>> {
         let (condition, names) = filter::condition(request.filter);
-        let mut statement = connection.prepare_cached(&format!(
-            "SELECT position, id, stream, stream_position, domain, type, time, recorded_at, \
-             payload, metadata, version FROM main.events \
-             WHERE position > ?1 AND position <= ?2{condition} ORDER BY position LIMIT ?3"
-        ))?;
+        let mut statement = connection.prepare_cached(&select_page(&condition))?;
         let limit = i64::try_from(request.max_events.max(1)).unwrap_or(i64::MAX);
         let bounds = [Value::from(self.after), self.up_to.into(), limit.into()];
         let mut rows = statement.query(params_from_iter(bounds.into_iter().chain(names)))?;
@@ -152,6 +148,17 @@ impl Window {
         }
         Ok(None)
     }
+}
+
+/// The statement that reads a page of the events that meet a condition.
+fn select_page(condition: &str) -> String {
+    // A parameter that is all of a LIMIT is a part of SQLite's plan: whenever it is bound, were it to
+    // the same value, the statement is prepared anew, which takes longer than to read ten events.
+    format!(
+        "SELECT position, id, stream, stream_position, domain, type, time, recorded_at, \
+         payload, metadata, version FROM main.events \
+         WHERE position > ?1 AND position <= ?2{condition} ORDER BY position LIMIT ?3 + 0"
+    )
 }
 
 /// Looks at a row where it is, without copying its texts.
@@ -251,4 +258,32 @@ fn signed(position: GlobalPosition) -> i64 {
 
 fn unsigned(number: i64) -> u64 {
     number.cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::store::sqlite::schema;
+
+    #[test]
+    fn the_statement_of_a_page_is_prepared_once() {
+        let connection = Connection::open_in_memory().unwrap();
+        schema::create_events(&connection, "memory").unwrap();
+        let event = "INSERT INTO events (id, stream, stream_position, domain, type, time, \
+                     recorded_at, payload) VALUES (zeroblob(16), 's', 1, 'd', 't', 0, 0, '{}')";
+        connection.execute(event, []).unwrap();
+        let filter = Filter::all();
+        for limit in [1, 1, 2] {
+            let request = ReadRequest::new(GlobalPosition::BEGINNING, &filter).at_most(limit, 1);
+            assert_eq!(page(&connection, "memory", request).unwrap().len(), 1);
+        }
+        let (condition, _) = filter::condition(&filter);
+        let statement = connection.prepare_cached(&select_page(&condition)).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 3, "it is that statement");
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }

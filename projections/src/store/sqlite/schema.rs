@@ -11,11 +11,17 @@ const EVENTS: (&str, u32) = ("events_schema", 3);
 /// it: programs that would not run it are then told to be too old, and others go on.
 const PLAIN_EVENTS: u32 = 2;
 /// The version of the checkpoints' table that this library writes.
-const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 2);
+const CHECKPOINTS: (&str, u32) = ("checkpoints_schema", 3);
 /// The version of the record of rows' tables that this library writes.
 const TABLES: (&str, u32) = ("tables_schema", 1);
 /// The version of the snapshots' table that this library writes.
 const SNAPSHOTS: (&str, u32) = ("snapshots_schema", 1);
+/// The version of the dead letters' tables that this library writes.
+const LETTERS: (&str, u32) = ("letters_schema", 1);
+/// The version of the presences' table that this library writes.
+const PRESENCES: (&str, u32) = ("presences_schema", 1);
+/// The version of the requests' table that this library writes.
+const REQUESTS: (&str, u32) = ("requests_schema", 1);
 const STORE_ID: &str = "store_id";
 
 const CREATE_META: &str = "CREATE TABLE IF NOT EXISTS main.projections_meta (
@@ -68,14 +74,27 @@ const CREATE_CHECKPOINTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_ch
     effects_mark          INTEGER NOT NULL,
     state                 TEXT NOT NULL,
     last_error            TEXT,
-    heartbeat_at          INTEGER NOT NULL, -- microseconds since 1970, by the owner's clock
+    heartbeat_at          INTEGER NOT NULL, -- microseconds since 1970
     tables                TEXT NOT NULL DEFAULT '{}', -- what the rows of its tables add up to: JSON
+    owner                 TEXT,             -- who runs it
+    process               TEXT NOT NULL DEFAULT '',   -- of the owner, for people
+    lease                 INTEGER NOT NULL DEFAULT 0, -- how long the owner may be silent: milliseconds
+    beat                  INTEGER NOT NULL DEFAULT 0, -- raised by each write of the owner
+    superseded            TEXT NOT NULL DEFAULT '[]', -- fingerprints that were replaced: JSON
     PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
 ) STRICT, WITHOUT ROWID";
 
 /// From version 1 of the checkpoints to version 2. What is in tables of before is not known.
 const ADD_DIGESTS: &str =
     "ALTER TABLE main.projections_checkpoints ADD COLUMN tables TEXT NOT NULL DEFAULT '{}'";
+
+/// From version 2 of the checkpoints to version 3. Who ran a projector before is not known.
+const ADD_LEASES: &str = "
+ALTER TABLE main.projections_checkpoints ADD COLUMN owner TEXT;
+ALTER TABLE main.projections_checkpoints ADD COLUMN process TEXT NOT NULL DEFAULT '';
+ALTER TABLE main.projections_checkpoints ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE main.projections_checkpoints ADD COLUMN beat INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE main.projections_checkpoints ADD COLUMN superseded TEXT NOT NULL DEFAULT '[]'";
 
 const CREATE_TABLES: &str = "CREATE TABLE IF NOT EXISTS main.projections_tables (
     name        TEXT NOT NULL PRIMARY KEY COLLATE NOCASE,
@@ -93,6 +112,73 @@ const CREATE_SNAPSHOTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_snap
     snapshot    BLOB NOT NULL,    -- with a checksum
     PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
 ) STRICT";
+/// Texts are other people's, and are kept as bytes.
+const CREATE_LETTERS: &str = "CREATE TABLE IF NOT EXISTS main.projections_letters (
+    namespace       TEXT NOT NULL,
+    projector       TEXT NOT NULL,
+    generation      INTEGER NOT NULL,
+    lane            INTEGER NOT NULL,
+    \"partition\"     INTEGER NOT NULL,
+    position        INTEGER NOT NULL,
+    event_id        TEXT NOT NULL,
+    name            BLOB NOT NULL,
+    domain          BLOB NOT NULL,
+    stream          BLOB NOT NULL,
+    stream_position INTEGER NOT NULL,
+    park_key        BLOB NOT NULL,    -- letters of one key are in order
+    replay          INTEGER NOT NULL, -- whether it was history when it was parked
+    attempts        INTEGER,          -- NULL: it waits behind another
+    error           BLOB,
+    first_at        INTEGER,          -- microseconds since 1970, by the clock of whoever tried
+    last_at         INTEGER,
+    PRIMARY KEY (namespace, projector, generation, lane, \"partition\", position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS main.projections_letters_by_key ON projections_letters
+    (namespace, projector, generation, lane, \"partition\", park_key, position);
+CREATE TABLE IF NOT EXISTS main.projections_passed (
+    namespace   TEXT NOT NULL,
+    projector   TEXT NOT NULL,
+    generation  INTEGER NOT NULL,
+    lane        INTEGER NOT NULL,
+    \"partition\" INTEGER NOT NULL,
+    skipped     INTEGER NOT NULL,
+    discarded   INTEGER NOT NULL,
+    erased      INTEGER NOT NULL,
+    PRIMARY KEY (namespace, projector, generation, lane, \"partition\")
+) STRICT, WITHOUT ROWID";
+
+const CREATE_PRESENCES: &str = "CREATE TABLE IF NOT EXISTS main.projections_presences (
+    namespace   TEXT NOT NULL,
+    projector   TEXT NOT NULL,
+    generation  INTEGER NOT NULL,
+    lane        INTEGER NOT NULL,
+    \"partition\" INTEGER NOT NULL,
+    owner       TEXT NOT NULL,
+    process     TEXT NOT NULL,    -- of the owner, for people
+    lease       INTEGER NOT NULL, -- how long the owner may be silent: milliseconds
+    state       TEXT NOT NULL,
+    position    INTEGER NOT NULL,
+    scanned     INTEGER NOT NULL,
+    last_error  TEXT,
+    said_at     INTEGER NOT NULL, -- microseconds since 1970
+    PRIMARY KEY (namespace, projector, generation, lane, \"partition\", owner)
+) STRICT, WITHOUT ROWID";
+
+const CREATE_REQUESTS: &str = "CREATE TABLE IF NOT EXISTS main.projections_requests (
+    number      INTEGER PRIMARY KEY, -- in the order in which they were left
+    id          TEXT NOT NULL UNIQUE,
+    namespace   TEXT NOT NULL,
+    projector   TEXT NOT NULL,
+    generation  INTEGER NOT NULL,
+    lane        INTEGER NOT NULL,
+    \"partition\" INTEGER NOT NULL,
+    command     TEXT NOT NULL,
+    arguments   TEXT NOT NULL,    -- JSON
+    asked_at    INTEGER NOT NULL, -- microseconds since 1970, by the clock of whoever asked
+    outcome     TEXT,             -- JSON
+    done_at     INTEGER           -- microseconds since 1970
+) STRICT";
+
 /// The projectors that every append runs in its transaction.
 const CREATE_INLINE: &str = "CREATE TABLE main.projections_inline (
     namespace             TEXT NOT NULL,
@@ -109,6 +195,9 @@ pub(super) fn check_versions(connection: &Connection, label: &str) -> Result<(),
     version(connection, label, CHECKPOINTS)?;
     version(connection, label, TABLES)?;
     version(connection, label, SNAPSHOTS)?;
+    version(connection, label, PRESENCES)?;
+    version(connection, label, REQUESTS)?;
+    version(connection, label, LETTERS)?;
     Ok(())
 }
 
@@ -188,8 +277,8 @@ pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result
     match checkpoints(connection, label)? {
         Checkpoints::Missing => {}
         Checkpoints::Current => return Ok(()),
-        Checkpoints::First => {
-            return migrate_checkpoints(connection)
+        older @ (Checkpoints::First | Checkpoints::Second) => {
+            return migrate_checkpoints(connection, older)
                 .map_err(|error| store_error("bring the checkpoints up to date in", label, error));
         }
     }
@@ -201,8 +290,11 @@ pub(super) fn create_checkpoints(connection: &Connection, label: &str) -> Result
     create().map_err(|error| store_error("create the checkpoints in", label, error))
 }
 
-fn migrate_checkpoints(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(ADD_DIGESTS)?;
+fn migrate_checkpoints(connection: &Connection, older: Checkpoints) -> rusqlite::Result<()> {
+    if older == Checkpoints::First {
+        connection.execute_batch(ADD_DIGESTS)?;
+    }
+    connection.execute_batch(ADD_LEASES)?;
     set_meta(connection, CHECKPOINTS.0, &CHECKPOINTS.1.to_string())
 }
 
@@ -213,6 +305,8 @@ pub(super) enum Checkpoints {
     Missing,
     /// Those of version 1, which know nothing of tables.
     First,
+    /// Those of version 2, which know nothing of owners.
+    Second,
     /// Those that this library writes.
     Current,
 }
@@ -235,7 +329,11 @@ pub(super) fn checkpoints(connection: &Connection, label: &str) -> Result<Checkp
         );
         return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
     }
-    Ok(if version < CHECKPOINTS.1 { Checkpoints::First } else { Checkpoints::Current })
+    Ok(match version {
+        ..=1 => Checkpoints::First,
+        2 => Checkpoints::Second,
+        _ => Checkpoints::Current,
+    })
 }
 
 /// Creates the record of rows' tables, where it is missing.
@@ -285,6 +383,73 @@ pub(super) fn create_snapshots(connection: &Connection, label: &str) -> Result<(
 pub(super) fn has_snapshots(connection: &Connection, label: &str) -> Result<bool, StoreError> {
     Ok(version(connection, label, SNAPSHOTS)?.is_some()
         && has_table(connection, label, "projections_snapshots")?)
+}
+
+/// Creates the dead letters' tables, where they are missing.
+pub(super) fn create_letters(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_letters(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_META)?;
+        connection.execute_batch(CREATE_LETTERS)?;
+        set_meta(connection, LETTERS.0, &LETTERS.1.to_string())
+    };
+    create().map_err(|error| store_error("create the dead letters in", label, error))
+}
+
+/// Tells whether the file has ever had dead letters.
+pub(super) fn has_letters(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    if version(connection, label, LETTERS)?.is_none() {
+        return Ok(false);
+    }
+    if !has_table(connection, label, "projections_letters")? {
+        // Made anew, it would let read models pass for whole that are not.
+        let doing = format!(
+            "use {label}: its table `projections_letters` is missing; restore the file from a backup, or delete `{}` from `projections_meta` and rebuild every projector of the file",
+            LETTERS.0
+        );
+        return Err(StoreError::new(StoreErrorKind::Corrupt, doing));
+    }
+    Ok(true)
+}
+
+/// Creates the presences' table, where it is missing.
+pub(super) fn create_presences(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_presences(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_META)?;
+        connection.execute_batch(CREATE_PRESENCES)?;
+        set_meta(connection, PRESENCES.0, &PRESENCES.1.to_string())
+    };
+    create().map_err(|error| store_error("create the presences in", label, error))
+}
+
+/// Tells whether a process has ever said there what it runs.
+pub(super) fn has_presences(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    Ok(version(connection, label, PRESENCES)?.is_some()
+        && has_table(connection, label, "projections_presences")?)
+}
+
+/// Creates the requests' table, where it is missing.
+pub(super) fn create_requests(connection: &Connection, label: &str) -> Result<(), StoreError> {
+    if has_requests(connection, label)? {
+        return Ok(());
+    }
+    let create = || {
+        connection.execute_batch(CREATE_META)?;
+        connection.execute_batch(CREATE_REQUESTS)?;
+        set_meta(connection, REQUESTS.0, &REQUESTS.1.to_string())
+    };
+    create().map_err(|error| store_error("create the requests in", label, error))
+}
+
+/// Tells whether anybody has ever left a request there.
+pub(super) fn has_requests(connection: &Connection, label: &str) -> Result<bool, StoreError> {
+    Ok(version(connection, label, REQUESTS)?.is_some()
+        && has_table(connection, label, "projections_requests")?)
 }
 
 /// Returns the version of some tables, `None` where they do not exist.

@@ -7,9 +7,13 @@ use rusqlite::Connection;
 
 use super::{
     SqliteOptions, SqliteTx, checkpoint,
-    error::store_error,
+    error::{store_error, verdict},
     file::File,
+    guard::Guard,
     inline::{self, FileAppends},
+    letters,
+    presences::SqlitePresences,
+    requests::{self, SqliteRequests},
     rows::SqliteRows,
     schema,
     snapshots::SqliteSnapshots,
@@ -18,8 +22,9 @@ use super::{
 };
 use crate::{
     Blocking, BlockingStorage, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    ParameterMut, SessionFault, SnapshotStore, Storage, StoreError, StoreErrorKind,
-    engine::BoxFuture,
+    Letter, LetterQuery, ParameterMut, ParkedKey, Parking, PresenceStore, RequestStore,
+    SessionFault, SnapshotStore, Storage, StoreError, StoreErrorKind, Verdict,
+    engine::{BoxFuture, Interrupt},
     inline::Appends,
     read::RowReads,
     rows::{RowSets, RowStorage},
@@ -194,9 +199,13 @@ impl SqliteSession {
         }
     }
 
+    pub(super) fn guard(&self) -> &Arc<Guard> {
+        self.turn.guard()
+    }
+
     /// Returns why the last statement was not authorized, where there is more to say than usual.
     pub(super) fn take_denied(&self) -> Option<String> {
-        self.turn.guard().take_denied()
+        self.guard().take_denied()
     }
 
     /// Writes the rows that a query could see.
@@ -228,6 +237,10 @@ impl<M: 'static> Storage for Sqlite<M> {
         self.file.label().to_owned()
     }
 
+    fn verdict(error: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
+        verdict(error.downcast_ref()?)
+    }
+
     fn row_reads(&self) -> Option<Arc<dyn RowReads>> {
         Some(self.reads())
     }
@@ -236,6 +249,14 @@ impl<M: 'static> Storage for Sqlite<M> {
         let (file, options) = (Arc::clone(&self.file), self.options);
         let commits = file.watch().commits();
         Some(Box::new(SqliteChanges { file, options, commits }))
+    }
+
+    fn presences(&self) -> Option<Arc<dyn PresenceStore>> {
+        Some(SqlitePresences::of(&self.file, self.options))
+    }
+
+    fn requests(&self) -> Option<Arc<dyn RequestStore>> {
+        Some(SqliteRequests::of(&self.file, self.options))
     }
 
     fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
@@ -280,6 +301,23 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
         session.own(schema::create_checkpoints)
     }
 
+    fn interrupt(&self, session: &SqliteSession) -> Option<Interrupt> {
+        let handle = session.connection().get_interrupt_handle();
+        Some(Box::new(move || handle.interrupt()))
+    }
+
+    fn reset(&self, session: &mut SqliteSession, key: &CheckpointKey) -> Result<(), StoreError> {
+        session.own(|connection, label| letters::reset(connection, label, key))
+    }
+
+    fn parked(
+        &self,
+        session: &mut SqliteSession,
+        key: &CheckpointKey,
+    ) -> Result<Vec<ParkedKey>, StoreError> {
+        session.own(|connection, label| letters::parked(connection, label, key))
+    }
+
     fn load(
         &self,
         session: &mut SqliteSession,
@@ -297,18 +335,24 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
         write: &CheckpointWrite,
     ) -> Result<(), CommitError> {
         session.unharmed()?;
+        let guard = Arc::clone(session.guard());
         let is_as_expected = session.own(|connection, label| {
             let is_as_expected = checkpoint::compare_and_set(connection, write)
                 .map_err(|error| store_error("write the checkpoint to", label, error))?;
-            if is_as_expected {
-                inline::record(connection, label, write)?;
+            let is_first = match &write.answer {
+                Some(answer) if is_as_expected => requests::answer(connection, label, answer)?,
+                _ => is_as_expected,
+            };
+            if is_first {
+                inline::record(connection, label, &guard, write)?;
+                letters::write(connection, label, &write.key, &write.letters)?;
             }
-            Ok::<_, StoreError>(is_as_expected)
+            Ok::<_, StoreError>(is_first)
         })?;
         if !is_as_expected {
             return Err(CommitError::Conflict);
         }
-        session.turn.commit().map_err(|failure| failure.into_error().into())
+        session.turn.commit().map_err(Into::into)
     }
 
     fn commit_alone(&self, mut session: SqliteSession) -> Result<(), StoreError> {
@@ -333,6 +377,14 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
             checkpoint::list(connection, namespace, kind)
                 .map_err(|error| store_error("read the checkpoints from", label, error))
         })
+    }
+
+    fn letters(&self, key: &CheckpointKey, query: &LetterQuery) -> Result<Vec<Letter>, StoreError> {
+        self.read(|connection| letters::read(connection, self.file.label(), key, query))
+    }
+
+    fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError> {
+        self.read(|connection| letters::parking(connection, self.file.label(), key))
     }
 }
 

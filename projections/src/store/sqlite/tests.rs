@@ -6,11 +6,14 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::{
-    Sqlite, SqliteEventStore, SqliteOptions, SqliteTx,
+    Sqlite, SqliteEventStore, SqliteOptions, SqliteSession, SqliteTx,
     file::File,
-    writer::{Turn, Uncommitted},
+    writer::{COMMIT, Turn, Uncommitted},
 };
-use crate::{BlockingStorage, ParameterMut, SessionFault, Storage, StoreErrorKind};
+use crate::{
+    BlockingStorage, ParameterMut, SessionFault, Storage, StoreErrorKind,
+    rows::{ColumnDef, Kind, RowStorage, Table},
+};
 
 fn file() -> (TempDir, Arc<File>) {
     let folder = tempfile::tempdir().unwrap();
@@ -84,6 +87,51 @@ fn a_commit_of_a_transaction_that_was_ended_is_none() {
     assert!(turn.connection().execute_batch("COMMIT").is_err());
     assert!(!turn.connection().table_exists(None, "t").unwrap());
 }
+
+#[test]
+fn a_handler_that_runs_what_begins_and_ends_transactions_is_refused() {
+    let (_folder, file) = file();
+    let storage: Sqlite = Sqlite::of_file(Arc::clone(&file), SqliteOptions::new());
+    // The library's own statements are there, prepared.
+    assert!(begin(&file).commit().is_ok());
+    for sql in ["COMMIT", "BEGIN IMMEDIATE", "ROLLBACK", COMMIT] {
+        let mut session = storage.begin().unwrap();
+        let mut db = <SqliteTx<'_> as ParameterMut<Sqlite>>::view(&session);
+        assert!(db.execute(sql, []).is_err(), "{sql}");
+        let left = <Sqlite as Storage>::check(&mut session);
+        assert!(matches!(left, Err(SessionFault::LeftTransaction)), "{sql}: {left:?}");
+    }
+}
+
+/// A plain table of rows is written with the least work; see `Guard::is_bare`.
+#[test]
+fn a_table_is_bare_until_something_depends_on_it() {
+    let (_folder, file) = file();
+    let storage: Sqlite = Sqlite::of_file(Arc::clone(&file), SqliteOptions::new());
+    let is_bare = |session: &SqliteSession| session.guard().is_bare("t", 1);
+    let mut session = storage.begin().unwrap();
+    storage.setup(&mut session).unwrap();
+    let rows = <Sqlite as RowStorage>::row_sets(&session).blocking_access().unwrap();
+    rows.prepare(&TABLE, "p").unwrap();
+    assert!(is_bare(&session));
+    drop(rows);
+    storage.commit_alone(session).unwrap();
+
+    let session = storage.begin().unwrap();
+    assert!(is_bare(&session) && !session.guard().is_bare("t", 2));
+    let mut db = <SqliteTx<'_> as ParameterMut<Sqlite>>::view(&session);
+    db.execute_batch("CREATE INDEX mine ON t (x)").unwrap();
+    assert!(!is_bare(&session));
+    storage.rollback(session).unwrap();
+    assert!(is_bare(&storage.begin().unwrap()), "what a handler did was rolled back");
+}
+
+const TABLE: Table = Table {
+    name: "t",
+    columns: &[ColumnDef { name: "x", kind: Kind::Text, nullable: false, default: None }],
+    key: &[0],
+    indexes: &[],
+};
 
 #[test]
 fn turns_are_taken_in_the_order_of_arrival() {

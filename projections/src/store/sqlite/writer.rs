@@ -9,8 +9,23 @@ use std::{
 use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
 use rusqlite::Connection;
 
-use super::{error::store_error, file::File, guard::Guard, options::SqliteOptions, rows::Plans};
-use crate::{StoreError, StoreErrorKind};
+use super::{
+    error::{is_refusal, store_error},
+    file::File,
+    guard::Guard,
+    options::SqliteOptions,
+    rows::Plans,
+};
+use crate::{CommitError, StoreError, StoreErrorKind};
+
+/// What begins and ends each transaction is prepared once. A handler that runs such a statement
+/// must not meet these, which were let through: hence their own texts.
+const BEGIN: &str = "BEGIN IMMEDIATE -- the library's own";
+pub(super) const COMMIT: &str = "COMMIT -- the library's own";
+
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
 
 /// Whose turn it is, first come, first served, and the connection while nobody has it.
 #[derive(Debug, Default)]
@@ -149,13 +164,24 @@ pub(super) struct Turn {
 /// A commit that did not happen, or may not have.
 pub(super) enum Uncommitted {
     Certain(StoreError),
+    /// What the transaction holds cannot be committed: a deferred constraint.
+    Refused(StoreError),
     Unknown(StoreError),
 }
 
 impl Uncommitted {
     pub(super) fn into_error(self) -> StoreError {
         match self {
-            Self::Certain(error) | Self::Unknown(error) => error,
+            Self::Certain(error) | Self::Refused(error) | Self::Unknown(error) => error,
+        }
+    }
+}
+
+impl From<Uncommitted> for CommitError {
+    fn from(uncommitted: Uncommitted) -> Self {
+        match uncommitted {
+            Uncommitted::Refused(error) => Self::Refused(error.into()),
+            other => Self::Store(other.into_error()),
         }
     }
 }
@@ -191,7 +217,7 @@ impl Turn {
         turn.writer_mut().set_durable(durable).map_err(failed)?;
         let writer = turn.writer();
         writer.guard.reset(file.holds_events());
-        writer.connection().execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        run(&writer.connection(), BEGIN).map_err(failed)?;
         Ok(turn)
     }
 
@@ -259,7 +285,7 @@ impl Turn {
         }
         guard.admit_handlers(false);
         guard.admit_commit(true);
-        let outcome = connection.execute_batch("COMMIT");
+        let outcome = run(&connection, COMMIT);
         let let_through = guard.admit_commit(false);
         match outcome {
             Ok(()) if let_through && !guard.left() && connection.is_autocommit() => {
@@ -267,6 +293,9 @@ impl Turn {
                 Ok(())
             }
             Ok(()) => Err(Uncommitted::Certain(ended(self.label()))),
+            Err(error) if !connection.is_autocommit() && is_refusal(&error) => {
+                Err(Uncommitted::Refused(failed(error)))
+            }
             // The transaction is still open, and is rolled back with the turn.
             Err(error) if !connection.is_autocommit() => Err(Uncommitted::Certain(failed(error))),
             // The commit's last record may have reached the disk.

@@ -10,12 +10,14 @@ use std::{error::Error as StdError, fmt, future::Future, time::Duration};
 use crate::error::chain;
 
 mod events;
+mod presences;
 mod rows;
 mod snapshots;
 mod storages;
 
 pub use self::{
     events::{event_store, event_store_failures, event_store_reopened},
+    presences::{presence_store, presence_store_failures},
     rows::{row_failures, rows},
     snapshots::{snapshot_store, snapshot_store_failures},
     storages::{Drive, StorageHarness, storage, storage_failures},

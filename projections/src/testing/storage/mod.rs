@@ -19,9 +19,13 @@ pub use self::{
     session::{MemorySession, MemoryTx},
 };
 use crate::{
-    Async, AsyncStorage, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
-    ParameterMut, Previous, SnapshotStore, Storage, StoreError, StoreErrorKind,
+    Async, AsyncStorage, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Letter,
+    LetterQuery, ParameterMut, ParkedKey, Parking, PresenceStore, Previous, RequestStore,
+    SnapshotStore, Storage, StoreError, StoreErrorKind,
     engine::BoxFuture,
+    letters::Letters,
+    presence::MemoryPresences,
+    requests::MemoryRequests,
     rows::{OwnedValue, RowSets, RowStorage},
     snapshot::MemorySnapshots,
 };
@@ -80,6 +84,8 @@ struct Shared {
     script: Mutex<Script>,
     checks: Mutex<BTreeMap<String, Vec<Check>>>,
     snapshots: MemorySnapshots,
+    presences: MemoryPresences,
+    requests: MemoryRequests,
 }
 
 /// What is committed now, and before.
@@ -260,6 +266,14 @@ impl Storage for MemoryStorage {
         Some(Arc::new(self.shared.snapshots.clone()))
     }
 
+    fn presences(&self) -> Option<Arc<dyn PresenceStore>> {
+        Some(Arc::new(self.shared.presences.clone()))
+    }
+
+    fn requests(&self) -> Option<Arc<dyn RequestStore>> {
+        Some(Arc::new(self.shared.requests.clone()))
+    }
+
     fn rows(session: &mut MemorySession) -> Option<&mut RowSets> {
         Some(&mut session.rows)
     }
@@ -308,8 +322,23 @@ impl AsyncStorage for MemoryStorage {
         Ok(session.contents.lock().checkpoints.get(key).cloned())
     }
 
-    async fn reset(&self, _: &mut MemorySession, _: &CheckpointKey) -> Result<(), StoreError> {
-        self.attempt(Call::Reset)
+    async fn reset(
+        &self,
+        session: &mut MemorySession,
+        key: &CheckpointKey,
+    ) -> Result<(), StoreError> {
+        self.attempt(Call::Reset)?;
+        session.contents.lock().letters.remove(key);
+        Ok(())
+    }
+
+    async fn parked(
+        &self,
+        session: &mut MemorySession,
+        key: &CheckpointKey,
+    ) -> Result<Vec<ParkedKey>, StoreError> {
+        let contents = session.contents.lock();
+        Ok(contents.letters.get(key).map(Letters::parked).unwrap_or_default())
     }
 
     async fn commit(
@@ -322,7 +351,16 @@ impl AsyncStorage for MemoryStorage {
             if checkpoints.get(&write.key).map(Previous::from) != write.previous {
                 return Err(CommitError::Conflict);
             }
+            if let Some(answer) = &write.answer {
+                if !self.shared.requests.waits(answer.id) {
+                    return Err(CommitError::Conflict);
+                }
+                self.shared.requests.answer(answer);
+            }
             checkpoints.insert(write.key.clone(), write.next.clone());
+            if !write.letters.is_empty() {
+                contents.letters.entry(write.key.clone()).or_default().write(&write.letters);
+            }
             Ok(())
         })
     }
@@ -345,6 +383,22 @@ impl AsyncStorage for MemoryStorage {
         let all = committed.now.checkpoints.iter();
         let own = all.filter(|(key, _)| key.namespace == namespace);
         Ok(own.map(|(key, checkpoint)| (key.clone(), checkpoint.clone())).collect())
+    }
+
+    async fn letters(
+        &self,
+        key: &CheckpointKey,
+        query: &LetterQuery,
+    ) -> Result<Vec<Letter>, StoreError> {
+        self.attempt(Call::Letters)?;
+        let committed = self.committed();
+        Ok(committed.now.letters.get(key).map(|letters| letters.read(query)).unwrap_or_default())
+    }
+
+    async fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError> {
+        self.attempt(Call::Letters)?;
+        let committed = self.committed();
+        Ok(committed.now.letters.get(key).map(Letters::parking).unwrap_or_default())
     }
 }
 

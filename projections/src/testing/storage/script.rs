@@ -18,6 +18,8 @@ pub enum Call {
     DropTable,
     /// Rows are looked for by the values of an index.
     FindRows,
+    /// Letters are read or counted outside a transaction.
+    Letters,
     /// A checkpoint is read inside a transaction.
     Load,
     /// Rows are looked for by their keys.
@@ -42,6 +44,7 @@ impl fmt::Display for Call {
             Self::Commit => "commit",
             Self::DropTable => "drop a table",
             Self::FindRows => "find rows",
+            Self::Letters => "read the dead letters",
             Self::Load => "load a checkpoint",
             Self::LoadRows => "load rows",
             Self::PrepareTable => "prepare a table",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use super::table::StoredTable;
-use crate::{Checkpoint, CheckpointKey, rows::RowSets};
+use crate::{Checkpoint, CheckpointKey, letters::Letters, rows::RowSets};
 
 /// One version of everything that is stored. Tables are shared until they are written to.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,7 @@ pub(super) struct Contents {
     /// Those of rows.
     pub(super) row_tables: BTreeMap<String, Arc<StoredTable>>,
     pub(super) checkpoints: BTreeMap<CheckpointKey, Checkpoint>,
+    pub(super) letters: BTreeMap<CheckpointKey, Letters>,
 }
 
 type Table = BTreeMap<String, Value>;

@@ -62,6 +62,17 @@ impl PlayersProbed {
     }
 }
 
+#[projector("players-greeted", storage = MemoryStorage)]
+struct PlayersGreeted;
+
+#[handlers]
+impl PlayersGreeted {
+    #[handles(HandStarted, replay = "skip")]
+    fn on_started(&self, event: &HandStarted, players: &mut Rows<PlayerStats>) {
+        players.entry(&event.player);
+    }
+}
+
 #[projector("players-all", storage = MemoryStorage)]
 struct PlayersAll;
 

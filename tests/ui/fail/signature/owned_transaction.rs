@@ -1,4 +1,7 @@
-use projections::{Event, handlers, projector, sqlite::{Sqlite, SqliteTx}};
+use projections::{
+    Event, handlers, projector,
+    sqlite::{Sqlite, SqliteTx, rusqlite},
+};
 
 #[derive(Event, serde::Deserialize)]
 #[event(domain = "orders")]
@@ -10,7 +13,9 @@ struct OrderSummary;
 #[handlers]
 impl OrderSummary {
     #[handles(OrderPlaced)]
-    fn on_placed(&self, _event: &OrderPlaced, _db: SqliteTx<'_>) {}
+    fn on_placed(&self, _event: &OrderPlaced, db: SqliteTx<'_>) -> rusqlite::Result<usize> {
+        db.execute("INSERT INTO orders VALUES (1)", ())
+    }
 }
 
 fn main() {}

@@ -18,6 +18,7 @@ use rusqlite::{Connection, Statement};
 use self::{
     fault::Fault,
     prepare::Preparation,
+    statements::Insertion,
     values::{bind_key, bind_row},
 };
 use super::{
@@ -128,9 +129,11 @@ impl RowAccess for SqliteRows {
 
     fn write(&self, table: &Table, writes: RowWrites<'_>) -> Result<(), RowsError> {
         let plan = self.plans.of(table);
+        let is_bare = self.guard.is_bare(table.name, plan.columns);
+        let insertion = if is_bare { &plan.replace } else { &plan.upsert };
         self.own(|connection| {
             let written = delete(connection, &plan.delete, writes.deletes)
-                .and_then(|()| upsert(connection, &plan, table, writes.upserts));
+                .and_then(|()| insert(connection, insertion, table, writes.upserts));
             written.map_err(|error| {
                 fault::of_write(connection, &self.label, table, error, || self.guard.take_denied())
             })
@@ -159,15 +162,15 @@ fn delete(connection: &Connection, sql: &str, keys: &[&dyn Values]) -> rusqlite:
     Ok(())
 }
 
-fn upsert(
+fn insert(
     connection: &Connection,
-    plan: &statements::Plan,
+    insertion: &Insertion,
     table: &Table,
     rows: &[&dyn Values],
 ) -> rusqlite::Result<()> {
-    let chunks = rows.chunks_exact(plan.many);
+    let chunks = rows.chunks_exact(insertion.rows);
     let rest = chunks.remainder();
-    for (sql, chunks) in [(&plan.upsert_many, chunks), (&plan.upsert, rest.chunks_exact(1))] {
+    for (sql, chunks) in [(&insertion.many, chunks), (&insertion.one, rest.chunks_exact(1))] {
         if chunks.len() == 0 {
             continue;
         }

@@ -1,6 +1,6 @@
 //! Which tables hold rows, and whose.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -97,14 +97,33 @@ fn tell_guard_anew(
 ) -> Result<(), StoreError> {
     let mut tables = RowTables { schema_version, ..RowTables::default() };
     if schema::has_tables(connection, label)? {
-        tables.projectors = all(connection).map_err(|error| store_error("read", label, error))?;
+        read_all(connection, &mut tables).map_err(|error| store_error("read", label, error))?;
     }
     guard.set_tables(tables);
     Ok(())
 }
 
-fn all(connection: &Connection) -> rusqlite::Result<HashMap<String, String>> {
-    let mut statement =
-        connection.prepare("SELECT lower(name), projector FROM main.projections_tables")?;
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+fn read_all(connection: &Connection, tables: &mut RowTables) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(ALL)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        if row.get(2)? {
+            tables.bare.push((name.clone(), row.get(3)?));
+        }
+        tables.projectors.insert(name, row.get(1)?);
+    }
+    Ok(())
 }
+
+/// Each table with its projector, whether it is bare, and how many columns it has.
+const ALL: &str = "SELECT lower(name), projector,
+    NOT EXISTS (
+        SELECT 1 FROM main.sqlite_schema
+        WHERE type IN ('index', 'trigger') AND tbl_name = tables.name COLLATE NOCASE
+    ) AND NOT EXISTS (
+        SELECT 1 FROM main.sqlite_schema AS child, pragma_foreign_key_list(child.name, 'main') AS key
+        WHERE child.type = 'table' AND key.\"table\" = tables.name COLLATE NOCASE
+    ),
+    (SELECT count(*) FROM pragma_table_xinfo(tables.name, 'main'))
+    FROM main.projections_tables AS tables";

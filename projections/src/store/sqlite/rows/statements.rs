@@ -25,12 +25,22 @@ pub(super) struct Plan {
     table: Table,
     pub(super) load: String,
     pub(super) delete: String,
-    pub(super) upsert: String,
-    /// As `upsert`, for `many` rows.
-    pub(super) upsert_many: String,
-    pub(super) many: usize,
+    pub(super) upsert: Insertion,
+    /// As `upsert`, at much less work, where the table is bare. Else the rows that it replaces are
+    /// deleted: with those that refer to them, and without the triggers of an update.
+    pub(super) replace: Insertion,
+    pub(super) columns: usize,
     /// Those that look for the values of some columns.
     finds: Mutex<Vec<Find>>,
+}
+
+/// The statements that write rows, whether they are there or not.
+#[derive(Debug)]
+pub(super) struct Insertion {
+    pub(super) one: String,
+    pub(super) many: String,
+    /// How many rows `many` writes.
+    pub(super) rows: usize,
 }
 
 #[derive(Debug)]
@@ -62,15 +72,20 @@ fn is_same(one: &Table, other: &Table) -> bool {
 
 impl Plan {
     fn of(table: &Table) -> Self {
-        let parameters = columns(table).len();
-        let many = MANY.min(PARAMETERS / parameters.max(1)).max(1);
+        let columns = columns(table).len();
+        let many = MANY.min(PARAMETERS / columns.max(1)).max(1);
+        let insertion = |sql: fn(&Table, usize) -> String| Insertion {
+            one: sql(table, 1),
+            many: sql(table, many),
+            rows: many,
+        };
         Self {
             table: *table,
             load: select(table, table.key, "="),
             delete: delete(table),
-            upsert: upsert(table, 1),
-            upsert_many: upsert(table, many),
-            many,
+            upsert: insertion(upsert),
+            replace: insertion(replace),
+            columns,
             finds: Mutex::default(),
         }
     }
@@ -130,18 +145,26 @@ fn exact(quoted: &str) -> String {
 
 fn upsert(table: &Table, rows: usize) -> String {
     let (columns, key) = (columns(table), all_sorted(table, table.key));
-    let row = format!("({})", repeat_n("?", columns.len()).collect::<Vec<_>>().join(","));
     let others = columns.iter().filter(|name| !key.contains(name));
     let sets: Vec<_> = others.map(|name| format!("{name} = excluded.{name}")).collect();
     let conflict = match &*sets {
         [] => "NOTHING".to_owned(),
         sets => format!("UPDATE SET {}", sets.join(", ")),
     };
+    format!("INSERT {} ON CONFLICT ({}) DO {conflict}", into(table, rows), key.join(", "))
+}
+
+fn replace(table: &Table, rows: usize) -> String {
+    format!("REPLACE {}", into(table, rows))
+}
+
+fn into(table: &Table, rows: usize) -> String {
+    let columns = columns(table);
+    let row = format!("({})", repeat_n("?", columns.len()).collect::<Vec<_>>().join(","));
     format!(
-        "INSERT INTO main.{} ({}) VALUES {} ON CONFLICT ({}) DO {conflict}",
+        "INTO main.{} ({}) VALUES {}",
         quoted(table.name),
         columns.join(", "),
-        repeat_n(row, rows).collect::<Vec<_>>().join(","),
-        key.join(", ")
+        repeat_n(row, rows).collect::<Vec<_>>().join(",")
     )
 }

@@ -4,7 +4,8 @@ use std::future::ready;
 
 use crate::{
     __private::BoxFuture, Async, AsyncStorage, Blocking, BlockingStorage, Checkpoint,
-    CheckpointKey, CheckpointWrite, CommitError, Storage, StoreError,
+    CheckpointKey, CheckpointWrite, CommitError, Letter, LetterQuery, ParkedKey, Parking, Storage,
+    StoreError,
 };
 
 type Calls<'a, T, E = StoreError> = BoxFuture<'a, Result<T, E>>;
@@ -29,6 +30,12 @@ pub trait Drive<S: Storage> {
         key: &'a CheckpointKey,
     ) -> Calls<'a, ()>;
 
+    fn parked<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, Vec<ParkedKey>>;
+
     fn commit<'a>(
         storage: &'a S,
         session: S::Session,
@@ -43,6 +50,14 @@ pub trait Drive<S: Storage> {
         storage: &'a S,
         namespace: &'a str,
     ) -> Calls<'a, Vec<(CheckpointKey, Checkpoint)>>;
+
+    fn letters<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+        query: &'a LetterQuery,
+    ) -> Calls<'a, Vec<Letter>>;
+
+    fn parking<'a>(storage: &'a S, key: &'a CheckpointKey) -> Calls<'a, Parking>;
 }
 
 impl<S: BlockingStorage> Drive<S> for Blocking {
@@ -70,6 +85,14 @@ impl<S: BlockingStorage> Drive<S> for Blocking {
         Box::pin(ready(storage.reset(session, key)))
     }
 
+    fn parked<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, Vec<ParkedKey>> {
+        Box::pin(ready(storage.parked(session, key)))
+    }
+
     fn commit<'a>(
         storage: &'a S,
         session: S::Session,
@@ -91,6 +114,18 @@ impl<S: BlockingStorage> Drive<S> for Blocking {
         namespace: &'a str,
     ) -> Calls<'a, Vec<(CheckpointKey, Checkpoint)>> {
         Box::pin(ready(storage.checkpoints(namespace)))
+    }
+
+    fn letters<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+        query: &'a LetterQuery,
+    ) -> Calls<'a, Vec<Letter>> {
+        Box::pin(ready(storage.letters(key, query)))
+    }
+
+    fn parking<'a>(storage: &'a S, key: &'a CheckpointKey) -> Calls<'a, Parking> {
+        Box::pin(ready(storage.parking(key)))
     }
 }
 
@@ -119,6 +154,14 @@ impl<S: AsyncStorage> Drive<S> for Async {
         Box::pin(storage.reset(session, key))
     }
 
+    fn parked<'a>(
+        storage: &'a S,
+        session: &'a mut S::Session,
+        key: &'a CheckpointKey,
+    ) -> Calls<'a, Vec<ParkedKey>> {
+        Box::pin(storage.parked(session, key))
+    }
+
     fn commit<'a>(
         storage: &'a S,
         session: S::Session,
@@ -140,5 +183,17 @@ impl<S: AsyncStorage> Drive<S> for Async {
         namespace: &'a str,
     ) -> Calls<'a, Vec<(CheckpointKey, Checkpoint)>> {
         Box::pin(storage.checkpoints(namespace))
+    }
+
+    fn letters<'a>(
+        storage: &'a S,
+        key: &'a CheckpointKey,
+        query: &'a LetterQuery,
+    ) -> Calls<'a, Vec<Letter>> {
+        Box::pin(storage.letters(key, query))
+    }
+
+    fn parking<'a>(storage: &'a S, key: &'a CheckpointKey) -> Calls<'a, Parking> {
+        Box::pin(storage.parking(key))
     }
 }

@@ -1,5 +1,7 @@
 //! A storage keeps every column of a checkpoint.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
@@ -7,8 +9,8 @@ use super::{
     subject::{checkpoint, first, over},
 };
 use crate::{
-    Checkpoint, CheckpointKey, EventId, Fingerprint, GlobalPosition, RecordedState, StoreId,
-    Subscriptions, rows::TableDigests,
+    Checkpoint, CheckpointKey, EventId, Fingerprint, GlobalPosition, Lease, OwnerId, RecordedState,
+    StoreId, Subscriptions, rows::TableDigests,
 };
 
 /// Checkpoints that differ in every column, at the edges of what each may hold.
@@ -20,8 +22,18 @@ fn variants() -> Result<Vec<Checkpoint>, super::Broken> {
         scanned: GlobalPosition::new(i64::MAX as u64),
         event_id: Some(EventId::from_u128(u128::MAX - 2)),
         epoch: 1 << 40,
+        lease: Some(Lease {
+            owner: OwnerId::from_u128(u128::MAX - 3),
+            process: "process 7 on «höst»".to_owned(),
+            time: Duration::from_millis(12_345),
+            beat: 1 << 60,
+        }),
         version: u32::MAX,
         fingerprint: Some(Fingerprint { algorithm: u16::MAX, hash: u64::MAX - 3 }),
+        superseded: vec![
+            Fingerprint { algorithm: 0, hash: u64::MAX },
+            Fingerprint { algorithm: u16::MAX, hash: 0 },
+        ],
         subscriptions: Subscriptions::decode(subscriptions)?,
         effects_mark: GlobalPosition::new(1 << 50),
         state: RecordedState::Halted,
@@ -39,7 +51,9 @@ fn variants() -> Result<Vec<Checkpoint>, super::Broken> {
     };
     let rest = [
         RecordedState::Inline,
+        RecordedState::Paused,
         RecordedState::Rebuilding,
+        RecordedState::Retrying,
         RecordedState::Running,
         RecordedState::Stopped,
     ];
@@ -62,8 +76,10 @@ fn differences(due: &Checkpoint, got: &Checkpoint) -> String {
         ("scanned", due.scanned == got.scanned),
         ("event_id", due.event_id == got.event_id),
         ("epoch", due.epoch == got.epoch),
+        ("lease", due.lease == got.lease),
         ("version", due.version == got.version),
         ("fingerprint", due.fingerprint == got.fingerprint),
+        ("superseded", due.superseded == got.superseded),
         ("tables", due.tables == got.tables),
         ("subscriptions", due.subscriptions == got.subscriptions),
         ("effects_mark", due.effects_mark == got.effects_mark),

@@ -9,6 +9,7 @@ pub use self::drive::Drive;
 use self::subject::Subject;
 pub(super) use self::subject::{checkpoint, first};
 
+mod asking;
 mod comparing;
 mod drive;
 mod isolation;
@@ -110,6 +111,11 @@ pub async fn storage_failures<H: StorageHarness>(harness: H) -> Vec<Failure> {
             a_session_reads_its_own_writes,
             sessions_follow_one_another,
             clones_are_one_storage,
+        ],
+        asking: [
+            requests_come_back_until_they_are_answered,
+            an_answer_commits_with_its_checkpoint,
+            a_request_is_answered_once,
         ],
         comparing: [
             another_epoch_is_a_conflict,

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Broken, Drive, StorageHarness};
 use crate::{
     BoxError, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, EventId,
-    GlobalPosition, Previous, RecordedState, Storage, StoreError, StoreId, Subscriptions,
-    rows::TableDigests,
+    GlobalPosition, Previous, RecordedState, RequestStore, Storage, StoreError, StoreId,
+    Subscriptions, rows::TableDigests,
 };
 
 type SessionOf<H> = <<H as StorageHarness>::Storage as Storage>::Session;
@@ -101,6 +101,10 @@ impl<H: StorageHarness> Subject<H> {
         self.harness.get(session, key).await.map_err(|error| harness("get", &error))
     }
 
+    pub(super) fn requests(&self) -> Option<Arc<dyn RequestStore>> {
+        self.storage.requests()
+    }
+
     pub(super) fn changes(&self) -> Option<Box<dyn Changes>> {
         self.storage.changes()
     }
@@ -143,8 +147,10 @@ pub(in super::super) fn checkpoint(epoch: u64, position: u64) -> Checkpoint {
         scanned: GlobalPosition::new(position + 1),
         event_id: Some(EventId::from_u128(u128::from(position))),
         epoch,
+        lease: None,
         version: 1,
         fingerprint: None,
+        superseded: Vec::new(),
         subscriptions: Subscriptions::default(),
         effects_mark: GlobalPosition::BEGINNING,
         state: RecordedState::Running,

@@ -1,0 +1,178 @@
+//! [`Parked`]: which keys are parked, and what that means for the events of a page.
+
+use std::{collections::HashMap, ops::Range};
+
+use crate::{
+    Envelope, GlobalPosition, Letter, LetterFailure, Page, ParkBy, ParkCaps, ParkedKey,
+    letters::stored_key,
+};
+
+/// The keys that are parked, as committed. Their letters are in the storage.
+#[derive(Debug, Default)]
+pub(super) struct Parked {
+    keys: HashMap<String, Queue>,
+    letters: u64,
+}
+
+/// The letters of a key, in numbers.
+#[derive(Clone, Copy, Debug)]
+struct Queue {
+    first: GlobalPosition,
+    last: GlobalPosition,
+    letters: u64,
+}
+
+/// What of some events is not for the handlers, because it waits.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// Their indexes in the page.
+    pub(super) indexes: Vec<usize>,
+    /// Those that have no letter yet.
+    pub(super) letters: Vec<Letter>,
+    /// The first event that may not wait, because as many do as may, and which cap that is.
+    pub(super) full: Option<(usize, String)>,
+}
+
+impl Parked {
+    pub(super) fn of(keys: Vec<ParkedKey>) -> Self {
+        let letters = keys.iter().map(|key| key.letters).sum();
+        let queue = |key: ParkedKey| {
+            let ParkedKey { park_key, first, last, letters } = key;
+            (park_key, Queue { first, last, letters })
+        };
+        Self { keys: keys.into_iter().map(queue).collect(), letters }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How many keys are parked, and how many letters there are.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.keys.len() as u64, self.letters)
+    }
+
+    /// The keys that are parked.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<_> = self.keys.iter().collect();
+        keys.sort_by_key(|(_, queue)| queue.first);
+        keys.into_iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The first position that is parked.
+    pub(super) fn first(&self) -> Option<GlobalPosition> {
+        self.keys.values().map(|queue| queue.first).min()
+    }
+
+    /// Finds the events that wait. State in process is replayed: what is before the first letter of
+    /// its key is applied, and what has a letter gets no second one.
+    pub(super) fn waiting(
+        &self,
+        page: &Page,
+        events: Range<usize>,
+        park_by: ParkBy,
+        caps: ParkCaps,
+        effects_mark: GlobalPosition,
+    ) -> Waiting {
+        let mut waiting = Waiting::default();
+        if self.is_empty() {
+            return waiting;
+        }
+        let mut envelope = Envelope::new(page.clone(), events.start);
+        let mut added = HashMap::<&str, u64>::new();
+        for index in events {
+            envelope.move_to(index, effects_mark);
+            let key = stored_key(park_by.key(&envelope));
+            let Some((key, queue)) = self.keys.get_key_value(&*key) else { continue };
+            if envelope.position() < queue.first {
+                continue;
+            }
+            if envelope.position() > queue.last {
+                let more = added.entry(key).or_default();
+                let full = caps
+                    .full_of(queue.letters + *more, self.letters + waiting.letters.len() as u64);
+                if let Some(cap) = full {
+                    waiting.full = Some((index, cap));
+                    return waiting;
+                }
+                *more += 1;
+                waiting.letters.push(letter(&envelope, key.clone(), None));
+            }
+            waiting.indexes.push(index);
+        }
+        waiting
+    }
+
+    /// Which cap forbids to park one more key, if one does.
+    pub(super) fn full(&self, caps: ParkCaps) -> Option<String> {
+        if self.keys.len() as u64 >= caps.keys {
+            return Some(format!("{} keys are parked already, which is the cap `keys`", caps.keys));
+        }
+        caps.full_in_all(self.letters)
+    }
+
+    /// Takes in letters that are committed.
+    pub(super) fn add(&mut self, letters: &[Letter]) {
+        for letter in letters {
+            let position = letter.position;
+            let queue = self.keys.entry(letter.park_key.clone()).or_insert(Queue {
+                first: position,
+                last: position,
+                letters: 0,
+            });
+            queue.last = position;
+            queue.letters += 1;
+            self.letters += 1;
+        }
+    }
+}
+
+impl Parked {
+    /// Takes a letter out that is there no longer.
+    pub(super) fn remove(&mut self, letter: &Letter) {
+        let Some(queue) = self.keys.get_mut(&letter.park_key) else { return };
+        self.letters -= 1;
+        queue.letters -= 1;
+        if queue.first == letter.position {
+            queue.first = letter.position.next();
+        }
+        if queue.letters == 0 {
+            self.keys.remove(&letter.park_key);
+        }
+    }
+}
+
+impl ParkCaps {
+    /// Which cap forbids one more letter of a key that has so many, if one does. The first of them
+    /// does not wait: it is what the others wait for.
+    fn full_of(self, letters_of_key: u64, letters: u64) -> Option<String> {
+        if letters_of_key > self.per_key {
+            let most = self.per_key;
+            return Some(format!(
+                "{most} events of its key wait already, which is the cap `per_key`"
+            ));
+        }
+        self.full_in_all(letters)
+    }
+
+    fn full_in_all(self, letters: u64) -> Option<String> {
+        let most = self.total;
+        (letters >= most)
+            .then(|| format!("{most} events are parked or wait already, which is the cap `total`"))
+    }
+}
+
+/// The letter of an event.
+pub(super) fn letter(event: &Envelope, park_key: String, failure: Option<LetterFailure>) -> Letter {
+    Letter {
+        position: event.position(),
+        event: event.id(),
+        name: event.name().to_owned(),
+        domain: event.domain().to_owned(),
+        stream: event.stream().to_owned(),
+        stream_position: event.stream_position(),
+        park_key,
+        replay: event.is_replay(),
+        failure,
+    }
+}

@@ -1,0 +1,135 @@
+//! Parked streams: acceptance lines 26, 27, 32 and 33, rule R14.
+
+use projections::{LetterQuery, Runtime, State, memory::MemoryEventStore, testing::MemoryStorage};
+
+use crate::books::{Fault, Plan, append, append_in_turn, books, read, shelves};
+
+books!(ByStream, "by-stream", retry(max = 1, initial = "1ms"));
+books!(ByProjector, "by-projector", retry(none), park_by = "projector");
+books!(ByDomain, "by-domain", retry(none), park_by = "domain");
+books!(Skipping, "skipping", retry(none), on_failure = "skip");
+
+macro_rules! runtime {
+    ($events:expr, $storage:expr, $projector:expr) => {
+        Runtime::builder($events.clone())
+            .without_linked()
+            .storage($storage.clone())
+            .projector($projector)
+            .build()
+            .await
+            .unwrap()
+    };
+}
+
+#[tokio::test]
+async fn later_events_of_the_stream_wait_behind_it_and_others_go_on() {
+    for batch in [1, 2, 1_000] {
+        let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+        append_in_turn(&events, &["a", "b", "c"], 12).await;
+        let plan = Plan::failing([(4, Fault::Always)]);
+        let runtime = Runtime::builder(events.clone())
+            .without_linked()
+            .storage(storage.clone())
+            .projector(ByStream { plan: plan.clone() })
+            .batch_events(batch)
+            .build()
+            .await
+            .unwrap();
+        runtime.catch_up().await.unwrap();
+        let parked = shelves([("a", &[1]), ("b", &[2, 5, 8, 11]), ("c", &[3, 6, 9, 12])]);
+        assert_eq!(read(&storage), parked, "batch {batch}");
+        assert_eq!(plan.calls_of(4), 2, "batch {batch}");
+        assert_eq!((plan.calls_of(7), plan.calls_of(10)), (0, 0));
+
+        let letters = runtime.dead_letters("by-stream").unwrap();
+        let all = letters.list(&LetterQuery::first(10)).await.unwrap();
+        let positions: Vec<_> = all.iter().map(|letter| letter.position.get()).collect();
+        assert_eq!(positions, [4, 7, 10]);
+        let first = &all[0];
+        assert_eq!((&*first.stream, first.stream_position.get()), ("a", 2));
+        assert_eq!((&*first.name, &*first.domain, &*first.park_key), ("Written", "books", "a"));
+        let failure = first.failure.as_ref().unwrap();
+        assert_eq!(failure.attempts, 2);
+        assert_eq!(failure.error, "handler `written` failed: 4 is unlucky");
+        assert!(failure.first_at <= failure.last_at);
+        assert!(all[1..].iter().all(|letter| letter.failure.is_none()));
+        let event = letters.event(first).await.unwrap().unwrap();
+        assert_eq!(event.payload(), br#"{"n":4}"#);
+
+        // A restart goes on, and what comes meanwhile waits, too.
+        append(&events, "a", 13).await;
+        append(&events, "b", 14).await;
+        let again = runtime!(events, storage, ByStream { plan: plan.clone() });
+        again.catch_up().await.unwrap();
+        assert_eq!(read(&storage)["a"], [1]);
+        assert_eq!(read(&storage)["b"], [2, 5, 8, 11, 14]);
+        let counts = again.dead_letters("by-stream").unwrap().counts().await.unwrap();
+        assert_eq!((counts.keys, counts.letters), (1, 4));
+        // Status says so, from any runtime.
+        let status = again.status().await.unwrap().projectors.remove(0);
+        assert_eq!((status.parking.keys, status.parking.letters), (1, 4));
+        assert_eq!(status.scanned.get(), 14);
+    }
+}
+
+#[tokio::test]
+async fn nothing_after_it_is_applied_where_the_projector_is_parked() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    append_in_turn(&events, &["a", "b"], 8).await;
+    let plan = Plan::failing([(3, Fault::Always)]);
+    let runtime = runtime!(events, storage, ByProjector { plan: plan.clone() });
+    runtime.catch_up().await.unwrap();
+    assert_eq!(read(&storage), shelves([("a", &[1]), ("b", &[2])]));
+    let counts = runtime.dead_letters("by-projector").unwrap().counts().await.unwrap();
+    assert_eq!((counts.keys, counts.letters), (1, 6));
+
+    let storage = MemoryStorage::new();
+    let runtime = runtime!(events, storage, ByDomain { plan });
+    runtime.catch_up().await.unwrap();
+    assert_eq!(read(&storage), shelves([("a", &[1]), ("b", &[2])]));
+}
+
+#[tokio::test]
+async fn a_skipped_event_is_counted_and_its_stream_goes_on() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    append_in_turn(&events, &["a", "b"], 8).await;
+    let plan = Plan::failing([(3, Fault::Always)]);
+    let runtime = runtime!(events, storage, Skipping { plan });
+    runtime.catch_up().await.unwrap();
+    assert_eq!(read(&storage), shelves([("a", &[1, 5, 7]), ("b", &[2, 4, 6, 8])]));
+    let counts = runtime.dead_letters("skipping").unwrap().counts().await.unwrap();
+    assert_eq!((counts.letters, counts.passed.skipped), (0, 1));
+}
+
+/// Acceptance line 32: each is tried as often as it may be, and parked; the page is left.
+#[tokio::test]
+async fn a_page_full_of_permanent_poison_is_parked_and_left() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    append_in_turn(&events, &["a", "b", "c", "d", "e"], 50).await;
+    let plan = Plan::failing((1..=50).map(|n| (n, Fault::Permanent)));
+    let runtime = runtime!(events, storage, ByStream { plan: plan.clone() });
+    runtime.catch_up().await.unwrap();
+    assert!(read(&storage).is_empty());
+    let counts = runtime.dead_letters("by-stream").unwrap().counts().await.unwrap();
+    assert_eq!((counts.keys, counts.letters), (5, 50));
+    let calls: usize = (1..=50).map(|n| plan.calls_of(n)).sum();
+    assert_eq!(calls, 5);
+}
+
+#[tokio::test]
+async fn a_running_projector_with_something_parked_is_parked_and_not_healthy() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    append_in_turn(&events, &["a", "b"], 4).await;
+    let plan = Plan::failing([(1, Fault::Permanent)]);
+    let runtime = runtime!(events, storage, ByStream { plan });
+    let running = tokio::spawn({
+        let runtime = runtime.clone();
+        async move { runtime.run(std::future::pending()).await }
+    });
+    let token = append(&events, "b", 5).await.token();
+    runtime.wait_for("by-stream", &token, std::time::Duration::from_secs(20)).await.unwrap();
+    let status = runtime.status().await.unwrap().projectors.remove(0);
+    assert_eq!(status.state, State::Parked);
+    assert!(!status.state.is_healthy());
+    running.abort();
+}
