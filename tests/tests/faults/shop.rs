@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -148,11 +147,16 @@ impl Place {
         Self { folder: folder.to_owned() }
     }
 
-    /// The same place once more, in another folder.
+    /// The same place once more, in another folder. SQLite copies it: connections to it may still
+    /// be closing in other threads, and take their files beside the database away.
     pub(crate) fn copy(&self, folder: &Path) -> Self {
-        for file in fs::read_dir(&self.folder).unwrap() {
-            let file = file.unwrap();
-            fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+        for name in ["events.db", "read.db"] {
+            let file = self.folder.join(name);
+            if file.exists() {
+                let copy = folder.join(name);
+                let db = rusqlite::Connection::open(file).unwrap();
+                db.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+            }
         }
         Self { folder: folder.to_owned() }
     }
