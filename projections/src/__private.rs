@@ -73,8 +73,8 @@ pub mod markers {
 use crate::{Event, Fingerprint, HandleError, Handlers, MissingResource, Resources, Route};
 pub use crate::{
     engine::{
-        Activated, Activation, Applied, Batch, BoxFuture, Engine, Execution, Identity, Interrupt,
-        Make, Progress, RowUse, SnapshotPlace, SnapshotUse, Start, StartError,
+        Activated, Activation, Applied, Aside, Batch, BoxFuture, Engine, Execution, Identity,
+        Interrupt, Make, Progress, RowUse, SnapshotPlace, SnapshotUse, Start, StartError,
     },
     letters::LetterBox,
     projector::{Construct, HookCall, KeySource, SessionOf},

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use crate::{
     __private::Execution,
     BoxError, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, Letter, LetterQuery,
-    ParkedKey, Parking, PresenceStore, RequestStore, SnapshotStore, StoreError, Verdict,
+    ParkedKey, Parking, PresenceStore, RequestStore, SnapshotStore, StoreError, StoreErrorKind,
+    Verdict,
     engine::{BoxFuture, Interrupt},
     inline::Appends,
     read::RowReads,
@@ -193,6 +194,28 @@ pub trait BlockingStorage: Storage<Execution = Blocking> {
     /// # Errors
     /// Fails when the storage cannot be reached; the transaction is gone then, too.
     fn rollback(&self, session: Self::Session) -> Result<(), StoreError>;
+
+    /// Sets a savepoint in the transaction, in place of the one before. False where the storage has
+    /// no such thing: where events keep failing, each of them then costs more.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be reached.
+    fn savepoint(&self, session: &mut Self::Session) -> Result<bool, StoreError> {
+        let _ = session;
+        Ok(false)
+    }
+
+    /// Undoes what the transaction has written since the last savepoint, which stays.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be reached, or has no savepoint.
+    fn back_to_savepoint(&self, session: &mut Self::Session) -> Result<(), StoreError> {
+        let _ = session;
+        Err(StoreError::new(
+            StoreErrorKind::Other,
+            "go back to a savepoint, of which there is none",
+        ))
+    }
 
     /// Reads every checkpoint of a namespace, outside any transaction. A storage that was never
     /// set up has none.

@@ -67,6 +67,7 @@ impl Activation {
             values: None,
             left_out: Vec::new(),
             erased: AtomicU64::default(),
+            triage: None,
             redriven: false,
             progress: Arc::default(),
         }

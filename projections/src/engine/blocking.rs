@@ -112,10 +112,10 @@ type Loaded = (Option<Checkpoint>, Vec<ParkedKey>);
 type Job<S, P> = Box<dyn FnOnce(&mut Worker<S, P>) + Send>;
 
 /// What the thread owns.
-struct Worker<S, P> {
-    storage: S,
-    projector: P,
-    rows: KeptRows,
+pub(super) struct Worker<S, P> {
+    pub(super) storage: S,
+    pub(super) projector: P,
+    pub(super) rows: KeptRows,
     /// Where a live projector is.
     place: Option<Checkpoint>,
 }
@@ -358,7 +358,8 @@ where
     }
 
     fn apply(&mut self, batch: &mut Batch) -> Applied {
-        match self.attempt(batch, false) {
+        let outcome = self.attempt_leniently(batch);
+        match outcome.unwrap_or_else(|| self.attempt(batch, false)) {
             // Which event's row it is shows when each event's rows are written by themselves.
             Err(Failure::Refused(..)) if batch.events.len() > 1 => self.attempt(batch, true),
             outcome => outcome,
@@ -394,7 +395,11 @@ where
     }
 
     /// Commits with the checkpoint. That of a live projector is in memory.
-    fn commit(&mut self, session: S::Session, write: &CheckpointWrite) -> Result<(), CommitError> {
+    pub(super) fn commit(
+        &mut self,
+        session: S::Session,
+        write: &CheckpointWrite,
+    ) -> Result<(), CommitError> {
         if !is_live::<P>() {
             return self.storage.commit(session, write);
         }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
 use super::{
-    Applied, Batch, BoxFuture, Engine, Execution, Make, SnapshotPlace, SnapshotUse, Start,
+    Applied, Aside, Batch, BoxFuture, Engine, Execution, Make, SnapshotPlace, SnapshotUse, Start,
     StartError, apply, reads::InProcessReads, rows::RowUse, snapshots::Snapshots, stages::Stage,
 };
 use crate::{
@@ -169,7 +169,7 @@ where
                 attempt.state.erased += batch.erased.load(Relaxed);
                 letters.open().set_erased(attempt.state.erased);
                 attempt.whole = true;
-                Applied::Committed
+                Applied::Committed(Aside::default())
             }
             Err(failure) => failure.into_applied(batch),
         }
@@ -403,7 +403,7 @@ where
     fn apply(&mut self, batch: Batch) -> BoxFuture<'_, Applied> {
         Box::pin(async move {
             let applied = self.run(&batch).await;
-            if matches!(applied, Applied::Committed) {
+            if matches!(applied, Applied::Committed(_)) {
                 self.keep(batch.write);
                 if let Some(snapshots) = &mut self.snapshots {
                     snapshots.applied(batch.events.len());

@@ -181,6 +181,7 @@ where
             values: None,
             left_out: Vec::new(),
             erased: AtomicU64::default(),
+            triage: None,
             redriven: false,
             progress: Arc::default(),
         };

@@ -8,7 +8,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
         mpsc,
     },
     time::{Duration, Instant},
@@ -36,6 +36,8 @@ pub struct Progress {
     at: AtomicU64,
     batches: AtomicU64,
     interrupt: Mutex<Option<Interrupt>>,
+    /// A handler of this transaction took too long.
+    interrupted: AtomicBool,
     /// Woken by the watchdog.
     overdue: Notify,
     /// The batch under way, for others to look at.
@@ -49,6 +51,7 @@ impl Default for Progress {
             at: AtomicU64::new(IDLE),
             batches: AtomicU64::default(),
             interrupt: Mutex::default(),
+            interrupted: AtomicBool::new(false),
             overdue: Notify::new(),
             work: Mutex::default(),
             times: Times::default(),
@@ -109,10 +112,17 @@ impl Progress {
 
     /// Says how to stop a statement of the transaction that handlers have now.
     pub(super) fn interruptible(&self, interrupt: Option<Interrupt>) {
+        self.interrupted.store(false, Relaxed);
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
     }
 
+    /// Whether a handler of the transaction took too long, and whoever watches waits for its end.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Relaxed)
+    }
+
     pub(super) fn interrupt(&self) {
+        self.interrupted.store(true, Relaxed);
         if let Some(stop) = &*self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) {
             stop();
         }

@@ -9,6 +9,7 @@ mod blocking;
 mod handling;
 mod in_process;
 mod inline;
+mod lenient;
 mod limit;
 mod network;
 mod reads;
@@ -33,6 +34,7 @@ pub(crate) use self::snapshots::Known;
 pub use self::{
     activation::{Activated, Activation},
     inline::Identity,
+    lenient::Aside,
     limit::{Interrupt, Progress},
     rows::RowUse,
     snapshots::{SnapshotPlace, SnapshotUse},
@@ -41,6 +43,7 @@ pub(crate) use self::{
     apply::{catch_panic, message},
     handling::handling as handling_projector,
     in_process::State,
+    lenient::{Failed, Triage},
     limit::keep_others_awake,
     network::endless,
     rows::owner,
@@ -238,6 +241,8 @@ pub struct Batch {
     pub(crate) progress: Arc<Progress>,
     /// How many of its events were passed because they are erased.
     pub(crate) erased: AtomicU64,
+    /// Decides about events that fail, where the batch is to go on without them.
+    pub(crate) triage: Option<Arc<dyn Triage>>,
 }
 
 impl Batch {
@@ -253,8 +258,10 @@ impl Batch {
 
     /// The events that go to handlers: all between two that are left out.
     fn runs(&self) -> impl Iterator<Item = Range<usize>> {
-        let mut next = self.events.start;
-        self.left_out.iter().copied().chain([self.events.end]).map(move |end| {
+        let Range { start, end } = self.events;
+        let at = |bound| self.left_out.partition_point(|index| *index < bound);
+        let mut next = start;
+        self.left_out[at(start)..at(end)].iter().copied().chain([end]).map(move |end| {
             let run = next..end;
             next = end + 1;
             run
@@ -296,8 +303,8 @@ pub(crate) enum Target {
 /// What became of a batch. In all cases but the first nothing of it is in the read model.
 #[derive(Debug)]
 pub enum Applied {
-    /// Read model and checkpoint are committed.
-    Committed,
+    /// Read model and checkpoint are committed, and what was put aside on the way.
+    Committed(Aside),
     /// The stored checkpoint was not the expected one.
     Conflict,
     /// The event with this index in the page could not be handled.
@@ -313,7 +320,7 @@ pub enum Applied {
 impl From<Result<(), CommitError>> for Applied {
     fn from(outcome: Result<(), CommitError>) -> Self {
         match outcome {
-            Ok(()) => Self::Committed,
+            Ok(()) => Self::Committed(Aside::default()),
             Err(CommitError::Conflict) => Self::Conflict,
             Err(CommitError::Refused(source)) => Self::Refused(source),
             Err(CommitError::Store(error)) => Self::Store(error),

@@ -119,8 +119,39 @@ impl KeptRows {
         }
     }
 
+    /// A session that has them will set marks.
+    pub(super) fn begin_marks(&mut self) {
+        self.unsure_digests.clone_from(&self.digests);
+    }
+
+    /// All of them are written, and the session can go back to here.
+    pub(super) fn mark<S: Storage>(&mut self, session: &mut S::Session) {
+        if let Some(rows) = S::rows(session) {
+            rows.change_digests(&mut self.unsure_digests);
+        }
+    }
+
+    /// The session went back to the last mark: what is in memory may be of what is undone.
+    pub(super) fn back_to_mark<S: Storage>(&mut self, session: &mut S::Session) {
+        if let Some(rows) = S::rows(session) {
+            drop(rows.take());
+            rows.declare(&self.tables);
+            rows.begin_batch(self.batch, self.bound);
+        }
+    }
+
     /// Takes them back from a session that is about to commit.
     pub(super) fn take_back<S: Storage>(
+        &mut self,
+        session: &mut S::Session,
+        write: &mut CheckpointWrite,
+    ) {
+        self.begin_marks();
+        self.take_back_marked::<S>(session, write);
+    }
+
+    /// As [`take_back`](Self::take_back), from a session that has set marks.
+    pub(super) fn take_back_marked<S: Storage>(
         &mut self,
         session: &mut S::Session,
         write: &mut CheckpointWrite,
@@ -128,7 +159,6 @@ impl KeptRows {
         if self.tables.is_empty() {
             return;
         }
-        self.unsure_digests.clone_from(&self.digests);
         if let Some(rows) = S::rows(session) {
             rows.change_digests(&mut self.unsure_digests);
             self.unsure = rows.take();

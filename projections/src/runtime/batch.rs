@@ -177,30 +177,34 @@ impl Runner {
         let letters = waiting.letters;
         write.letters.put.clone_from(&letters);
         let values = self.shared.wanted.among(page, &events);
-        let is_applied = waiting.indexes.len() < events.len();
+        // Values are for whoever waits, once: nothing of them is taken back.
+        let triage = if values.is_none() { self.triage(letters.len()) } else { None };
+        let mut left_out = waiting.indexes;
         let batch = Batch {
             page: page.clone(),
             targets: Arc::clone(&reading.targets),
-            events,
+            events: events.clone(),
             effects_mark,
             write,
             values: values.clone(),
-            left_out: waiting.indexes,
+            left_out: left_out.clone(),
             erased: AtomicU64::default(),
             redriven: false,
             progress: Arc::clone(&self.shared.progress),
+            triage,
         };
         let began = Instant::now();
         match self.apply_seen(batch).await {
-            Applied::Committed => {
+            Applied::Committed(aside) => {
                 // Before those are woken who wait for them.
                 if let Some(values) = values {
                     self.shared.wanted.deliver(page, &values);
                 }
                 self.parked.add(&letters);
-                if is_applied {
-                    self.streak.end();
-                }
+                left_out.extend_from_slice(&aside.indexes);
+                let last = events.rev().find(|index| !left_out.contains(index));
+                let handled = last.map(|index| page.record(index).position);
+                self.settle_aside(&aside, handled);
                 self.forget_vanished(next.position.next());
                 self.own = Some(Owned::new(next, began));
                 self.recovered();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{end::End, runner::Runner};
 use crate::{
     HaltReason, HandleError, OnFailure, Page, Permanent, RecordedState, RetryPolicy, Verdict,
-    error::chain,
+    error::chain, failure::Classify,
 };
 
 /// Waits while something that the handlers need seems to be down grow to this.
@@ -132,30 +132,7 @@ impl Runner {
 
     /// What an error says of its event, and whether that is certain.
     fn verdict(&self, error: &HandleError) -> (Verdict, bool) {
-        let source = match error {
-            HandleError::Failed { source, .. } => source,
-            HandleError::Panicked { .. } | HandleError::TimedOut { .. } => {
-                return (Verdict::Retry, false);
-            }
-            // The same bytes, the same rules.
-            HandleError::Decode { .. }
-            | HandleError::Refused { .. }
-            | HandleError::Rows { .. }
-            | HandleError::Unregistered { .. } => return (Verdict::Permanent, true),
-            _ => return (Verdict::Retry, true),
-        };
-        if Permanent::is_in(&**source) {
-            return (Verdict::Permanent, true);
-        }
-        let mut next: Option<&(dyn StdError + 'static)> = Some(&**source);
-        while let Some(error) = next {
-            let said = self.classify.as_ref().and_then(|classify| classify(error));
-            if let Some(verdict) = said.or_else(|| self.engine.verdict(error)) {
-                return (verdict, verdict == Verdict::Permanent);
-            }
-            next = error.source();
-        }
-        (Verdict::Retry, false)
+        verdict(error, self.classify.as_deref(), &|error| self.engine.verdict(error))
     }
 
     /// Decides what is next for the event that failed.
@@ -191,6 +168,38 @@ impl Runner {
             None => Ok(()),
         }
     }
+}
+
+/// What an error says of its event, and whether that is certain.
+pub(super) fn verdict(
+    error: &HandleError,
+    classify: Option<&Classify>,
+    storage: &dyn Fn(&(dyn StdError + 'static)) -> Option<Verdict>,
+) -> (Verdict, bool) {
+    let source = match error {
+        HandleError::Failed { source, .. } => source,
+        HandleError::Panicked { .. } | HandleError::TimedOut { .. } => {
+            return (Verdict::Retry, false);
+        }
+        // The same bytes, the same rules.
+        HandleError::Decode { .. }
+        | HandleError::Refused { .. }
+        | HandleError::Rows { .. }
+        | HandleError::Unregistered { .. } => return (Verdict::Permanent, true),
+        _ => return (Verdict::Retry, true),
+    };
+    if Permanent::is_in(&**source) {
+        return (Verdict::Permanent, true);
+    }
+    let mut next: Option<&(dyn StdError + 'static)> = Some(&**source);
+    while let Some(error) = next {
+        let said = classify.and_then(|classify| classify(error));
+        if let Some(verdict) = said.or_else(|| storage(error)) {
+            return (verdict, verdict == Verdict::Permanent);
+        }
+        next = error.source();
+    }
+    (Verdict::Retry, false)
 }
 
 /// A number from 0 to 1, so that those who failed together do not come back together.

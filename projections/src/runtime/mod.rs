@@ -36,6 +36,7 @@ mod status;
 pub(crate) mod storages;
 mod sync;
 mod tables;
+mod triage;
 mod wait;
 mod watcher;
 

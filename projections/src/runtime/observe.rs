@@ -153,7 +153,8 @@ impl Runner {
         let applied = self.engine.apply(batch).await;
         drop(shown);
         record(&span, &applied);
-        if let Applied::Committed = applied {
+        if let Applied::Committed(aside) = &applied {
+            let handled = handled - aside.indexes.len();
             figures.committed(position, scanned, handled, &shared.progress);
         }
         applied
@@ -166,7 +167,7 @@ fn record(span: &Span, applied: &Applied) {
         return;
     }
     let (outcome, error) = match applied {
-        Applied::Committed => ("committed", None),
+        Applied::Committed(_) => ("committed", None),
         Applied::Conflict => ("conflict", None),
         Applied::Event(_, error) => ("failed", Some(chain(error))),
         Applied::Refused(error) => ("refused", Some(chain(&**error))),

@@ -145,7 +145,7 @@ impl Parked {
 impl ParkCaps {
     /// Which cap forbids one more letter of a key that has so many, if one does. The first of them
     /// does not wait: it is what the others wait for.
-    fn full_of(self, letters_of_key: u64, letters: u64) -> Option<String> {
+    pub(super) fn full_of(self, letters_of_key: u64, letters: u64) -> Option<String> {
         if letters_of_key > self.per_key {
             let most = self.per_key;
             return Some(format!(
@@ -155,7 +155,7 @@ impl ParkCaps {
         self.full_in_all(letters)
     }
 
-    fn full_in_all(self, letters: u64) -> Option<String> {
+    pub(super) fn full_in_all(self, letters: u64) -> Option<String> {
         let most = self.total;
         (letters >= most)
             .then(|| format!("{most} events are parked or wait already, which is the cap `total`"))

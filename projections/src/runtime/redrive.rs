@@ -155,12 +155,13 @@ impl Runner {
             values: None,
             left_out: Vec::new(),
             erased: AtomicU64::default(),
+            triage: None,
             redriven: true,
             progress: Arc::clone(&self.shared.progress),
         };
         let began = Instant::now();
         let error = match self.apply_seen(batch).await {
-            Applied::Committed => {
+            Applied::Committed(_) => {
                 self.own = Some(Owned::new(next, began));
                 self.parked.remove(letter);
                 return Ok(Ok(()));

@@ -89,6 +89,8 @@ pub(crate) struct Runner {
     /// Up to here events are applied one by one: a commit of several was refused.
     pub(super) singly: Option<GlobalPosition>,
     pub(super) streak: Streak,
+    /// In so many batches to come events are expected to fail.
+    pub(super) rough: u32,
     pub(super) parked: Parked,
     /// What was discarded of a read model in process, which is replayed without it.
     pub(super) dropped: BTreeSet<GlobalPosition>,
@@ -150,6 +152,7 @@ impl Runner {
             failing: None,
             singly: None,
             streak: Streak::default(),
+            rough: 0,
             parked: Parked::default(),
             dropped: BTreeSet::new(),
             classify: None,

@@ -12,8 +12,8 @@ use super::{
     status::State,
 };
 use crate::{
-    CheckpointWrite, Envelope, Letter, LetterChanges, LetterFailure, OnFailure, Passed,
-    RecordedState, letters::stored_key,
+    CheckpointWrite, Envelope, LetterChanges, LetterFailure, OnFailure, Passed, RecordedState,
+    letters::stored_key,
 };
 
 /// A run with an end does not wait for longer than so many attempts for what seems to be down.
@@ -109,14 +109,8 @@ impl Runner {
         let letter = letter(&event, key, self.letter_failure());
         let put = vec![letter.clone()];
         self.give_up(reading, index, LetterChanges { put, ..LetterChanges::default() }).await?;
-        let Letter { stream, position, failure, .. } = &letter;
-        tracing::error!(
-            projector = &*self.name,
-            position = position.get(),
-            stream,
-            error = failure.as_ref().map(|failure| &*failure.error),
-            "an event is parked, and the later ones of its key wait"
-        );
+        self.tell_parked(&letter);
+        self.expect_failures();
         self.parked.add(std::slice::from_ref(&letter));
         self.show_parked();
         Ok(Settled::GivenUp)

@@ -18,7 +18,7 @@ use super::{
     schema,
     snapshots::SqliteSnapshots,
     watch::Commits,
-    writer::{InUse, Turn, Uncommitted},
+    writer::{self, InUse, Turn, Uncommitted},
 };
 use crate::{
     Blocking, BlockingStorage, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError,
@@ -145,6 +145,7 @@ pub struct SqliteSession {
     rows: RowSets,
     turn: Turn,
     fault: Mutex<Fault>,
+    has_savepoint: bool,
 }
 
 /// Whether a [`SqliteTx`] met a failure of the storage.
@@ -162,7 +163,7 @@ impl SqliteSession {
         let access = SqliteRows::of(&turn)?;
         turn.admit_handlers(true);
         let rows = RowSets::blocking(Arc::new(access));
-        Ok(Self { rows, turn, fault: Mutex::new(Fault::None) })
+        Ok(Self { rows, turn, fault: Mutex::new(Fault::None), has_savepoint: false })
     }
 
     /// Ends what handlers may do, before a commit.
@@ -365,6 +366,22 @@ impl<M: 'static> BlockingStorage for Sqlite<M> {
         // Where the connection has to be given up, nothing else may hold it.
         drop(rows);
         turn.rollback()
+    }
+
+    fn savepoint(&self, session: &mut SqliteSession) -> Result<bool, StoreError> {
+        let is_first = !std::mem::replace(&mut session.has_savepoint, true);
+        session.own(|connection, label| {
+            writer::set_savepoint(connection, is_first)
+                .map(|()| true)
+                .map_err(|error| store_error("set a savepoint in", label, error))
+        })
+    }
+
+    fn back_to_savepoint(&self, session: &mut SqliteSession) -> Result<(), StoreError> {
+        session.own(|connection, label| {
+            writer::back_to_savepoint(connection)
+                .map_err(|error| store_error("go back to a savepoint in", label, error))
+        })
     }
 
     fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {

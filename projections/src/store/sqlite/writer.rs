@@ -23,6 +23,24 @@ use crate::{CommitError, StoreError, StoreErrorKind};
 const BEGIN: &str = "BEGIN IMMEDIATE -- the library's own";
 pub(super) const COMMIT: &str = "COMMIT -- the library's own";
 
+/// Of the library: handlers may set their own inside it.
+const SAVEPOINT: &str = "SAVEPOINT projections_batch";
+const RELEASE: &str = "RELEASE projections_batch";
+const BACK_TO_SAVEPOINT: &str = "ROLLBACK TO projections_batch";
+
+/// Sets the savepoint of a transaction, in place of the one before, if there is one.
+pub(super) fn set_savepoint(connection: &Connection, is_first: bool) -> rusqlite::Result<()> {
+    if !is_first {
+        run(connection, RELEASE)?;
+    }
+    run(connection, SAVEPOINT)
+}
+
+/// Undoes what was written since the savepoint.
+pub(super) fn back_to_savepoint(connection: &Connection) -> rusqlite::Result<()> {
+    run(connection, BACK_TO_SAVEPOINT)
+}
+
 fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
