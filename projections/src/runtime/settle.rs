@@ -143,7 +143,8 @@ impl Runner {
         write.letters = letters;
         let began = Instant::now();
         self.engine.save(write).await?;
-        if let Some(failing) = self.failing.take() {
+        // What is certain says nothing of what its handler needs.
+        if let Some(failing) = self.failing.take().filter(|failing| !failing.is_certain) {
             self.streak.add(&failing.stream);
         }
         self.own = Some(Owned::new(next, began));

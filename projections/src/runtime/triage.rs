@@ -123,12 +123,8 @@ impl Runner {
         }))
     }
 
-    /// A batch is committed, whose handlers have handled an event up to the one with this index in
-    /// the page: takes in what was parked on the way.
-    pub(super) fn settle_aside(&mut self, aside: &Aside, handled: Option<GlobalPosition>) {
-        if handled.is_some() {
-            self.streak.end();
-        }
+    /// A batch is committed: takes in what was parked on the way.
+    pub(super) fn settle_aside(&mut self, aside: &Aside) {
         if aside.letters.is_empty() {
             self.rough = self.rough.saturating_sub(1);
             return;
@@ -136,9 +132,6 @@ impl Runner {
         self.expect_failures();
         self.parked.add(&aside.letters);
         for letter in aside.letters.iter().filter(|letter| letter.failure.is_some()) {
-            if handled < Some(letter.position) {
-                self.streak.add(&letter.stream);
-            }
             self.tell_parked(letter);
         }
         self.show_parked();

@@ -17,3 +17,4 @@ mod redrive;
 mod requested;
 mod retries;
 mod waits;
+mod within_batches;
