@@ -11,9 +11,9 @@ use std::{
 
 use projections::{
     AppendError, AppendRequest, BoxError, EventSource, EventStore, Expected, Filter,
-    GlobalPosition, ImportChunk, ImportReceipt, NewEvent, Page, RawEvent, ReadError, ReadModel,
-    ReadRequest, Receipt, Rows, Runtime, Scanned, StoreError, StoreId, SyncMode, WaitError,
-    handlers,
+    GlobalPosition, ImportChunk, ImportReceipt, NewEvent, Page, Permanent, RawEvent, ReadError,
+    ReadModel, ReadRequest, Receipt, Rows, Runtime, Scanned, StoreError, StoreId, SyncError,
+    SyncMode, WaitError, handlers,
     json::{Value, json},
     memory::MemoryEventStore,
     projector,
@@ -171,6 +171,39 @@ async fn values_come_back_by_projector_in_the_order_of_the_events() {
     let added = elsewhere.append("a", Expected::Any, [Added { n: 4 }]).sync(SyncMode::Simple);
     let receipt = added.projectors(["entries"]).timeout(LONG).await.unwrap();
     assert_eq!(receipt.results("entries"), [] as [Value; 0]);
+    run.stop().await;
+}
+
+/// A zero fails whenever it is tried.
+#[projector("picky", storage = Sqlite, register = false)]
+#[derive(Clone)]
+struct Picky;
+
+#[handlers]
+impl Picky {
+    #[handles(Added)]
+    fn added(&self, event: &Added) -> Result<u64, BoxError> {
+        match event.n {
+            0 => Err(Permanent::new("nothing is no number").into()),
+            n => Ok(n),
+        }
+    }
+}
+
+/// Where events have failed before, batches may go on without some of theirs; those that somebody
+/// waits for do not.
+#[tokio::test]
+async fn values_come_back_also_where_events_have_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Sqlite::open(folder.path().join("read.db")).unwrap();
+    let builder = Runtime::builder(MemoryEventStore::new()).without_linked().storage(sqlite);
+    let runtime = builder.projector(Picky).build().await.unwrap();
+    let run = Run::of(&runtime);
+    let nothing = runtime.append("nothing", Expected::Any, [Added { n: 0 }]);
+    let parked = nothing.sync(SyncMode::Simple).timeout(LONG).await;
+    assert!(matches!(parked, Err(SyncError::Unapplied { .. })), "{parked:?}");
+    let receipt = sync(&runtime, 1..=100, LONG).await.unwrap();
+    assert_eq!(receipt.results_as::<u64>("picky").unwrap(), (1..=100).collect::<Vec<_>>());
     run.stop().await;
 }
 
