@@ -6,3 +6,4 @@ pub mod compile;
 pub mod halves;
 pub mod inline;
 pub mod ledger;
+pub mod programs;
