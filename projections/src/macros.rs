@@ -291,8 +291,9 @@ pub use projections_macros::ReadModel;
 /// that the log holds at its first start in a process, and has no checkpoint: a later run of the same
 /// process goes on where the one before has stopped, and a new process begins anew. It reads the log,
 /// so a slow one lags and loses nothing. It parks nothing: at an event that fails it halts, or skips it
-/// with `on_failure = "skip"`. On a storage each batch is one transaction, which every
-/// process that runs it makes for itself.
+/// with `on_failure = "skip"`. It never goes on from what other code has built, and has neither a
+/// `version` nor an `on_change`. On a storage each batch is one transaction, which every process that
+/// runs it makes for itself.
 ///
 /// # Snapshots
 ///
