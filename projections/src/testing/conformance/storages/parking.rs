@@ -25,7 +25,7 @@ fn letter(position: u64, park_key: &str, fails: bool) -> Letter {
         stream: format!("order\n{position}"),
         stream_position: (position * 3).into(),
         park_key: park_key.to_owned(),
-        replay: position % 2 == 0,
+        replay: position.is_multiple_of(2),
         failure: fails.then(|| LetterFailure {
             attempts: 4_000_000_000,
             error: format!("no {position}\0: because\n'it' is «{position}»"),
