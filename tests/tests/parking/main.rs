@@ -16,5 +16,6 @@ mod random;
 mod redrive;
 mod requested;
 mod retries;
+mod simulation;
 mod waits;
 mod within_batches;

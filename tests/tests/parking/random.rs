@@ -15,10 +15,10 @@ use crate::books::{Fault, Plan, append, books, read};
 
 books!(Books, "books", retry(max = 1, initial = "1ms"));
 
-const STREAMS: [&str; 4] = ["a", "b", "c", "d"];
+pub(crate) const STREAMS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// What must be in the read model: each stream up to its first poison.
-fn expected(
+pub(crate) fn expected(
     log: &[(&'static str, u64)],
     poison: &BTreeMap<u64, Fault>,
 ) -> BTreeMap<String, Vec<u64>> {
@@ -115,7 +115,7 @@ async fn run(seed: u64) {
     }
 }
 
-fn setting(name: &str) -> Option<u64> {
+pub(crate) fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 

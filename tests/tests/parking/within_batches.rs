@@ -21,7 +21,10 @@ use projections::{
 };
 use rand::{Rng, SeedableRng as _, rngs::StdRng};
 
-use crate::books::{Fault, Plan, Written, append, append_in_turn};
+use crate::{
+    books::{Fault, Plan, Written, append, append_in_turn},
+    random::setting,
+};
 
 /// How many numbers a stream has, and which: statements keep the same.
 #[derive(ReadModel, Clone, Debug, Default, Eq, PartialEq)]
@@ -164,10 +167,6 @@ async fn run(seed: u64) {
         assert_eq!(letters[0], letters[1], "seed {seed}, up to {n}");
         assert!(letters[0].iter().any(|letter| letter.failure.is_none()) || n < 300);
     }
-}
-
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
 }
 
 #[tokio::test]
