@@ -5,17 +5,22 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
+
+/// The longest that anything here may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The running program, killed when it is dropped.
 struct Running {
     child: Child,
     address: String,
-    out: Option<BufReader<ChildStdout>>,
+    /// What it has written, line by line.
+    out: Receiver<String>,
 }
 
 impl Running {
@@ -40,21 +45,28 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let said = BufReader::new(child.stdout.take().unwrap());
+        // Read at once: a pipe that is full would hold it up.
+        let (sender, out) = channel();
+        std::thread::spawn(move || {
+            for line in said.lines().map_while(Result::ok) {
+                let _ = sender.send(line); // the test may have ended
+            }
+        });
+        let mut running = Self { child, address: String::new(), out };
         // The first spans may come before.
-        let address = loop {
-            let mut line = String::new();
-            assert!(out.read_line(&mut line).unwrap() > 0, "it says where it listens");
-            if let Some(address) = line.trim_end().strip_prefix("listening on http://") {
+        running.address = loop {
+            let line = running.out.recv_timeout(PATIENCE).expect("it says where it listens");
+            if let Some(address) = line.strip_prefix("listening on http://") {
                 break address.to_owned();
             }
         };
-        Self { child, address, out: Some(out) }
+        running
     }
 
     fn ask(&self, head: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(stream, "{head}host: here\r\nconnection: close\r\n\r\n{body}").unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
@@ -77,24 +89,24 @@ impl Running {
 
     /// The figures, once they have this line.
     fn figures_with(&self, line: &str) -> String {
-        for _ in 0..2_000 {
+        let began = Instant::now();
+        loop {
             let (status, figures) = self.get("/metrics");
             assert_eq!(status, 200);
             if figures.lines().any(|known| known == line) {
                 return figures;
             }
+            assert!(began.elapsed() < PATIENCE, "there is no {line}:\n{figures}");
         }
-        panic!("there is no {line}:\n{}", self.get("/metrics").1)
     }
 
     /// SIGTERM; it ends well, and this is what it has written.
     fn stop(mut self) -> String {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let mut text = String::new();
-        self.out.take().unwrap().read_to_string(&mut text).unwrap();
+        let lines: Vec<_> = self.out.iter().collect();
         assert!(self.child.wait().unwrap().success());
-        text
+        lines.join("\n")
     }
 }
 

@@ -350,7 +350,9 @@ mod tests {
     fn nothing_is_stopped_once_the_overdue_event_has_come_back() {
         let (progress, stops) = (Progress::default(), Arc::new(AtomicU64::new(0)));
         let stop = Arc::clone(&stops);
-        progress.interruptible(Some(Box::new(move || drop(stop.fetch_add(1, Relaxed)))));
+        progress.interruptible(Some(Box::new(move || {
+            stop.fetch_add(1, Relaxed);
+        })));
         let marks = progress.begin();
         marks.at(0);
         let late = at_work(&progress);
