@@ -6,4 +6,5 @@ pub mod compile;
 pub mod halves;
 pub mod inline;
 pub mod ledger;
+pub mod log;
 pub mod programs;

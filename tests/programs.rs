@@ -5,7 +5,8 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
     time::Duration,
 };
 
@@ -32,12 +33,16 @@ pub fn built(name: &str) -> PathBuf {
         .expect("cargo names the executable")
 }
 
+/// The longest that any answer of a program may take.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A running program, killed when it is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     address: String,
-    out: BufReader<ChildStdout>,
+    /// What it has written, line by line.
+    out: Receiver<String>,
 }
 
 impl Running {
@@ -50,7 +55,14 @@ impl Running {
         let mut command = Command::new(program);
         command.arg("--data").arg(data).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
+        let written = BufReader::new(child.stdout.take().unwrap());
+        let (sender, out) = channel();
+        // Read at once: a pipe that is full would hold the program up.
+        std::thread::spawn(move || {
+            for line in written.lines().map_while(Result::ok) {
+                let _ = sender.send(line); // the test may have ended
+            }
+        });
         Self { child, address: String::new(), out }
     }
 
@@ -64,9 +76,8 @@ impl Running {
             Self::start(program, data, &[&["--listen", "127.0.0.1:0"], more].concat());
         // Other lines may come before.
         while running.address.is_empty() {
-            let mut line = String::new();
-            assert!(running.out.read_line(&mut line).unwrap() > 0, "it says where it listens");
-            if let Some(address) = line.trim_end().strip_prefix("listening on http://") {
+            let line = running.out.recv_timeout(PATIENCE).expect("it says where it listens");
+            if let Some(address) = line.strip_prefix("listening on http://") {
                 address.clone_into(&mut running.address);
             }
         }
@@ -97,7 +108,7 @@ impl Running {
 
     fn ask(&self, head: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(stream, "{head}host: here\r\nconnection: close\r\n\r\n{body}").unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
@@ -125,10 +136,9 @@ impl Running {
     pub fn stop(mut self) -> String {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let mut text = String::new();
-        self.out.read_to_string(&mut text).unwrap();
+        let lines: Vec<_> = self.out.iter().collect();
         assert!(self.child.wait().unwrap().success());
-        text
+        lines.join("\n")
     }
 }
 

@@ -280,7 +280,7 @@ async fn a_wait_ends_with_an_append_and_not_before() {
     let early = tokio::time::timeout(Duration::from_millis(30), &mut waiter).await;
     assert!(early.is_err(), "nothing was appended yet");
     store.append(request("s", vec![event("A")])).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(5), waiter).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), waiter).await.unwrap().unwrap().unwrap();
     store.wait(0.into()).await.unwrap();
     // A wait that was dropped takes nothing with it.
     let dropped = tokio::time::timeout(Duration::from_millis(10), store.wait(1.into())).await;
@@ -327,5 +327,5 @@ async fn a_wait_finds_events_that_were_there_before_the_file_was_opened() {
     drop(first);
     let second = SqliteOptions::new().open_events(&path).unwrap();
     assert_eq!(second.store_id(), id);
-    tokio::time::timeout(Duration::from_secs(5), second.wait(0.into())).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), second.wait(0.into())).await.unwrap().unwrap();
 }

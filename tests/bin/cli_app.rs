@@ -205,6 +205,11 @@ struct Arguments {
     /// Where the files are.
     #[arg(long)]
     data: PathBuf,
+    /// How long an owner may be silent, in milliseconds. Short, so that whoever follows a process that
+    /// was killed need not wait for long; where two run at a time it is to be longer than one of them
+    /// may have to wait for a processor.
+    #[arg(long, default_value_t = LEASE)]
+    lease: u64,
     /// Leave out the storage, and expect a projector that is not there.
     #[arg(long)]
     miswired: bool,
@@ -221,34 +226,39 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     if let Some(folder) = std::env::var_os("CLI_APP_DATA") {
-        return cli::run(builder(Path::new(&folder), false, None)).await;
+        return cli::run(builder(Path::new(&folder), LEASE, false, None)).await;
     }
-    let Arguments { data, miswired, parking, rows, command } = Arguments::parse();
+    let Arguments { data, lease, miswired, parking, rows, command } = Arguments::parse();
     cli::execute(command, || match parking {
-        None => builder(&data, miswired, rows),
-        Some(parking) => notes(&data, parking),
+        None => builder(&data, lease, miswired, rows),
+        Some(parking) => notes(&data, lease, parking),
     })
     .await
 }
 
-/// Short, so that whoever follows a process that was killed need not wait for long.
-const LEASE: Duration = Duration::from_millis(500);
+const LEASE: u64 = 500;
 
-fn notes(folder: &Path, parking: Parking) -> Result<Builder<SqliteEventStore>, projections::Error> {
+fn notes(
+    folder: &Path,
+    lease: u64,
+    parking: Parking,
+) -> Result<Builder<SqliteEventStore>, projections::Error> {
     let events = SqliteEventStore::open(folder.join("events.db"))?;
     let storage = events.read_models();
-    let builder = Runtime::builder(events).without_linked().lease(LEASE).storage(storage);
+    let lease = Duration::from_millis(lease);
+    let builder = Runtime::builder(events).without_linked().lease(lease).storage(storage);
     Ok(builder.projector(Notes { repaired: matches!(parking, Parking::Repaired) }))
 }
 
 fn builder(
     folder: &Path,
+    lease: u64,
     miswired: bool,
     rows: Option<Form>,
 ) -> Result<Builder<SqliteEventStore>, projections::Error> {
     let events = SqliteEventStore::open(folder.join("events.db"))?;
     let storage = events.read_models();
-    let builder = Runtime::builder(events).without_linked().lease(LEASE);
+    let builder = Runtime::builder(events).without_linked().lease(Duration::from_millis(lease));
     let builder = builder.projector(Tally).projector(Echo { events: 0 });
     let builder = match rows {
         None => builder,

@@ -1,8 +1,10 @@
 //! A small application that the tests start, stop and kill.
 //!
 //! ```text
-//! ledger append EVENTS STREAM FROM TO    one append a number
-//! ledger project EVENTS READ [AT [DO]]   runs until SIGTERM; at number AT: `die` or `hang`
+//! ledger append EVENTS STREAM FROM TO
+//!     one append a number
+//! ledger project EVENTS READ [--lease=MILLISECONDS] [AT [DO]]
+//!     runs until SIGTERM; at number AT: `die` or `hang`
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // test code
 
@@ -64,27 +66,31 @@ async fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        ["project", events, read, ref at @ ..] => {
+        ["project", events, read, ref more @ ..] => {
+            let lease = more.first().and_then(|word| word.strip_prefix("--lease="));
+            let at = &more[usize::from(lease.is_some())..];
+            let lease = lease.map_or(LEASE, |lease| Duration::from_millis(lease.parse().unwrap()));
             let projector = Mortal {
                 at: at.first().map(|at| at.parse().unwrap()),
                 hang: at.get(1) == Some(&"hang"),
             };
-            project(events, read, projector).await
+            project(events, read, lease, projector).await
         }
         _ => ExitCode::from(2),
     }
 }
 
-/// Short, so that whoever follows one that was killed need not wait for long.
+/// Short, so that whoever follows one that was killed need not wait for long. Where two run at a time,
+/// one that has to wait for a processor for so long loses its projector to the other.
 const LEASE: Duration = Duration::from_millis(500);
 
-async fn project(events: &str, read: &str, projector: Mortal) -> ExitCode {
+async fn project(events: &str, read: &str, lease: Duration, projector: Mortal) -> ExitCode {
     let runtime = Runtime::builder(SqliteEventStore::open(PathBuf::from(events)).unwrap())
         .without_linked()
         .storage(Sqlite::open(PathBuf::from(read)).unwrap())
         .projector(projector)
         .batch_events(7)
-        .lease(LEASE)
+        .lease(lease)
         .shutdown_deadline(Duration::from_secs(30));
     let runtime = runtime.build().await.unwrap();
     println!("ready");

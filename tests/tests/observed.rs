@@ -1,9 +1,9 @@
 //! The example `observed`, as Prometheus and OpenTelemetry meet it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // test code
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
-use projections_tests::programs::{self, Running};
+use projections_tests::programs::{self, PATIENCE, Running};
 use serde_json::json;
 
 /// The running program.
@@ -21,14 +21,15 @@ impl Observed {
 
     /// The figures, once they have this line.
     fn figures_with(&self, line: &str) -> String {
-        for _ in 0..2_000 {
+        let began = Instant::now();
+        loop {
             let figures = self.0.get("/metrics");
             assert_eq!(figures.status, 200);
             if figures.body.lines().any(|known| known == line) {
                 return figures.body;
             }
+            assert!(began.elapsed() < PATIENCE, "there is no {line}:\n{}", figures.body);
         }
-        panic!("there is no {line}:\n{}", self.0.get("/metrics").body)
     }
 }
 

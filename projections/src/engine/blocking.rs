@@ -160,17 +160,29 @@ where
             (applied, batch)
         });
         let mut answer = pin!(answer);
-        let index = match answered(progress, answer.as_mut()).await {
-            Ok(answer) => return Ok(answer.map_or_else(Applied::Store, |(applied, _)| applied)),
-            Err(index) => index,
+        let mut stopped = None;
+        let answer = loop {
+            let late = match answered(progress, answer.as_mut()).await {
+                Ok(answer) => break answer,
+                Err(late) => late,
+            };
+            if !progress.interrupt(late) {
+                continue;
+            }
+            stopped = Some(late.index());
+            match tokio::time::timeout(GRACE, answer.as_mut()).await {
+                Ok(answer) => break answer,
+                Err(_) if progress.is_at(late) => return Err(late.index()),
+                // It has come back, and those after it are at work.
+                Err(_) => {}
+            }
         };
-        progress.interrupt();
-        let answer = tokio::time::timeout(GRACE, answer).await.map_err(|_| index)?;
-        Ok(answer.map_or_else(Applied::Store, |(applied, batch)| match applied {
-            Applied::Event(at, _) if at == index => {
+        Ok(answer.map_or_else(Applied::Store, |(applied, batch)| match (applied, stopped) {
+            // Whoever fails after it may do so because its statement was stopped.
+            (Applied::Event(..), Some(index)) => {
                 Applied::Event(index, apply::timed_out(&batch, index, limit))
             }
-            applied => applied,
+            (applied, _) => applied,
         }))
     }
 

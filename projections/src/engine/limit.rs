@@ -38,6 +38,8 @@ pub struct Progress {
     interrupt: Mutex<Option<Interrupt>>,
     /// A handler of this transaction took too long.
     interrupted: AtomicBool,
+    /// The event that the watchdog has found overdue last.
+    late: AtomicU64,
     /// Woken by the watchdog.
     overdue: Notify,
     /// The batch under way, for others to look at.
@@ -52,6 +54,7 @@ impl Default for Progress {
             batches: AtomicU64::default(),
             interrupt: Mutex::default(),
             interrupted: AtomicBool::new(false),
+            late: AtomicU64::new(IDLE),
             overdue: Notify::new(),
             work: Mutex::default(),
             times: Times::default(),
@@ -62,6 +65,18 @@ impl Default for Progress {
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Progress").field("index", &self.index()).finish_non_exhaustive()
+    }
+}
+
+/// An event that has been at work for too long: no other one has its number, in this batch or those
+/// before and after it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Late(u64);
+
+impl Late {
+    /// Its index in the page.
+    pub(super) fn index(self) -> usize {
+        (self.0 & u64::from(u32::MAX)) as usize
     }
 }
 
@@ -101,7 +116,7 @@ impl Progress {
 
     /// The index of the event that is at work.
     pub(crate) fn index(&self) -> Option<usize> {
-        self.now().map(|at| (at & u64::from(u32::MAX)) as usize)
+        self.now().map(|at| Late(at).index())
     }
 
     /// A number that no other event has, in this batch or those before and after it.
@@ -121,11 +136,35 @@ impl Progress {
         self.interrupted.load(Relaxed)
     }
 
-    pub(super) fn interrupt(&self) {
+    /// Tells whether an event that was overdue is still at work.
+    pub(super) fn is_at(&self, late: Late) -> bool {
+        self.now() == Some(late.0)
+    }
+
+    /// Stops the statement of an overdue event. Where that one is not at work any more nothing is
+    /// stopped, which the answer says: the statement would be a neighbour's.
+    pub(super) fn interrupt(&self, late: Late) -> bool {
+        let interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_at(late) {
+            return false;
+        }
         self.interrupted.store(true, Relaxed);
-        if let Some(stop) = &*self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(stop) = &*interrupt {
             stop();
         }
+        true
+    }
+
+    /// Wakes whoever waits for the answer. Where nobody waits just now, the next one is woken, whom it
+    /// does not concern.
+    fn tell(&self, late: Late) {
+        self.late.store(late.0, Relaxed);
+        self.overdue.notify_one();
+    }
+
+    /// The event that was found overdue, unless it has come back since.
+    fn late(&self) -> Option<Late> {
+        Some(Late(self.late.load(Relaxed))).filter(|late| self.is_at(*late))
     }
 }
 
@@ -145,15 +184,16 @@ impl Look {
         (self.limit / LOOKS).max(Duration::from_millis(1))
     }
 
-    /// Looks; tells whether the event that is at work has been for the limit. `now` is on the clock
-    /// by which it is looked.
-    fn is_overdue(&mut self, progress: &Progress, now: Instant) -> bool {
+    /// Looks; the event that is at work, where it has been for the limit. `now` is on the clock by
+    /// which it is looked.
+    fn overdue(&mut self, progress: &Progress, now: Instant) -> Option<Late> {
         let at = progress.now();
-        if at.is_none() || at != self.seen {
+        if at != self.seen {
             (self.seen, self.since) = (at, now);
-            return false;
+            return None;
         }
-        now.saturating_duration_since(self.since) >= self.limit
+        let is_overdue = now.saturating_duration_since(self.since) >= self.limit;
+        at.filter(|_| is_overdue).map(Late)
     }
 }
 
@@ -169,10 +209,8 @@ pub(super) async fn within<T>(
         loop {
             tokio::time::sleep(look.tick()).await;
             // The clock of tokio, which a test may have stopped.
-            if look.is_overdue(progress, tokio::time::Instant::now().into_std())
-                && let Some(index) = progress.index()
-            {
-                return index;
+            if let Some(late) = look.overdue(progress, tokio::time::Instant::now().into_std()) {
+                return late.index();
             }
         }
     };
@@ -184,23 +222,23 @@ pub(super) async fn within<T>(
 }
 
 /// Waits for handlers on another thread until they are done, or until one takes longer than the
-/// limit: the index of its event. The progress must be [watched](watch).
+/// limit: that event. The progress must be [watched](watch).
 pub(super) async fn answered<T>(
     progress: &Progress,
     answer: impl Future<Output = T>,
-) -> Result<T, usize> {
+) -> Result<T, Late> {
     let overdue = async {
         loop {
             progress.overdue.notified().await;
-            if let Some(index) = progress.index() {
-                return index;
+            if let Some(late) = progress.late() {
+                return late;
             }
         }
     };
     tokio::select! {
         biased;
         done = answer => Ok(done),
-        index = overdue => Err(index),
+        late = overdue => Err(late),
     }
 }
 
@@ -276,18 +314,74 @@ fn watchdog(newcomers: &mpsc::Receiver<Watched>) {
         let now = Instant::now();
         all.retain_mut(|Watched { progress, look, overdue }| {
             let Some(progress) = progress.upgrade() else { return false };
-            let is_overdue = look.is_overdue(&progress, now);
+            let late = look.overdue(&progress, now);
             match overdue {
-                Overdue::Tell if is_overdue => progress.overdue.notify_one(),
-                Overdue::Tell => {}
+                Overdue::Tell => {
+                    if let Some(late) = late {
+                        progress.tell(late);
+                    }
+                }
                 Overdue::Wake(handle) => {
                     let Some(handle) = handle.upgrade() else { return false };
-                    if is_overdue {
+                    if late.is_some() {
                         handle.spawn(std::future::ready(()));
                     }
                 }
             }
             true
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // test code
+
+    use std::{pin::pin, task::Poll};
+
+    use super::*;
+
+    fn at_work(progress: &Progress) -> Late {
+        Late(progress.now().unwrap())
+    }
+
+    /// The statement that is stopped would be a neighbour's.
+    #[test]
+    fn nothing_is_stopped_once_the_overdue_event_has_come_back() {
+        let (progress, stops) = (Progress::default(), Arc::new(AtomicU64::new(0)));
+        let stop = Arc::clone(&stops);
+        progress.interruptible(Some(Box::new(move || {
+            stop.fetch_add(1, Relaxed);
+        })));
+        let marks = progress.begin();
+        marks.at(0);
+        let late = at_work(&progress);
+        marks.at(1);
+        assert!(!progress.interrupt(late) && !progress.is_interrupted());
+        marks.idle();
+        assert!(!progress.interrupt(late) && !progress.is_interrupted());
+        // The event at the same index of the next batch is another one, too.
+        let marks = progress.begin();
+        marks.at(0);
+        assert!(!progress.interrupt(late) && !progress.is_interrupted());
+        assert_eq!(stops.load(Relaxed), 0);
+        assert!(progress.interrupt(at_work(&progress)) && progress.is_interrupted());
+        assert_eq!(stops.load(Relaxed), 1);
+    }
+
+    /// The watchdog speaks of the event that it has looked at, and nobody may have listened.
+    #[tokio::test]
+    async fn what_was_said_of_one_event_is_not_said_of_the_next() {
+        let progress = Progress::default();
+        let marks = progress.begin();
+        marks.at(0);
+        progress.tell(at_work(&progress));
+        marks.at(1);
+        let mut answer = pin!(answered(&progress, std::future::pending::<()>()));
+        let polled = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
+        assert!(polled.await.is_pending());
+        progress.tell(at_work(&progress));
+        assert_eq!(answer.await, Err(at_work(&progress)));
+        assert_eq!(at_work(&progress).index(), 1);
     }
 }

@@ -107,6 +107,8 @@ fn an_import_that_left_rubbish_is_named() {
 fn a_damaged_page_of_the_log_halts_and_a_restored_file_completes() {
     let app = App::projected(3_000);
     let (path, backup) = (app.path("events.db"), app.path("backup"));
+    // All processes have ended, and the last one has put its write-ahead log into the file.
+    assert!(!app.path("events.db-wal").exists());
     fs::copy(&path, &backup).unwrap();
     let middle = pages(&path) / 2;
     scribble(&path, middle - 8..middle + 8);

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::support::{App, Folder, gzip, line, lines, stored};
 
-/// Twice as many chunks as kills, because a slow test lets more than one pass between two kills.
-const LINES: usize = 100_000;
+/// Four times as many chunks as kills, because a slow test lets more than one pass between two kills.
+const LINES: usize = 200_000;
 
 #[tokio::test]
 async fn an_import_killed_five_times_stores_each_line_once_and_in_order() {

@@ -162,12 +162,12 @@ fn a_halt_is_told_as_it_happens_and_the_others_go_on() {
 #[test]
 fn a_rebuild_by_another_process_leaves_the_owner_in_its_place() {
     let folder = imported(&lines(100));
-    let app = App::new(&folder);
+    let app = App::beside_others(&folder);
     let mut running = app.command(&["projection", "run"]).spawn().unwrap();
     let told = BufReader::new(running.stderr.take().unwrap());
     let mut told = told.lines().map(Result::unwrap);
     assert!(told.next().unwrap().starts_with("running 2 projectors on "));
-    while app.run(&["projection", "health"]).code != Some(0) {}
+    app.until_healthy();
     let owner = || {
         let db = rusqlite::Connection::open(folder.path("events.db")).unwrap();
         let sql = "SELECT owner FROM projections_checkpoints WHERE projector = 'tally'";
@@ -181,7 +181,7 @@ fn a_rebuild_by_another_process_leaves_the_owner_in_its_place() {
     assert_eq!(more.code, Some(0), "{more:?}");
     // Another process has seen the rest only where somebody applies it.
     assert_eq!(app.run(&["projection", "run", "--until-caught-up"]).code, Some(0));
-    while app.run(&["projection", "health"]).code != Some(0) {}
+    app.until_healthy();
     assert!(running.try_wait().unwrap().is_none());
     signal(&running, "-TERM");
     assert!(told.any(|line| line.starts_with("stopping; another Ctrl-C stops at once")));
@@ -191,9 +191,9 @@ fn a_rebuild_by_another_process_leaves_the_owner_in_its_place() {
 #[test]
 fn a_projector_is_paused_and_resumed_while_another_process_runs_it() {
     let folder = imported(&lines(100));
-    let app = App::new(&folder);
+    let app = App::beside_others(&folder);
     let mut running = app.command(&["projection", "run"]).spawn().unwrap();
-    while app.run(&["projection", "health"]).code != Some(0) {}
+    app.until_healthy();
     let pause = ["projection", "pause", "--projector", "tally"];
     for _twice in 0..2 {
         let paused = app.run(&pause);
@@ -221,14 +221,14 @@ fn a_projector_is_paused_and_resumed_while_another_process_runs_it() {
 #[test]
 fn health_is_good_while_a_process_runs_the_projectors() {
     let folder = imported(&lines(100));
-    let app = App::new(&folder);
+    let app = App::beside_others(&folder);
     assert_eq!(app.run(&["projection", "health"]).code, Some(1));
     let mut running = app.command(&["projection", "run"]).spawn().unwrap();
     let mut told = BufReader::new(running.stderr.take().unwrap());
     let mut first = String::new();
     told.read_line(&mut first).unwrap();
     assert!(first.starts_with("running 2 projectors on "), "{first}");
-    let healthy = (0..200).any(|_| app.run(&["projection", "health"]).code == Some(0));
+    app.until_healthy();
     // What is in process there says so.
     let process = format!("process {}", running.id());
     let shown = app.run(&["projection", "status"]).out;
@@ -240,7 +240,7 @@ fn health_is_good_while_a_process_runs_the_projectors() {
     assert_eq!(running.wait().unwrap().code(), Some(0));
     let mut rest = String::new();
     told.read_to_string(&mut rest).unwrap();
-    assert!(healthy && rest.ends_with("stopped\n"), "{rest}");
+    assert!(rest.ends_with("stopped\n"), "{rest}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     path::PathBuf,
     process::{Child, Command, ExitCode, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use clap::Parser;
@@ -13,6 +14,9 @@ use projections::{
     memory::MemoryEventStore,
 };
 use tempfile::TempDir;
+
+/// The longest that anything here may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Parser)]
 struct Arguments {
@@ -107,6 +111,7 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
 /// The application as a process, with its files in a folder.
 pub(crate) struct App<'a> {
     folder: &'a Folder,
+    lease: Option<&'static str>,
 }
 
 /// How a process ended.
@@ -119,7 +124,13 @@ pub(crate) struct Ended {
 
 impl<'a> App<'a> {
     pub(crate) fn new(folder: &'a Folder) -> Self {
-        Self { folder }
+        Self { folder, lease: None }
+    }
+
+    /// For processes that run at the same time: none loses its projectors to the other because it had
+    /// to wait for a processor.
+    pub(crate) fn beside_others(folder: &'a Folder) -> Self {
+        Self { folder, lease: Some("2000") }
     }
 
     /// Where the application keeps its events.
@@ -130,7 +141,9 @@ impl<'a> App<'a> {
     /// A command that is not started yet, with nothing to read and its output kept.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cli-app"));
-        command.arg("--data").arg(self.folder.path("")).args(arguments);
+        command.arg("--data").arg(self.folder.path(""));
+        command.args(self.lease.map(|lease| ["--lease", lease]).into_iter().flatten());
+        command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -138,6 +151,19 @@ impl<'a> App<'a> {
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         ended(self.command(arguments).output().unwrap())
+    }
+
+    /// Asks until everything is well.
+    #[track_caller]
+    pub(crate) fn until_healthy(&self) {
+        let began = Instant::now();
+        loop {
+            let health = self.run(&["projection", "health"]);
+            if health.code == Some(0) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{health:?}");
+        }
     }
 
     /// Runs a command to its end, with something to read.

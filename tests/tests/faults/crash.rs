@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::process::ExitStatusExt,
     path::Path,
-    process::{Command, ExitStatus, Stdio},
+    process::{Command, Stdio},
 };
 
 use rand::Rng as _;
@@ -28,12 +29,20 @@ async fn child() {
     place.work(Work::named(work), BATCH, &points).await.unwrap();
 }
 
-/// Runs a process that dies at a pass of a point; it lives where it does not come so far.
-fn run_child(folder: &Path, work: Work, (point, nth): (Point, u64)) -> ExitStatus {
+/// The signal of a process that dies by `abort`.
+const ABORTED: i32 = 6;
+
+/// Runs a process that dies at a pass of a point, and tells whether it did; it lives where it does not
+/// come so far. No other end is as it should be.
+fn run_child(folder: &Path, work: Work, (point, nth): (Point, u64)) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "crash::child", "--ignored"]);
     command.env(CHILD, format!("{}|{work:?}|{point}|{nth}", folder.display()));
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap()
+    let ended = command.stdin(Stdio::null()).output().unwrap();
+    let died = ended.status.signal() == Some(ABORTED);
+    let told = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
+    assert!(died || ended.status.success(), "{work:?} at {point}, {nth}: {}\n{told}", ended.status);
+    died
 }
 
 /// How often the points are passed by an uninterrupted run, which must come out right itself.
@@ -62,10 +71,10 @@ async fn dies_everywhere(work: Work, must_pass: &[Point]) {
             let folder = tempfile::tempdir().unwrap();
             let place = before.copy(folder.path());
             let case = format!("seed {seed}: {work:?}, {point}, pass {nth}");
-            let ended = run_child(folder.path(), work, (point, nth));
+            let died = run_child(folder.path(), work, (point, nth));
             // A slow run saves its checkpoint more often, and a fast one less.
-            assert!(!ended.success() || nth > 1, "{case}: it was to die");
-            crashes += u32::from(!ended.success());
+            assert!(died || nth > 1, "{case}: it was to die");
+            crashes += u32::from(died);
             // The next one may die, too, a little later.
             if random.random_bool(0.3) {
                 let next = Point::ALL[random.random_range(0..Point::ALL.len())];
@@ -79,6 +88,7 @@ async fn dies_everywhere(work: Work, must_pass: &[Point]) {
             assert_eq!(place.read().await, work.expected(), "{case}");
         }
     }
+    assert!(crashes > 0, "seed {seed}: {work:?} never died");
     println!("{work:?}: died {crashes} times at {} points", passes.len());
 }
 

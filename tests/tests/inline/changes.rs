@@ -126,7 +126,7 @@ async fn a_wait_is_answered_at_once() {
     let runtime = place.active().await;
     let events = place.events();
     let receipt = append(&events, 0..3).await.unwrap();
-    runtime.wait_for("ledger", &receipt.token(), Duration::from_secs(5)).await.unwrap();
+    runtime.wait_for("ledger", &receipt.token(), Duration::from_secs(60)).await.unwrap();
     runtime.catch_up().await.unwrap();
 }
 

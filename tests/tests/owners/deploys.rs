@@ -9,7 +9,7 @@ use projections::{
     testing::{Call, MemoryStorage, MemoryTx},
 };
 use projections_tests::ledger::Added;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::support::{LEASE, append, run, stored};
 
@@ -83,9 +83,13 @@ impl Place {
     }
 
     async fn until(&self, mark: &str, rows: usize) {
-        while self.written_by() != [mark] || self.storage.rows("rows").len() < rows {
-            sleep(Duration::from_millis(10)).await;
-        }
+        let written = async {
+            while self.written_by() != [mark] || self.storage.rows("rows").len() < rows {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        // An hour of paused time.
+        timeout(Duration::from_secs(3_600), written).await.expect("it is never written");
     }
 }
 

@@ -22,12 +22,20 @@ async fn stopped() -> (MemoryEventStore, MemoryStorage) {
     (events, storage)
 }
 
+/// Looks again and again until it is so; the test fails when it takes an hour of paused time.
+async fn until(mut so: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !so().await {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(3_600), looking).await.expect("it never becomes so");
+}
+
 /// Waits until the row is another's than this owner's, and returns how long that took.
 async fn lost(owner: &Elsewhere) -> Duration {
     let began = Instant::now();
-    while owner.owns().await {
-        sleep(Duration::from_millis(10)).await;
-    }
+    until(async || !owner.owns().await).await;
     began.elapsed()
 }
 
@@ -39,9 +47,7 @@ async fn a_silent_owner_is_replaced_after_its_lease_and_not_before() {
     let running = run(&ledger(&events, &storage).await);
     let took = lost(&owner).await;
     assert!(took >= LEASE && took < 2 * LEASE, "{took:?}");
-    while storage.rows("rows").len() < 6 {
-        sleep(Duration::from_millis(10)).await;
-    }
+    until(async || storage.rows("rows").len() == 6).await;
     running.abort();
 }
 
@@ -89,9 +95,7 @@ async fn a_clean_stop_hands_over_at_once() {
     sleep(LEASE / 2).await;
     owner.release().await;
     let took = lost(&owner).await;
-    while stored(&storage).await.lease.is_none() {
-        sleep(Duration::from_millis(10)).await;
-    }
+    until(async || stored(&storage).await.lease.is_some()).await;
     assert!(took < Duration::from_millis(200), "{took:?}");
     running.abort();
 }
@@ -205,9 +209,7 @@ async fn batches_of_three_leases_do_not_cost_the_owner_its_projector() {
     sleep(Duration::from_secs(1)).await;
     let epoch = stored(&storage).await.epoch;
     let standing_by = run(&build().await);
-    while storage.rows("slow").len() < 5 {
-        sleep(Duration::from_secs(1)).await;
-    }
+    until(async || storage.rows("slow").len() == 5).await;
     assert_eq!(stored(&storage).await.epoch, epoch);
     owner.abort();
     standing_by.abort();
@@ -240,7 +242,7 @@ impl SlowOnSqlite {
 
     #[handles(Added)]
     fn added(&self, event: &Added, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(1_500));
         db.execute("INSERT INTO slow VALUES (?1)", [event.n.cast_signed()]).map(drop)
     }
 }
@@ -249,12 +251,12 @@ impl SlowOnSqlite {
 #[tokio::test]
 async fn long_batches_on_a_file_do_not_cost_the_owner_its_projector() {
     let (events, folder) = (MemoryEventStore::new(), tempfile::tempdir().unwrap());
-    append(&events, 0..6).await;
+    append(&events, 0..3).await;
     let storage = Sqlite::open(folder.path().join("read.db")).unwrap();
     let build = async || {
         let builder = Runtime::builder(events.clone()).without_linked().storage(storage.clone());
         let builder = builder.projector(SlowOnSqlite).batch_events(1);
-        builder.lease(Duration::from_millis(100)).build().await.unwrap()
+        builder.lease(Duration::from_millis(500)).build().await.unwrap()
     };
     let owner = run(&build().await);
     while stored_on_sqlite(&storage).is_none() {
@@ -264,6 +266,6 @@ async fn long_batches_on_a_file_do_not_cost_the_owner_its_projector() {
     let second = build().await;
     second.catch_up().await.unwrap();
     let stored = stored_on_sqlite(&storage).unwrap();
-    assert_eq!((stored.epoch, stored.position.get()), (epoch, 6));
+    assert_eq!((stored.epoch, stored.position.get()), (epoch, 3));
     owner.abort();
 }

@@ -1,42 +1,63 @@
 //! Real processes: killed, frozen and thawed. Acceptance lines 15, 49 and 50.
 
 use std::{
-    io::{BufRead, BufReader, Lines},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
     time::{Duration, Instant},
 };
 
 use projections::{
-    Checkpoint, ProjectorStatus, Runtime, State,
-    sqlite::{Sqlite, SqliteEventStore},
+    ProjectorStatus, Runtime, State,
+    sqlite::{Sqlite, SqliteEventStore, rusqlite::Connection},
 };
 use projections_tests::ledger::{expected, read_sqlite};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
-use crate::support::{append, stored_on_sqlite};
+use crate::support::append;
 
 /// The longest that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longer than a process waits for a processor, or for the disk: nobody loses it who has not been
+/// killed or frozen.
+const LEASE: Duration = Duration::from_secs(2);
+/// For those who may lose it at any time.
+const SHORT_LEASE: Duration = Duration::from_millis(500);
 
 /// A folder with events, and what the processes make of them.
 struct Place {
     folder: tempfile::TempDir,
     events: SqliteEventStore,
     appended: u64,
+    lease: Duration,
+}
+
+/// What the processes have stored of where they are.
+#[derive(Debug)]
+struct Stored {
+    position: u64,
+    epoch: u64,
+    /// Which process owns the projector.
+    owner: Option<String>,
 }
 
 /// A process that runs the ledger, with what it prints.
 struct Projecting {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
 }
 
 impl Place {
     async fn new() -> Self {
+        Self::with_lease(LEASE).await
+    }
+
+    async fn with_lease(lease: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let events = SqliteEventStore::open(folder.path().join("events.db")).unwrap();
-        let mut place = Self { folder, events, appended: 0 };
+        let mut place = Self { folder, events, appended: 0, lease };
         place.append(20).await;
         place
     }
@@ -54,32 +75,47 @@ impl Place {
         let file = |path: &Path| path.display().to_string();
         let events = file(&self.folder.path().join("events.db"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_ledger"));
-        command.args(["project", &events, &file(&self.read())]).args(more);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut started = Projecting { child, lines };
+        let lease = format!("--lease={}", self.lease.as_millis());
+        command.args(["project", &events, &file(&self.read()), &lease]).args(more);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let started = Projecting::listen(child);
         started.expect("ready");
         started
     }
 
-    fn stored(&self) -> Option<Checkpoint> {
-        stored_on_sqlite(&Sqlite::open(self.read()).unwrap())
+    fn stored(&self) -> Option<Stored> {
+        stored(&Connection::open(self.read()).unwrap())
     }
 
-    fn until(&self, what: &str, mut so: impl FnMut(&Checkpoint) -> bool) {
-        let began = Instant::now();
-        while !self.stored().is_some_and(|stored| so(&stored)) {
-            assert!(
-                began.elapsed() < PATIENCE,
-                "waited too long until {what}: {:?}",
-                self.stored()
-            );
-            std::thread::yield_now();
+    fn until(&self, what: &str, mut so: impl FnMut(&Stored) -> bool) {
+        let (began, db) = (Instant::now(), Connection::open(self.read()).unwrap());
+        loop {
+            let stored = stored(&db);
+            if stored.as_ref().is_some_and(&mut so) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "waited too long until {what}: {stored:?}");
+            // Nothing tells of commits of other processes; they need the processor.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Freezes a process that has no transaction open, which would keep the other one from the file.
+    fn freeze(&self, process: &Projecting) {
+        let (began, db) = (Instant::now(), Connection::open(self.read()).unwrap());
+        db.busy_timeout(Duration::from_secs(1)).unwrap();
+        loop {
+            process.signal("-STOP");
+            match db.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+                Ok(()) => return,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
+            }
+            process.signal("-CONT");
         }
     }
 
     fn until_all_is_projected(&self) {
-        self.until("all is projected", |stored| stored.position.get() == self.appended);
+        self.until("all is projected", |stored| stored.position == self.appended);
     }
 
     fn until_owned_by(&self, process: &Projecting) {
@@ -100,9 +136,31 @@ impl Place {
     }
 }
 
+/// The one checkpoint of a file, where there is one yet.
+fn stored(db: &Connection) -> Option<Stored> {
+    let sql =
+        "SELECT position, epoch, iif(owner IS NULL, NULL, process) FROM projections_checkpoints";
+    let stored = db.query_row(sql, [], |row| {
+        Ok(Stored { position: row.get(0)?, epoch: row.get(1)?, owner: row.get(2)? })
+    });
+    stored.ok()
+}
+
 impl Projecting {
-    fn expect(&mut self, line: &str) {
-        assert_eq!(self.lines.next().unwrap().unwrap(), line);
+    fn listen(mut child: Child) -> Self {
+        let said = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in said.lines().map_while(Result::ok) {
+                let _ = sender.send(line); // the test may have ended
+            }
+        });
+        Self { child, lines }
+    }
+
+    #[track_caller]
+    fn expect(&self, line: &str) {
+        assert_eq!(self.lines.recv_timeout(PATIENCE).as_deref(), Ok(line));
     }
 
     fn signal(&self, signal: &str) {
@@ -110,11 +168,10 @@ impl Projecting {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    fn is_owner(&self, stored: &Checkpoint) -> bool {
+    fn is_owner(&self, stored: &Stored) -> bool {
         let name = format!("process {}", self.child.id());
-        stored.lease.as_ref().is_some_and(|lease| {
-            lease.process == name || lease.process.starts_with(&format!("{name} "))
-        })
+        let rest = stored.owner.as_ref().and_then(|owner| owner.strip_prefix(&name));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     }
 }
 
@@ -172,7 +229,7 @@ async fn a_frozen_owner_is_replaced_and_commits_nothing_when_it_is_thawed() {
         std::mem::swap(&mut owner, &mut other);
     }
     for _ in 0..3 {
-        owner.signal("-STOP");
+        place.freeze(&owner);
         place.append(30).await;
         place.until_owned_by(&other);
         owner.signal("-CONT");
@@ -196,7 +253,7 @@ async fn processes_that_fight_leave_an_exact_read_model() {
     let seed = setting("PROJECTIONS_SEED").unwrap_or_else(|| rand::rng().random());
     println!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let mut place = Place::new().await;
+    let mut place = Place::with_lease(SHORT_LEASE).await;
     let mut fighters = [place.start(&[]), place.start(&[])];
     let (began, mut owners, mut last) = (Instant::now(), 0, 0);
     let enough = setting("PROJECTIONS_FIGHT").unwrap_or(5);
@@ -233,7 +290,7 @@ async fn processes_that_fight_leave_an_exact_read_model() {
 #[tokio::test]
 async fn a_process_that_is_frozen_inside_a_transaction_is_named() {
     let mut place = Place::new().await;
-    let mut owner = place.start(&["25", "hang"]);
+    let owner = place.start(&["25", "hang"]);
     place.until_all_is_projected();
     let other = place.start(&[]);
     place.append(20).await;

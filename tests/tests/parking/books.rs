@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
+    fmt,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -28,6 +30,8 @@ pub(crate) enum Fault {
     Always,
     /// Fails whenever it is tried, and says that trying is of no use.
     Permanent,
+    /// Fails whenever it is tried, because of something that has more to say than can be kept.
+    AtLength,
     /// Panics whenever it is tried.
     Panic,
 }
@@ -94,11 +98,39 @@ impl Plan {
         };
         match fault {
             Fault::Panic => panic!("{n} is unlucky"),
+            Fault::AtLength => Err(Torn(Reason).into()),
             Fault::Permanent => Err(Permanent::new(format!("{n} is unlucky")).into()),
             _ => Err(format!("{n} is unlucky").into()),
         }
     }
 }
+
+/// An error with a text that ends at once for who takes it for one of C, and with a source.
+#[derive(Debug)]
+struct Torn(Reason);
+
+impl fmt::Display for Torn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the page\0 is torn")
+    }
+}
+
+impl Error for Torn {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[derive(Debug)]
+struct Reason;
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it was {}old", "véry ".repeat(2_000))
+    }
+}
+
+impl Error for Reason {}
 
 /// Makes a projector that adds each number to the list of its stream, with policies of its own.
 macro_rules! books {

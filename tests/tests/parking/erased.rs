@@ -10,6 +10,7 @@ use projections::{
     sqlite::{Sqlite, SqliteEventStore, SqliteTx},
     testing::{MemoryStorage, MemoryTx},
 };
+use projections_tests::log::capture_log;
 
 use crate::books::write;
 
@@ -393,32 +394,11 @@ impl Statements {
     }
 }
 
-/// What is logged while this is the subscriber.
-#[derive(Clone, Default)]
-struct Log(std::sync::Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Two people have one address: neither the letter, nor the log, nor the status has it.
 #[tokio::test]
 async fn an_error_names_no_address() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
     // The handlers of SQLite run on threads of their own, whose log is what errors came back with.
-    let _logged = tracing::subscriber::set_default(subscriber);
+    let (log, _logged) = capture_log(tracing::Level::TRACE);
     let folder = tempfile::tempdir().unwrap();
     let events = MemoryEventStore::new();
     let register = async |n: u64| {
@@ -440,10 +420,6 @@ async fn an_error_names_no_address() {
         ["accounts-in-process", "accounts-network", "accounts-sqlite", "accounts-statements"];
     let runtime = runtime.build().await.unwrap();
     runtime.catch_up().await.unwrap();
-    // Another test may have met a message for the first time just now, and noted that nobody listens.
-    tracing::callsite::rebuild_interest_cache();
-    register(3).await;
-    runtime.catch_up().await.unwrap();
     for name in names {
         let letters = runtime.dead_letters(name).unwrap();
         let letter = letters.list(&LetterQuery::first(10)).await.unwrap().pop().unwrap();
@@ -453,7 +429,7 @@ async fn an_error_names_no_address() {
     }
     let status = format!("{:?}", runtime.status().await.unwrap());
     assert!(!status.contains("alice"), "{status}");
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("unique"), "the log has the failures: {log}");
     assert!(!log.contains("alice"), "{log}");
 }

@@ -133,13 +133,18 @@ async fn long_and_odd_texts_are_kept_or_cut() {
     let odd = "odd\u{1b}]0;x '\"`<script>; DROP TABLE";
     append(&events, odd, 7).await;
     append(&events, odd, 8).await;
-    let plan = Plan::failing([(7, Fault::Always)]);
+    let plan = Plan::failing([(7, Fault::AtLength)]);
     let runtime = shelf(&events, &path, &plan).await;
     runtime.catch_up().await.unwrap();
     let letters = runtime.dead_letters("shelf").unwrap();
     let all = letters.list(&LetterQuery::first(10).of_key(odd)).await.unwrap();
     assert_eq!(all.len(), 2);
     assert!(all.iter().all(|letter| letter.stream == odd && letter.park_key == odd));
+    // The error begins with what failed, and goes on with why, up to 8 KiB.
+    let error = &all[0].failure.as_ref().unwrap().error;
+    let start = "handler `written` failed: the page\0 is torn: it was véry véry ";
+    assert!(error.starts_with(start), "{error:?}");
+    assert!(error.ends_with('…') && ((8 << 10) - 3..=8 << 10).contains(&error.len()), "{error:?}");
     plan.repair();
     letters.redrive(Chosen::Key(odd.to_owned())).await.unwrap();
     assert_eq!(pages(&path), [7, 8]);

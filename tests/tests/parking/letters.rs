@@ -1,13 +1,50 @@
 //! Parked streams: acceptance lines 26, 27, 32 and 33, rule R14.
 
-use projections::{LetterQuery, Runtime, State, memory::MemoryEventStore, testing::MemoryStorage};
+use projections::{
+    AppendRequest, BoxError, Envelope, Event, EventStore, Expected, LetterQuery, NewEvent, Runtime,
+    State, handlers,
+    memory::MemoryEventStore,
+    projector,
+    testing::{MemoryStorage, MemoryTx},
+};
 
-use crate::books::{Fault, Plan, append, append_in_turn, books, read, shelves};
+use crate::books::{Fault, Plan, Written, append, append_in_turn, books, read, shelves, write};
 
 books!(ByStream, "by-stream", retry(max = 1, initial = "1ms"));
 books!(ByProjector, "by-projector", retry(none), park_by = "projector");
-books!(ByDomain, "by-domain", retry(none), park_by = "domain");
 books!(Skipping, "skipping", retry(none), on_failure = "skip");
+
+/// An event of another domain.
+#[derive(Event, serde::Deserialize, serde::Serialize)]
+#[event(domain = "loans")]
+struct Lent {
+    n: u64,
+}
+
+#[projector("by-domain", storage = MemoryStorage, register = false, retry(none), park_by = "domain")]
+#[derive(Clone)]
+struct ByDomain {
+    plan: Plan,
+}
+
+#[handlers]
+impl ByDomain {
+    #[handles(Written)]
+    fn written(
+        &self,
+        event: &Written,
+        at: &Envelope,
+        db: &mut MemoryTx<'_>,
+    ) -> Result<(), BoxError> {
+        write(db, at.stream(), event.n);
+        self.plan.run(event.n)
+    }
+
+    #[handles(Lent)]
+    fn lent(&self, event: &Lent, at: &Envelope, db: &mut MemoryTx<'_>) {
+        write(db, at.stream(), event.n);
+    }
+}
 
 macro_rules! runtime {
     ($events:expr, $storage:expr, $projector:expr) => {
@@ -82,11 +119,31 @@ async fn nothing_after_it_is_applied_where_the_projector_is_parked() {
     assert_eq!(read(&storage), shelves([("a", &[1]), ("b", &[2])]));
     let counts = runtime.dead_letters("by-projector").unwrap().counts().await.unwrap();
     assert_eq!((counts.keys, counts.letters), (1, 6));
+}
 
-    let storage = MemoryStorage::new();
-    let runtime = runtime!(events, storage, ByDomain { plan });
-    runtime.catch_up().await.unwrap();
-    assert_eq!(read(&storage), shelves([("a", &[1]), ("b", &[2])]));
+#[tokio::test]
+async fn nothing_after_it_of_its_domain_is_applied_where_the_domain_is_parked() {
+    for batch in [1, 1_000] {
+        let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+        append_in_turn(&events, &["a", "b"], 8).await;
+        for (stream, n) in [("a", 9), ("c", 10)] {
+            let lent = vec![NewEvent::of(&Lent { n }).unwrap()];
+            events.append(AppendRequest::new(stream, Expected::Any, lent)).await.unwrap();
+        }
+        append(&events, "c", 11).await;
+        let plan = Plan::failing([(3, Fault::Always)]);
+        let builder = Runtime::builder(events).without_linked().storage(storage.clone());
+        let builder = builder.projector(ByDomain { plan }).batch_events(batch);
+        let runtime = builder.build().await.unwrap();
+        runtime.catch_up().await.unwrap();
+        // Also of the stream of which an event of the other domain is parked.
+        assert_eq!(read(&storage), shelves([("a", &[1, 9]), ("b", &[2]), ("c", &[10])]));
+        let letters = runtime.dead_letters("by-domain").unwrap();
+        let all = letters.list(&LetterQuery::first(10)).await.unwrap();
+        let positions: Vec<_> = all.iter().map(|letter| letter.position.get()).collect();
+        assert_eq!(positions, [3, 4, 5, 6, 7, 8, 11]);
+        assert!(all.iter().all(|letter| letter.park_key == "books"), "{all:?}");
+    }
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn state_in_process_is_whole_after_a_handler_was_cut_off() {
 /// What a handler on SQLite does when 3 comes.
 type Trick = dyn Fn(&mut SqliteTx<'_>) -> rusqlite::Result<()> + Send + Sync;
 
-#[projector("stuck", storage = Sqlite, register = false, timeout = "300ms", retry(none))]
+#[projector("stuck", storage = Sqlite, register = false, timeout = "2s", retry(none))]
 #[derive(Clone)]
 struct Stuck {
     trick: Arc<Trick>,
@@ -131,7 +131,7 @@ async fn a_handler_that_sleeps_in_sql_is_interrupted_and_parked() {
     let letters = runtime.dead_letters("stuck").unwrap();
     let letter = letters.list(&LetterQuery::first(1)).await.unwrap().remove(0);
     let error = letter.failure.unwrap().error;
-    assert!(error.contains("did not come back within 300ms"), "{error}");
+    assert!(error.contains("did not come back within 2s"), "{error}");
 }
 
 /// Nothing can cut it off: its projector halts as stalled, and all else goes on.

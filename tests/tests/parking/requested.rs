@@ -11,9 +11,15 @@ use projections::{
     projector,
     testing::{Call, MemoryStorage, MemoryTx},
 };
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 use crate::books::{Fault, Plan, Written, append, append_in_turn, books, read};
+
+/// Of paused time: longer than anything takes that does not hang.
+const HOUR: Duration = Duration::from_secs(3_600);
 
 books!(Books, "books", retry(none));
 
@@ -59,12 +65,15 @@ impl Shop {
 
     async fn answered(&self, id: RequestId) -> String {
         let requests = self.storage.requests().unwrap();
-        loop {
-            if let Some(outcome) = requests.outcome(id).await.unwrap() {
-                return outcome;
+        let answered = async {
+            loop {
+                if let Some(outcome) = requests.outcome(id).await.unwrap() {
+                    return outcome;
+                }
+                sleep(Duration::from_millis(10)).await;
             }
-            sleep(Duration::from_millis(10)).await;
-        }
+        };
+        timeout(HOUR, answered).await.expect("nobody answers")
     }
 
     fn a(&self) -> Vec<u64> {
@@ -83,9 +92,12 @@ async fn run(runtime: &Runtime<MemoryEventStore>) -> JoinHandle<()> {
         async move { runtime.run(std::future::pending()).await.unwrap() }
     });
     let state = async || runtime.status().await.unwrap().projectors[0].state;
-    while !matches!(state().await, State::Parked | State::CaughtUp) {
-        sleep(Duration::from_millis(10)).await;
-    }
+    let arrived = async {
+        while !matches!(state().await, State::Parked | State::CaughtUp) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(HOUR, arrived).await.expect("it does not get there");
     running
 }
 

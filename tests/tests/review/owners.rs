@@ -22,7 +22,7 @@ async fn a_dropped_run_does_not_count_as_running() {
     // Another process carries on.
     let second = append(&events, [2]).await.token();
     elsewhere.catch_up().await.unwrap();
-    here.wait_for("ledger-memory", &second, Duration::from_secs(2)).await.unwrap();
+    here.wait_for("ledger-memory", &second, LONG).await.unwrap();
     assert_eq!(here.status().await.unwrap().projectors[0].state, State::Stopped);
 }
 
@@ -62,10 +62,14 @@ async fn what_an_earlier_run_knew_is_not_taken_for_known() {
         storage.fail(Call::Begin, call, StoreErrorKind::Unavailable);
     }
     let running = run(&runtime);
-    for _polled in 0..10 {
-        tokio::task::yield_now().await;
-    }
-    let status = runtime.status().await.unwrap().projectors.remove(0);
+    let status = async || runtime.status().await.unwrap().projectors.remove(0);
+    soon(async {
+        while status().await.state != State::Retrying {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let status = status().await;
     assert_eq!((status.state, status.position.get()), (State::Retrying, 0));
     let wait = Duration::from_millis(10);
     let waited = runtime.wait_for("ledger-memory", &token, wait).await;
@@ -90,13 +94,17 @@ async fn a_halt_here_is_over_once_another_process_has_taken_over() {
     elsewhere.catch_up().await.unwrap();
     assert_eq!(state().await, State::Stopped);
     let token = append(&events, [2]).await.token();
+    let looks = storage.calls(Call::Checkpoints);
     let waiting = tokio::spawn({
         let here = here.clone();
         async move { here.wait_for("ledger-memory", &token, LONG).await }
     });
-    for _polled in 0..10 {
-        tokio::task::yield_now().await;
-    }
+    soon(async {
+        while storage.calls(Call::Checkpoints) == looks {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     elsewhere.catch_up().await.unwrap();
     waiting.await.unwrap().unwrap();
 }

@@ -7,7 +7,7 @@ use projections::{
     memory::MemoryEventStore,
     projector,
     sqlite::{Sqlite, SqliteEventStore},
-    testing::{MemoryStorage, MemoryTx},
+    testing::{Call, MemoryStorage, MemoryTx},
 };
 use projections_tests::ledger::{Added, expected, read_memory, read_sqlite};
 use tokio::sync::Semaphore;
@@ -48,16 +48,19 @@ async fn a_page_that_was_read_ahead_is_not_applied_after_a_rebuild() {
     let running = run(&runtime);
     soon(begun.acquire()).await.unwrap().forget();
     // In the middle of the first batch, when the second page is read already.
+    let looks = storage.calls(Call::Checkpoints);
     let rebuilding = tokio::spawn({
         let runtime = runtime.clone();
         async move { runtime.rebuild("gated").await }
     });
-    while storage.calls(projections::testing::Call::Begin) < 3 {
-        tokio::task::yield_now().await;
-    }
-    for _polled in 0..10 {
-        tokio::task::yield_now().await;
-    }
+    // It looks at the checkpoint, and asks the run in the same breath.
+    soon(async {
+        while storage.calls(Call::Checkpoints) == looks {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(!rebuilding.is_finished());
     gate.add_permits(1_000);
     soon(rebuilding).await.unwrap().unwrap();
     let rows: Vec<_> = storage.rows("rows").into_values().filter_map(|n| n.as_u64()).collect();

@@ -10,10 +10,10 @@ use projections::{
     sqlite::{Sqlite, SqliteTx},
     testing::{MemorySession, MemoryStorage, MemoryTx},
 };
-use projections_tests::ledger::Added;
+use projections_tests::{ledger::Added, log::capture_log};
 use tempfile::TempDir;
 
-use crate::support::{append, capture_log};
+use crate::support::append;
 
 const NAME: &str = "changing";
 
@@ -318,7 +318,7 @@ async fn a_change_is_warned_of_once_a_start(place: Place) {
         for _start in 0..2 {
             append(&place.events, "a", [place.rows().len() as u64 + 6]).await;
             let runtime = place.runtime(code).await;
-            let (log, guard) = capture_log();
+            let (log, guard) = capture_log(tracing::Level::INFO);
             runtime.catch_up().await.unwrap();
             drop(guard);
             let log = log.text();
@@ -473,7 +473,7 @@ async fn an_event_that_is_no_longer_handled_is_named_before_a_rebuild_loses_it()
     assert!(!error.contains("`Booked`"), "{error}");
 
     let warns = builder().projector(renamed::Warns).build().await.unwrap();
-    let (log, guard) = capture_log();
+    let (log, guard) = capture_log(tracing::Level::INFO);
     warns.catch_up().await.unwrap();
     drop(guard);
     assert!(log.text().contains(told), "{}", log.text());

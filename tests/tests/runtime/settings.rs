@@ -7,7 +7,9 @@ use std::{
 };
 
 use projections::{
-    EventStore, Runtime, handlers, projector,
+    EventStore, Runtime, handlers,
+    memory::MemoryEventStore,
+    projector,
     sqlite::{Sqlite, SqliteTx},
     testing::{Call, MemoryStorage, MemoryTx},
 };
@@ -34,6 +36,7 @@ macro_rules! batched {
 batched!(ByDefault);
 batched!(ByEvents, events = 3);
 batched!(ByBytes, bytes = 20);
+batched!(Lingering, linger = "200ms");
 
 /// How many commits thirty events take, beside those of the start and the stop.
 async fn commits<S: EventStore + Clone, P>(events: &S, projector: P) -> u64
@@ -56,6 +59,27 @@ async fn a_batch_keeps_its_bounds<S: EventStore + Clone>(events: S, _: PathBuf) 
 }
 
 on_both_stores!(a_batch_keeps_its_bounds);
+
+/// What comes while a batch waits for more is in it.
+#[tokio::test(start_paused = true)]
+async fn a_batch_waits_for_more_events_as_long_as_it_is_told_to() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    let runtime = Runtime::builder(events.clone()).without_linked().storage(storage.clone());
+    let runtime = runtime.projector(Lingering).build().await.unwrap();
+    let running = tokio::spawn(async move { runtime.run(std::future::pending()).await });
+    let wait = |millis| tokio::time::sleep(Duration::from_millis(millis)); // paused time
+    wait(50).await;
+    let commits = storage.calls(Call::Commit);
+    append(&events, "a", [1]).await;
+    wait(100).await;
+    append(&events, "a", [2]).await;
+    wait(90).await;
+    assert_eq!(storage.rows("seen").len(), 0);
+    wait(20).await;
+    assert_eq!(storage.rows("seen").len(), 2);
+    assert_eq!(storage.calls(Call::Commit) - commits, 1);
+    running.abort();
+}
 
 /// A gate that a handler stands at.
 #[derive(Clone, Default)]

@@ -9,7 +9,7 @@ use projections::{
     testing::{Call, MemoryStorage},
 };
 
-use crate::support::{append, append_raw};
+use crate::support::{append, append_raw, sqlite_events};
 
 async fn ledger<S: EventStore + Clone>(events: &S, storage: &MemoryStorage) -> Runtime<S> {
     let runtime = Runtime::builder(events.clone()).storage(storage.clone());
@@ -157,6 +157,30 @@ on_both_stores!(
     waits_name_who_is_behind,
 );
 
+/// Not that of the newest, and not the sum: what has waited for an hour, and for a minute.
+#[tokio::test]
+async fn the_age_is_that_of_the_oldest_event_that_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, storage) = (sqlite_events(folder.path()), MemoryStorage::new());
+    let runtime = ledger(&events, &storage).await;
+    append(&events, "a", [0]).await;
+    runtime.catch_up().await.unwrap();
+    append(&events, "a", [1]).await;
+    append(&events, "a", [2]).await;
+    let db = rusqlite::Connection::open(folder.path().join("events.db")).unwrap();
+    for (position, seconds) in [(1_i64, 90_000_i64), (2, 3_600), (3, 60)] {
+        let sql = "UPDATE events SET recorded_at = recorded_at - ?2 WHERE position = ?1";
+        db.execute(sql, [position, seconds * 1_000_000]).unwrap();
+    }
+    let age = async || runtime.status().await.unwrap().projectors[0].age;
+    let shown = age().await.unwrap().as_secs();
+    assert!((3_600..3_660).contains(&shown), "{shown}");
+    let exact = runtime.status_exact().await.unwrap().projectors[0].age.unwrap().as_secs();
+    assert!((3_600..3_660).contains(&exact), "{exact}");
+    runtime.catch_up().await.unwrap();
+    assert_eq!(age().await, None);
+}
+
 /// Time is paused here: the store is in memory, so nothing but timers moves it.
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_waited_out_and_shown() {
@@ -172,14 +196,17 @@ async fn an_outage_is_waited_out_and_shown() {
         async move { runtime.run(std::future::pending()).await }
     });
     let mut seen_retrying = false;
-    while storage.rows("rows").len() < 5 {
-        // The storage is down for everybody: what the runner says is read from the runner.
-        if let Ok(status) = runtime.status().await {
-            let status = &status.projectors[0];
-            seen_retrying |= status.state == State::Retrying && status.last_error.is_some();
+    let outage = async {
+        while storage.rows("rows").len() < 5 {
+            // The storage is down for everybody: what the runner says is read from the runner.
+            if let Ok(status) = runtime.status().await {
+                let status = &status.projectors[0];
+                seen_retrying |= status.state == State::Retrying && status.last_error.is_some();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await; // paused time, not a wait
         }
-        tokio::time::sleep(Duration::from_millis(50)).await; // paused time, not a wait
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(3_600), outage).await.expect("it is never over");
     assert!(seen_retrying);
     running.abort();
 }

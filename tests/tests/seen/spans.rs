@@ -8,6 +8,8 @@ use tracing::{
     span::{Attributes, Record},
 };
 
+use projections_tests::log::listen;
+
 use crate::support::{Conduct, Scene, append};
 
 /// A span: its name, its parent, and its fields as text.
@@ -72,22 +74,15 @@ impl Subscriber for Spans {
 }
 
 /// Keeps the spans of this thread from here on.
-async fn capture(level: Level) -> (Arc<Mutex<Vec<Span>>>, tracing::subscriber::DefaultGuard) {
+fn capture(level: Level) -> (Arc<Mutex<Vec<Span>>>, tracing::subscriber::DefaultGuard) {
     let spans = Spans(level, Arc::default());
     let kept = Arc::clone(&spans.1);
-    let capturing = tracing::subscriber::set_default(spans);
-    // Another test may meet a span for the first time just now, and note that nobody listens.
-    let scene = Scene::new(Conduct::Good).await;
-    append(&scene.events, [1]).await;
-    scene.runtime.catch_up().await.unwrap();
-    tracing::callsite::rebuild_interest_cache();
-    kept.lock().unwrap().clear();
-    (kept, capturing)
+    (kept, listen(spans))
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_a_span_with_its_stages_within() {
-    let (spans, _capturing) = capture(Level::DEBUG).await;
+    let (spans, _capturing) = capture(Level::DEBUG);
     let scene = Scene::new(Conduct::Good).await;
     append(&scene.events, 1..=5).await;
     scene.runtime.catch_up().await.unwrap();
@@ -120,7 +115,7 @@ async fn a_batch_is_a_span_with_its_stages_within() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_fails_is_a_span_with_its_error() {
-    let (spans, _capturing) = capture(Level::INFO).await;
+    let (spans, _capturing) = capture(Level::INFO);
     let scene = Scene::new(Conduct::FailsForGood).await;
     append(&scene.events, [1]).await;
     scene.runtime.catch_up().await.unwrap();
@@ -134,7 +129,7 @@ async fn an_attempt_that_fails_is_a_span_with_its_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_says_which_attempt_it_is() {
-    let (spans, _capturing) = capture(Level::INFO).await;
+    let (spans, _capturing) = capture(Level::INFO);
     let scene = Scene::new(Conduct::Fails).await;
     append(&scene.events, [1]).await;
     scene.runtime.catch_up().await.unwrap();

@@ -1,17 +1,22 @@
 //! What waiting costs, counted.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use projections::{
     Runtime, State,
     testing::{Call, MemoryStorage},
 };
 
+use tokio::time::Instant;
+
 use crate::support::{LONG, Run, append, memory, runtime, soon};
 
 const WAITERS: usize = 1_000;
+/// Shorter than the poll of a storage that cannot be watched, which is a second.
+const NO_POLL: Duration = Duration::from_millis(500);
 
-/// Time is paused: it moves only where nobody has anything to do, so no timer takes part.
+/// Time is paused: it moves where nobody has anything to do, and then as far as the next timer. So it
+/// shows whether anybody waited for one: a commit wakes who waits, and not a poll.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_waiters_cost_one_look_a_commit() {
     let (events, storage) = memory();
@@ -32,10 +37,12 @@ async fn a_thousand_waiters_cost_one_look_a_commit() {
     let looks = |since: u64| storage.calls(Call::Checkpoints) - since;
     assert!((1..=50).contains(&looks(0)), "{} looks for {WAITERS} who came", looks(0));
     let (before, commits) = (looks(0), storage.calls(Call::Commit));
+    let committing = Instant::now();
     elsewhere.catch_up().await.unwrap();
     for waiting in waiting {
         soon(waiting).await.unwrap().unwrap();
     }
+    assert!(committing.elapsed() < NO_POLL, "{:?} by paused time", committing.elapsed());
     let commits = storage.calls(Call::Commit) - commits;
     assert!(commits >= 50, "{commits} commits");
     assert!(looks(before) <= commits + 1, "{} looks for {commits} commits", looks(before));
@@ -56,7 +63,7 @@ async fn waiters_of_a_projector_of_this_process_cost_no_look() {
     while runtime.status().await.unwrap().projectors[0].state != State::CaughtUp {
         tokio::task::yield_now().await;
     }
-    let before = storage.calls(Call::Checkpoints);
+    let (before, appending) = (storage.calls(Call::Checkpoints), Instant::now());
     let waiting: Vec<_> = (0..WAITERS)
         .map(|n| {
             let runtime = runtime.clone();
@@ -69,6 +76,7 @@ async fn waiters_of_a_projector_of_this_process_cost_no_look() {
     for waiting in waiting {
         soon(waiting).await.unwrap().unwrap();
     }
+    assert!(appending.elapsed() < NO_POLL, "{:?} by paused time", appending.elapsed());
     assert_eq!(storage.calls(Call::Checkpoints), before);
     run.stop().await;
 }

@@ -12,7 +12,7 @@ use super::{EventStore, GlobalPosition, Verdict, append, ensure, importing::chun
 use crate::StoreError;
 
 /// How long a wait may last once there is an event: much longer than any poll of a store.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn a_wait_returns_where_there_is_an_event<S: EventStore>(
     store: Arc<S>,

@@ -9,7 +9,7 @@ use super::{
 use crate::StoreError;
 
 /// How long it may take until a commit is told of: much longer than any poll of a storage.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn commits_are_told<H: StorageHarness>(subject: Subject<H>) -> Verdict {
     // One that cannot be watched is looked at now and then.
