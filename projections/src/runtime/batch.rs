@@ -125,13 +125,8 @@ impl Runner {
     fn make_way(&self, page: &Page, events: Range<usize>) -> Result<(usize, Waiting), End> {
         let (caps, park_by) = (self.registration.options.park, self.registration.park_by());
         let mark = self.owned()?.next.effects_mark;
-        let mut waiting = self.parked.waiting(page, events.clone(), park_by, caps, mark);
-        if !self.dropped.is_empty() {
-            let is_dropped = |index: &usize| self.dropped.contains(&page.record(*index).position);
-            waiting.indexes.extend(events.clone().filter(is_dropped));
-            waiting.indexes.sort_unstable();
-            waiting.indexes.dedup();
-        }
+        let (parked, dropped) = (&self.parked, &self.dropped);
+        let mut waiting = parked.waiting(page, events.clone(), park_by, caps, mark, dropped);
         match waiting.full.take() {
             None => Ok((events.end, waiting)),
             Some((index, cap)) if index == events.start => Err(full(page, index, cap).into()),
@@ -204,6 +199,7 @@ impl Runner {
                 left_out.extend_from_slice(&aside.indexes);
                 let last = events.rev().find(|index| !left_out.contains(index));
                 let handled = last.map(|index| page.record(index).position);
+                self.show_parked();
                 self.settle_aside(&aside, handled);
                 self.forget_vanished(next.position.next());
                 self.own = Some(Owned::new(next, began));

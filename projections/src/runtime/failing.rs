@@ -31,7 +31,7 @@ pub(super) struct Failing {
     /// What its last error says of it.
     verdict: Verdict,
     /// Whether the event itself is known to be at fault, and nothing that its handler needs.
-    is_certain: bool,
+    pub(super) is_certain: bool,
     retry: RetryPolicy,
     /// What the projector did before.
     pub(super) was: RecordedState,

@@ -391,6 +391,9 @@ impl Runner {
             next = stored; // appends had moved it
         }
         self.epoch = next.epoch;
+        if is_reset {
+            self.forget_failures();
+        }
         self.tell_start(before.as_ref());
         match next.state {
             RecordedState::Inline => self.hand_over(&next),
@@ -401,6 +404,13 @@ impl Runner {
             }
         }
         Ok(false)
+    }
+
+    /// Forgets what failed: it did so in a read model that is gone.
+    fn forget_failures(&mut self) {
+        (self.failing, self.singly) = (None, None);
+        self.streak.end();
+        self.rough = 0;
     }
 
     /// Goes on from a stored checkpoint, and from what is parked beside it.

@@ -136,9 +136,6 @@ impl Runner {
         self.expect_failures();
         self.parked.add(&aside.letters);
         for letter in aside.letters.iter().filter(|letter| letter.failure.is_some()) {
-            if handled < Some(letter.position) {
-                self.streak.add(&letter.stream);
-            }
             self.tell_parked(letter);
         }
         self.show_parked();

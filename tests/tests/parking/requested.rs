@@ -272,3 +272,44 @@ async fn other_code_applies_nothing_unless_it_is_told_to() {
     assert_eq!(shop.a(), [1, 4, 7, 10]);
     assert!(letters().list(&LetterQuery::first(1)).await.unwrap().is_empty());
 }
+
+books!(Hourly, "books", retry(max = 3, initial = "1h", cap = "1h", jitter = 0.0));
+
+/// Whatever is asked for while an event waits an hour for its next attempt is done at once, and then
+/// the wait goes on: nothing is read or written meanwhile but what shows that the owner is alive.
+#[tokio::test(start_paused = true)]
+async fn a_request_while_an_event_is_retried_is_served_and_the_wait_goes_on() {
+    for here in [true, false] {
+        let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+        append_in_turn(&events, &["a", "b"], 2).await;
+        let plan = Plan::failing([(1, Fault::Permanent), (2, Fault::Always)]);
+        let build = async || {
+            let builder = Runtime::builder(events.clone()).without_linked();
+            let builder = builder.storage(storage.clone());
+            builder.projector(Hourly { plan: plan.clone() }).build().await.unwrap()
+        };
+        let owner = build().await;
+        let running = tokio::spawn({
+            let owner = owner.clone();
+            async move { owner.run(std::future::pending()).await.unwrap() }
+        });
+        while owner.status().await.unwrap().projectors[0].state != State::Retrying {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let asking = if here { owner.clone() } else { build().await };
+        // An owner that does nothing but write would never let the clock go on.
+        for nth in 50..=1_000 {
+            storage.fail(Call::Commit, nth, StoreErrorKind::Unavailable);
+        }
+        let letters = asking.dead_letters("books").unwrap();
+        let handled = letters.discard(Chosen::Event(1.into())).await.unwrap();
+        assert_eq!((handled.discarded, handled.left), (1, 0));
+        let before = storage.calls(Call::Commit);
+        sleep(Duration::from_secs(30)).await;
+        // A heartbeat is due three times a lease, which is 10 s.
+        let commits = storage.calls(Call::Commit) - before;
+        assert!(commits <= 12, "here: {here}: {commits} commits in 30 s");
+        assert_eq!(plan.calls_of(2), 1);
+        running.abort();
+    }
+}
