@@ -7,6 +7,7 @@ use super::{
     escape,
     failure::Failure,
     output,
+    pause::code,
     table::{Cell, Table},
 };
 use crate::{
@@ -194,7 +195,7 @@ async fn redrive<S: EventSource>(
         return Err(Failure::usage(reason));
     }
     let before = letters.counts().await.map_err(|error| Failure::error(&error))?;
-    match letters.redrive_by_rebuild().await {
+    match letters.rebuild_by(code(options.with_this_code)).await {
         Ok(()) => {}
         Err(RebuildError::Unknown(error)) => return Err(Failure::usage(error.to_string())),
         Err(error) => return Err(Failure::error(&error)),

@@ -30,7 +30,7 @@ pub(super) struct Reading<'a> {
 pub(super) enum Progress {
     /// All of it is applied, parked or left out.
     Whole,
-    /// A wait was ended, by the stop or by a request: what is left of it is to be read again.
+    /// It was ended by the stop or by a request: what is left of it is to be read again.
     Partly,
 }
 
@@ -77,7 +77,12 @@ impl Runner {
         let reading = Reading { page, targets, scanned };
         // What a source hands out again is passed over.
         let mut from = page.first_after(self.owned()?.next.scanned);
+        let first = from;
         while from < page.len() {
+            // A page may hold many batches.
+            if *stop.borrow() || (from > first && self.shared.is_asked()) {
+                return Ok(Progress::Partly);
+            }
             self.forget_vanished(page.record(from).position);
             if self.is_failing_at(page, from) {
                 match self.settle(&reading, from, stop).await? {

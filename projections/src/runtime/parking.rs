@@ -5,10 +5,18 @@ use std::{
     ops::Range,
 };
 
-use crate::{
-    Envelope, GlobalPosition, Letter, LetterChanges, LetterFailure, Page, ParkBy, ParkCaps,
-    ParkedKey, letters::stored_key,
+use super::{
+    end::End,
+    runner::{Goal, Runner},
 };
+use crate::{
+    Envelope, Filter, GlobalPosition, HaltReason, Letter, LetterChanges, LetterFailure, Page,
+    ParkBy, ParkCaps, ParkedKey, ReadRequest, letters::stored_key,
+};
+
+/// Of so many parked keys it is seen at a start whether this code gives them, too: as many as there
+/// may be unless the cap is raised.
+const COMPARED: usize = 1_000;
 
 /// The keys that are parked, as committed. Their letters are in the storage.
 #[derive(Debug, Default)]
@@ -163,6 +171,33 @@ impl Parked {
         if queue.letters == 0 {
             self.keys.remove(&letter.park_key);
         }
+    }
+}
+
+impl Runner {
+    /// Refuses to go on where this code gives parked events other keys than they were parked by: later
+    /// events of their streams would pass those that wait. Whoever was asked to redrive or discard
+    /// them applies nothing else.
+    pub(super) async fn parks_as_before(&mut self, parked: &[ParkedKey]) -> Result<(), End> {
+        if self.goal == Goal::Asked || self.registration.is_in_process() {
+            return Ok(());
+        }
+        let park_by = self.registration.park_by();
+        for ParkedKey { park_key, first, .. } in parked.iter().take(COMPARED) {
+            let (everything, after) = (Filter::all(), first.get().saturating_sub(1).into());
+            let request = ReadRequest::new(after, &everything).at_most(1, usize::MAX);
+            let page = self.source.read(request).await?;
+            // One that the log no longer holds says nothing of its key.
+            let event = page.events().next().filter(|event| event.position() == *first);
+            if event.is_some_and(|event| *stored_key(park_by.key(&event)) != **park_key) {
+                let keys = parked.len();
+                let reason = format!(
+                    "`park_by` or `#[park_key]` changed while {keys} keys are parked, and later events would pass those that wait; redrive or discard what is parked, or rebuild the projector"
+                );
+                return Err(HaltReason::StaleCode { reason }.into());
+            }
+        }
+        Ok(())
     }
 }
 

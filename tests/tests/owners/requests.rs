@@ -313,3 +313,23 @@ async fn what_cannot_be_paused_says_why() {
     let error = inside.pause("nobody").await.unwrap_err();
     assert!(matches!(error, CommandError::Unknown(_)), "{error}");
 }
+
+/// Somebody who asks for a rebuild serves it himself, as the owner has died. Whatever becomes of the
+/// commit that does it, it is done once, and its answer is that of a rebuild.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_whose_commit_fails_is_answered_once_and_done_once() {
+    for lost in [true, false] {
+        let place = Place::new().await;
+        let runtime = place.runtime().await;
+        let _dead = Elsewhere::take(&place.storage, LEASE).await;
+        match lost {
+            true => place.storage.commit_and_fail(1),
+            false => place.storage.fail(Call::Commit, 1, StoreErrorKind::Unavailable),
+        }
+        timeout(LEASE * 20, runtime.rebuild(NAME)).await.expect("nobody does it").unwrap();
+        // One that was rolled back has emptied nothing.
+        assert_eq!(place.resets(), if lost { 1 } else { 2 }, "lost: {lost}");
+        assert_eq!(place.storage.rows("rows").len(), 10, "lost: {lost}");
+        assert_eq!(place.requests().pending("").await.unwrap(), [], "lost: {lost}");
+    }
+}

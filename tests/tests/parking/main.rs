@@ -16,4 +16,5 @@ mod random;
 mod redrive;
 mod requested;
 mod retries;
+mod unasked;
 mod waits;
