@@ -84,7 +84,9 @@ async fn list<S: EventSource>(
     let mut all = Vec::new();
     for name in names {
         let mut query = LetterQuery::first(options.limit.saturating_sub(all.len()));
-        query.park_key.clone_from(&options.key);
+        if let Some(key) = &options.key {
+            query = query.of_key(key);
+        }
         let found = of(runtime, &name)?.list(&query).await;
         let found = found.map_err(|error| Failure::error(&error))?;
         all.extend(found.into_iter().map(|letter| (name.clone(), letter)));

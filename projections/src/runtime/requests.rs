@@ -100,7 +100,10 @@ impl Outcome {
 
     fn read(outcome: &str) -> Result<Self, CommandError> {
         // What a newer program has written beside it is of no concern.
-        let mut outcome = serde_json::from_str::<Self>(outcome).unwrap_or_default();
+        let mut outcome = serde_json::from_str::<Self>(outcome).map_err(|error| {
+            StoreError::new(StoreErrorKind::Corrupt, "understand the answer to a request")
+                .with_source(error)
+        })?;
         match outcome.refused.take() {
             None => Ok(outcome),
             Some(reason) => Err(CommandError::Refused { reason }),

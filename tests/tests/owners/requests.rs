@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use projections::{
-    CheckpointKey, CommandError, HaltReason, Request, RequestId, RequestStore, Runtime, State,
-    Storage, StoreErrorKind, handlers,
+    Answer, AsyncStorage, CheckpointKey, CheckpointWrite, CommandError, HaltReason, Request,
+    RequestId, RequestStore, Runtime, State, Storage, StoreErrorKind, handlers,
     memory::MemoryEventStore,
     projector,
     testing::{Call, MemoryStorage, MemoryTx},
@@ -312,6 +312,29 @@ async fn what_cannot_be_paused_says_why() {
     assert!(matches!(error, CommandError::PerProcess { .. }), "{error}");
     let error = inside.pause("nobody").await.unwrap_err();
     assert!(matches!(error, CommandError::Unknown(_)), "{error}");
+}
+
+/// An answer that nobody understands is not a yes.
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_answer_is_an_error() {
+    let place = Place::new().await;
+    let runtime = place.runtime().await;
+    let _owner = Elsewhere::take(&place.storage, LEASE * 100).await;
+    let asked = tokio::spawn(async move { runtime.pause(NAME).await });
+    let id = loop {
+        if let Some(request) = place.requests().pending("").await.unwrap().pop() {
+            break request.id;
+        }
+        sleep(Duration::from_millis(10)).await;
+    };
+    let (key, row) = place.storage.checkpoints("").await.unwrap().remove(0);
+    let mut write = CheckpointWrite::new(key, Some((&row).into()), row.clone());
+    write.answer = Some(Answer { id, outcome: "do".to_owned() });
+    let session = place.storage.begin().await.unwrap();
+    place.storage.commit(session, &write).await.unwrap();
+    let error = asked.await.unwrap().unwrap_err();
+    assert!(matches!(error, CommandError::Store(_)), "{error}");
+    assert!(error.to_string().contains("understand the answer"), "{error}");
 }
 
 /// Somebody who asks for a rebuild serves it himself, as the owner has died. Whatever becomes of the

@@ -1,6 +1,12 @@
 //! Letters on a storage that keeps no requests: its owner cannot be asked, and is not passed over.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use projections::{
     Async, AsyncStorage, Checkpoint, CheckpointKey, CheckpointWrite, Chosen, CommandError,
@@ -11,11 +17,11 @@ use projections::{
     testing::{MemorySession, MemoryStorage},
 };
 
-use crate::books::{Fault, Plan, Written, append_in_turn};
+use crate::books::{Fault, Plan, Written, append, append_in_turn};
 
-/// In memory, and without requests.
+/// In memory, and without requests. It says nothing of its letters while that is so.
 #[derive(Clone)]
-struct Unasked(MemoryStorage);
+struct Unasked(MemoryStorage, Arc<AtomicBool>);
 
 impl Storage for Unasked {
     type Session = MemorySession;
@@ -88,6 +94,9 @@ impl AsyncStorage for Unasked {
         key: &CheckpointKey,
         query: &LetterQuery,
     ) -> Result<Vec<Letter>, StoreError> {
+        if self.1.load(SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.0.letters(key, query).await
     }
 
@@ -124,7 +133,8 @@ shop!(OtherShop, it);
 
 /// Twelve events of three streams, of which the fourth fails.
 async fn parked(plan: &Plan) -> (MemoryEventStore, Unasked, Runtime<MemoryEventStore>) {
-    let (events, storage) = (MemoryEventStore::new(), Unasked(MemoryStorage::new()));
+    let (events, storage) =
+        (MemoryEventStore::new(), Unasked(MemoryStorage::new(), Arc::default()));
     append_in_turn(&events, &["a", "b", "c"], 12).await;
     let builder = Runtime::builder(events.clone()).without_linked().storage(storage.clone());
     let runtime = builder.projector(Shop { plan: plan.clone() }).build().await.unwrap();
@@ -201,4 +211,17 @@ async fn nothing_is_taken_from_an_owner_who_cannot_be_asked() {
             running.abort();
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_does_not_outlast_its_time_where_the_letters_cannot_be_read() {
+    let plan = Plan::failing([(4, Fault::Always)]);
+    let (events, storage, runtime) = parked(&plan).await;
+    let token = append(&events, "b", 13).await.token();
+    runtime.catch_up().await.unwrap();
+    storage.1.store(true, SeqCst);
+    let wait = runtime.wait_for("shop", &token, Duration::from_secs(5));
+    let error = tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it waits on");
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("whether the events are parked"), "{error}");
 }
