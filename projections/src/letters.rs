@@ -155,10 +155,10 @@ impl LetterQuery {
         Self { after: GlobalPosition::BEGINNING, park_key: None, limit }
     }
 
-    /// Those of one key.
+    /// Those of one key, however long it is.
     #[must_use]
     pub fn of_key(mut self, park_key: impl Into<String>) -> Self {
-        self.park_key = Some(park_key.into());
+        self.park_key = Some(stored_key(&park_key.into()).into_owned());
         self
     }
 

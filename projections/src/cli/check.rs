@@ -1,7 +1,7 @@
 //! `projection check` and `projection health`.
 
 use super::{escape, failure::Failure, output};
-use crate::{EventSource, Mode, Parking, ProjectorStatus, Runtime};
+use crate::{EventSource, Mode, ProjectorHealth, Runtime};
 
 /// Says that a runtime that was built has no fault: building it is the check of the wiring, and what
 /// is left is what it has stored.
@@ -54,10 +54,9 @@ async fn check_tables<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failur
 /// Says whether every projector is well.
 pub(super) async fn health<S: EventSource>(runtime: &Runtime<S>) -> Result<(), Failure> {
     let status = runtime.status().await.map_err(|error| Failure::error(&error))?;
-    let (elsewhere, judged): (Vec<_>, Vec<_>) =
-        status.projectors.iter().partition(|one| one.elsewhere);
-    let ill: Vec<String> =
-        judged.iter().filter(|one| !one.is_healthy()).map(|one| complaint(one)).collect();
+    let health = status.health();
+    let ill = health.projectors.iter().filter(|one| !one.healthy);
+    let ill: Vec<String> = ill.map(complaint).collect();
     for import in &status.imports {
         output::tell(format_args!(
             "note: import of `{}` is not finished: {} of {} lines are stored",
@@ -69,32 +68,33 @@ pub(super) async fn health<S: EventSource>(runtime: &Runtime<S>) -> Result<(), F
     if !ill.is_empty() {
         return Err(Failure::Failed(ill));
     }
-    let unseen = match elsewhere.len() {
+    let unseen = match health.unseen.len() {
         0 => String::new(),
         count => {
-            let live = elsewhere.iter().any(|one| one.mode == Mode::Live);
+            let mut elsewhere = status.projectors.iter().filter(|one| one.elsewhere);
+            let live = elsewhere.any(|one| one.mode == Mode::Live);
             let what = if live { "in process or live" } else { "in process" };
             format!("; {count} {what}, seen only by the process that runs them")
         }
     };
-    output::print(&format!("healthy: {} judged{unseen}\n", judged.len()))
+    output::print(&format!("healthy: {} judged{unseen}\n", health.projectors.len()))
 }
 
-fn complaint(status: &ProjectorStatus) -> String {
-    let name = escape::terminal(&status.projector);
-    let place = match status.owner.as_ref().filter(|_| status.per_process) {
-        Some(owner) => format!(" of {}", escape::terminal(&owner.process)),
+fn complaint(health: &ProjectorHealth) -> String {
+    let name = escape::terminal(&health.projector);
+    let place = match &health.process {
+        Some(process) => format!(" of {}", escape::terminal(process)),
         None => String::new(),
     };
-    let (state, behind) = (status.state, status.behind);
+    let ProjectorHealth { state, behind, .. } = health;
     let mut text = format!("projector `{name}`{place} is {state}, {behind} behind");
-    if let Some(error) = &status.last_error {
-        text.push_str(": ");
-        text.push_str(&escape::terminal(error));
-    }
-    let Parking { keys, letters, .. } = status.parking;
-    if letters > 0 {
-        text.push_str(&format!("; it lacks {letters} events of {keys} parked keys"));
+    let is_so = format!("it is {state}");
+    for reason in &health.reasons {
+        let reason = escape::terminal(reason);
+        match reason.strip_prefix(&is_so) {
+            Some(why) => text.push_str(why),
+            None => text.push_str(&format!("; {reason}")),
+        }
     }
     text
 }

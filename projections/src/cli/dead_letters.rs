@@ -7,6 +7,7 @@ use super::{
     escape,
     failure::Failure,
     output,
+    pause::code,
     table::{Cell, Table},
 };
 use crate::{
@@ -83,7 +84,9 @@ async fn list<S: EventSource>(
     let mut all = Vec::new();
     for name in names {
         let mut query = LetterQuery::first(options.limit.saturating_sub(all.len()));
-        query.park_key.clone_from(&options.key);
+        if let Some(key) = &options.key {
+            query = query.of_key(key);
+        }
         let found = of(runtime, &name)?.list(&query).await;
         let found = found.map_err(|error| Failure::error(&error))?;
         all.extend(found.into_iter().map(|letter| (name.clone(), letter)));
@@ -194,7 +197,7 @@ async fn redrive<S: EventSource>(
         return Err(Failure::usage(reason));
     }
     let before = letters.counts().await.map_err(|error| Failure::error(&error))?;
-    match letters.redrive_by_rebuild().await {
+    match letters.rebuild_by(code(options.with_this_code)).await {
         Ok(()) => {}
         Err(RebuildError::Unknown(error)) => return Err(Failure::usage(error.to_string())),
         Err(error) => return Err(Failure::error(&error)),

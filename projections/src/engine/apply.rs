@@ -220,8 +220,10 @@ fn blame(
     match (settled.map_err(|fault| failure(batch, index, fault)), error) {
         // What the handler saw was not there: its own error says nothing.
         (Err(fault @ (Failure::Store(_) | Failure::Missing(_))), _) => Err(fault),
-        // It was never called.
-        (Ok(()), HandleError::Decode { source, .. }) if Erased::is_behind(&*source) => {
+        // It was never called, or has found it out by itself, as a fallback does that decodes.
+        (Ok(()), HandleError::Decode { source, .. } | HandleError::Failed { source, .. })
+            if Erased::is_behind(&*source) =>
+        {
             batch.erased.fetch_add(1, Relaxed);
             Ok(())
         }

@@ -116,10 +116,13 @@ pub use projections_macros::handlers;
 /// A handler that sends a mail must not send it once more where the read model is rebuilt. With
 /// `replay = "skip"` it is not called for history: for what the log held at the projector's first
 /// start, and for what was applied before a rebuild. Events that came while nobody ran the projector
-/// are no history, and neither is one that was parked and is redriven.
+/// are no history. One that was parked stays what it was then: redriven, it is history only if it was
+/// parked as such. A projector in process begins anew in every process, and to it all of the log is
+/// history then: give one with side effects a `storage`.
 ///
-/// ```standalone_crate
-/// use projections::{Event, Handlers, handlers, projector};
+#[cfg_attr(feature = "sqlite", doc = "```standalone_crate")]
+#[cfg_attr(not(feature = "sqlite"), doc = "```text")]
+/// use projections::{Event, Handlers, handlers, projector, sqlite::Sqlite};
 ///
 /// #[derive(Event, serde::Deserialize)]
 /// #[event(domain = "orders")]
@@ -143,7 +146,7 @@ pub use projections_macros::handlers;
 /// #         if to.is_empty() { Err(MailError::NoSuchAddress) } else { Err(MailError::Busy) }
 /// #     }
 /// # }
-/// #[projector("receipts")]
+/// #[projector("receipts", storage = Sqlite)]
 /// struct Receipts {
 ///     #[resource]
 ///     mailer: Mailer,

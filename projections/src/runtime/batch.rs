@@ -30,7 +30,7 @@ pub(super) struct Reading<'a> {
 pub(super) enum Progress {
     /// All of it is applied, parked or left out.
     Whole,
-    /// A wait was ended, by the stop or by a request: what is left of it is to be read again.
+    /// It was ended by the stop or by a request: what is left of it is to be read again.
     Partly,
 }
 
@@ -77,7 +77,12 @@ impl Runner {
         let reading = Reading { page, targets, scanned };
         // What a source hands out again is passed over.
         let mut from = page.first_after(self.owned()?.next.scanned);
+        let first = from;
         while from < page.len() {
+            // A page may hold many batches.
+            if *stop.borrow() || (from > first && self.shared.is_asked()) {
+                return Ok(Progress::Partly);
+            }
             self.forget_vanished(page.record(from).position);
             if self.is_failing_at(page, from) {
                 match self.settle(&reading, from, stop).await? {
@@ -125,13 +130,8 @@ impl Runner {
     fn make_way(&self, page: &Page, events: Range<usize>) -> Result<(usize, Waiting), End> {
         let (caps, park_by) = (self.registration.options.park, self.registration.park_by());
         let mark = self.owned()?.next.effects_mark;
-        let mut waiting = self.parked.waiting(page, events.clone(), park_by, caps, mark);
-        if !self.dropped.is_empty() {
-            let is_dropped = |index: &usize| self.dropped.contains(&page.record(*index).position);
-            waiting.indexes.extend(events.clone().filter(is_dropped));
-            waiting.indexes.sort_unstable();
-            waiting.indexes.dedup();
-        }
+        let (parked, dropped) = (&self.parked, &self.dropped);
+        let mut waiting = parked.waiting(page, events.clone(), park_by, caps, mark, dropped);
         match waiting.full.take() {
             None => Ok((events.end, waiting)),
             Some((index, cap)) if index == events.start => Err(full(page, index, cap).into()),
@@ -204,6 +204,7 @@ impl Runner {
                 if left_out + aside.indexes.len() < events.len() {
                     self.streak.end();
                 }
+                self.show_parked();
                 self.settle_aside(&aside);
                 self.forget_vanished(next.position.next());
                 self.own = Some(Owned::new(next, began));

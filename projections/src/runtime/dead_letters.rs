@@ -5,15 +5,15 @@ use std::{fmt, sync::Arc};
 use super::{
     Runtime,
     redrive::{Order, Verb, before},
-    requests::{Code, Command, Done, Outcome},
+    requests::{Code, Command, Done, Outcome, PACE},
     runner::Goal,
     slot::Slot,
-    status,
+    status::{self, State},
 };
 use crate::{
     CommandError, Envelope, EventSource, Filter, GlobalPosition, Halted, Letter, LetterQuery,
-    Parking, ReadError, ReadRequest, RebuildError, StoreError, StoreErrorKind, UnknownProjector,
-    letters::stored_key,
+    Parking, ReadError, ReadRequest, RebuildError, RecordedState, StoreError, StoreErrorKind,
+    UnknownProjector, lease::is_over, letters::stored_key,
 };
 
 /// The dead letters of one projector: [`Runtime::dead_letters`].
@@ -218,7 +218,11 @@ impl<S: EventSource> DeadLetters<S> {
     /// # Cancel safety
     /// As [`Runtime::rebuild`].
     pub async fn redrive_by_rebuild(&self) -> Result<(), RebuildError> {
-        self.runtime.rebuild(&self.slot.name).await
+        self.rebuild_by(Code::This).await
+    }
+
+    pub(crate) async fn rebuild_by(&self, code: Code) -> Result<(), RebuildError> {
+        self.runtime.rebuild_by(&self.slot.name, code).await
     }
 
     async fn order(&self, verb: Verb, chosen: &Chosen) -> Result<Handled, RedriveError> {
@@ -228,7 +232,7 @@ impl<S: EventSource> DeadLetters<S> {
         if self.slot.registration.is_per_process()
             || inner.storages.requests(self.slot.storage()).is_none()
         {
-            return Ok(self.by_this_process(&order).await?);
+            return self.by_this_process(&order).await;
         }
         let command = match verb {
             Verb::Redrive => Command::Redrive,
@@ -270,23 +274,58 @@ impl<S: EventSource> DeadLetters<S> {
     }
 
     /// Has the runner of this process do it, or starts it for nothing else.
-    async fn by_this_process(&self, order: &Order) -> Result<Handled, Halted> {
+    async fn by_this_process(&self, order: &Order) -> Result<Handled, RedriveError> {
         loop {
-            let answer = self.slot.shared.order(order.clone());
-            tokio::select! {
-                biased;
-                answer = answer => if let Ok(handled) = answer {
-                    return Ok(handled);
-                },
-                mut runner = Arc::clone(&self.slot.runner).lock_owned() => {
-                    let answer = self.slot.shared.order(order.clone());
-                    let (_stop, stopped) = tokio::sync::watch::channel(false);
-                    runner.run(Goal::Asked, false, stopped).await?;
-                    if let Ok(handled) = answer.await {
-                        return Ok(handled);
+            self.may_be_done_here().await?;
+            let mut answer = self.slot.shared.order(order.clone());
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut answer => match answer {
+                        Ok(handled) => return Ok(handled),
+                        Err(_) => break,
+                    },
+                    mut runner = Arc::clone(&self.slot.runner).lock_owned() => {
+                        // Between the check and the lock somebody else may have taken it.
+                        self.may_be_done_here().await?;
+                        let (_stop, stopped) = tokio::sync::watch::channel(false);
+                        runner.run(Goal::Asked, false, stopped).await?;
                     }
+                    // The runner of this process may stand by for somebody who has started since.
+                    () = tokio::time::sleep(PACE) => self.may_be_done_here().await?,
                 }
             }
+        }
+    }
+
+    /// Makes sure that no other process has the projector, where none can be asked, and that this code
+    /// may do it, where this process does not run it either.
+    async fn may_be_done_here(&self) -> Result<(), RedriveError> {
+        let (slot, inner) = (&self.slot, &self.runtime.inner);
+        if slot.registration.is_per_process() {
+            return Ok(());
+        }
+        let projector = || slot.name.clone();
+        let stored = inner.storages.checkpoint(slot.storage(), &slot.key).await?;
+        let Some(stored) = stored else {
+            return Err(CommandError::NeverRan { projector: projector() }.into());
+        };
+        if stored.state == RecordedState::Inline {
+            return Err(CommandError::Inline { projector: projector() }.into());
+        }
+        match stored.lease.as_ref().map(|lease| lease.owner) {
+            Some(owner) if owner == inner.ownership.owner => Ok(()),
+            Some(owner) if !is_over(owner, &slot.key) => {
+                let storage = inner.storages.label(slot.storage()).to_owned();
+                Err(CommandError::Unsupported { projector: projector(), storage }.into())
+            }
+            // A runner that stands aside as stale code does nothing, whoever says that it may.
+            _ if self.code == Code::Same
+                || slot.shared.live.borrow().state == Some(State::StaleCode) =>
+            {
+                Ok(inner.candidate(slot).is_of_this_code(&stored)?)
+            }
+            _ => Ok(()),
         }
     }
 

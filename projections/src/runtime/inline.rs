@@ -12,6 +12,7 @@ use tokio::{
 
 use super::{
     end::End,
+    parking::Parked,
     runner::{Goal, Owned, Runner},
     status::State,
 };
@@ -72,6 +73,22 @@ impl Runner {
         self.registration.options.mode == Mode::Inline
     }
 
+    /// Whether the appends may run it once it is at the head. They would apply what comes later of a
+    /// parked key ahead of what waits.
+    pub(super) fn may_be_inline(&self) -> bool {
+        self.is_inline() && self.parked.is_empty()
+    }
+
+    /// Why an inline projector that has caught up is not run by the appends.
+    pub(super) fn why_not_inline(&self) -> Option<String> {
+        let (keys, _) = self.parked.counts();
+        (self.is_inline() && keys > 0).then(|| {
+            format!(
+                "it is not inline yet: {keys} keys are parked, and the appends run it once none is; redrive or discard their events, or rebuild it"
+            )
+        })
+    }
+
     /// At the head: hands the projector over to the appends. False where it is not there after all.
     pub(super) async fn activate(&mut self) -> Result<Activated, End> {
         let own = self.owned()?;
@@ -106,6 +123,7 @@ impl Runner {
     pub(super) fn hand_over(&mut self, checkpoint: &Checkpoint) {
         self.own = None;
         self.failures = 0;
+        self.parked = Parked::default();
         self.shared.live.send_modify(|live| {
             live.owns = false;
             live.inline = true;

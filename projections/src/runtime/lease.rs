@@ -65,9 +65,6 @@ impl Runner {
     /// Tells whether a checkpoint, which was read after `read_at`, is of another owner who may be
     /// alive.
     pub(super) fn is_taken(&mut self, stored: &Checkpoint, read_at: Instant) -> bool {
-        if self.goal == Goal::Asked && self.ownership.storages.requests(self.storage()).is_none() {
-            return false; // its owner cannot be asked; it is had for a moment, on somebody's word
-        }
         let other = stored.lease.as_ref().filter(|lease| lease.owner != self.ownership.owner);
         match other {
             Some(lease) if !is_over(lease.owner, &self.key) => {

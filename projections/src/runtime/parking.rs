@@ -1,11 +1,22 @@
 //! [`Parked`]: which keys are parked, and what that means for the events of a page.
 
-use std::{collections::HashMap, ops::Range};
-
-use crate::{
-    Envelope, GlobalPosition, Letter, LetterFailure, Page, ParkBy, ParkCaps, ParkedKey,
-    letters::stored_key,
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
 };
+
+use super::{
+    end::End,
+    runner::{Goal, Runner},
+};
+use crate::{
+    Envelope, Filter, GlobalPosition, HaltReason, Letter, LetterChanges, LetterFailure, Page,
+    ParkBy, ParkCaps, ParkedKey, ReadRequest, letters::stored_key,
+};
+
+/// Of so many parked keys it is seen at a start whether this code gives them, too: as many as there
+/// may be unless the cap is raised.
+const COMPARED: usize = 1_000;
 
 /// The keys that are parked, as committed. Their letters are in the storage.
 #[derive(Debug, Default)]
@@ -65,7 +76,8 @@ impl Parked {
     }
 
     /// Finds the events that wait. State in process is replayed: what is before the first letter of
-    /// its key is applied, and what has a letter gets no second one.
+    /// its key is applied, what has a letter gets no second one, and what was dropped is left out and
+    /// gets none.
     pub(super) fn waiting(
         &self,
         page: &Page,
@@ -73,15 +85,20 @@ impl Parked {
         park_by: ParkBy,
         caps: ParkCaps,
         effects_mark: GlobalPosition,
+        dropped: &BTreeSet<GlobalPosition>,
     ) -> Waiting {
         let mut waiting = Waiting::default();
-        if self.is_empty() {
+        if self.is_empty() && dropped.is_empty() {
             return waiting;
         }
         let mut envelope = Envelope::new(page.clone(), events.start);
         let mut added = HashMap::<&str, u64>::new();
         for index in events {
             envelope.move_to(index, effects_mark);
+            if dropped.contains(&envelope.position()) {
+                waiting.indexes.push(index);
+                continue;
+            }
             let key = stored_key(park_by.key(&envelope));
             let Some((key, queue)) = self.keys.get_key_value(&*key) else { continue };
             if envelope.position() < queue.first {
@@ -125,9 +142,24 @@ impl Parked {
             self.letters += 1;
         }
     }
-}
 
-impl Parked {
+    /// Whether a letter of its key is parked that comes after one that is to be.
+    pub(super) fn is_after(&self, letter: &Letter) -> bool {
+        self.keys.get(&letter.park_key).is_some_and(|queue| queue.last > letter.position)
+    }
+
+    /// Takes in what is committed of an event that failed: where letters are removed, it parks their
+    /// key anew, which begins with it.
+    pub(super) fn change(&mut self, changes: &LetterChanges) {
+        if !changes.remove.is_empty() {
+            for letter in &changes.put {
+                let queue = self.keys.remove(&letter.park_key);
+                self.letters -= queue.map_or(0, |queue| queue.letters);
+            }
+        }
+        self.add(&changes.put);
+    }
+
     /// Takes a letter out that is there no longer.
     pub(super) fn remove(&mut self, letter: &Letter) {
         let Some(queue) = self.keys.get_mut(&letter.park_key) else { return };
@@ -139,6 +171,33 @@ impl Parked {
         if queue.letters == 0 {
             self.keys.remove(&letter.park_key);
         }
+    }
+}
+
+impl Runner {
+    /// Refuses to go on where this code gives parked events other keys than they were parked by: later
+    /// events of their streams would pass those that wait. Whoever was asked to redrive or discard
+    /// them applies nothing else.
+    pub(super) async fn parks_as_before(&mut self, parked: &[ParkedKey]) -> Result<(), End> {
+        if self.goal == Goal::Asked || self.registration.is_in_process() {
+            return Ok(());
+        }
+        let park_by = self.registration.park_by();
+        for ParkedKey { park_key, first, .. } in parked.iter().take(COMPARED) {
+            let (everything, after) = (Filter::all(), first.get().saturating_sub(1).into());
+            let request = ReadRequest::new(after, &everything).at_most(1, usize::MAX);
+            let page = self.source.read(request).await?;
+            // One that the log no longer holds says nothing of its key.
+            let event = page.events().next().filter(|event| event.position() == *first);
+            if event.is_some_and(|event| *stored_key(park_by.key(&event)) != **park_key) {
+                let keys = parked.len();
+                let reason = format!(
+                    "`park_by` or `#[park_key]` changed while {keys} keys are parked, and later events would pass those that wait; redrive or discard what is parked, or rebuild the projector"
+                );
+                return Err(HaltReason::StaleCode { reason }.into());
+            }
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     dead_letters::Handled,
     end::End,
     requests::Command,
-    runner::{Owned, Runner},
+    runner::{Owned, Runner, Stop},
 };
 use crate::{
     Checkpoint, CheckpointWrite, Filter, GlobalPosition, HandleError, Letter, LetterChanges,
@@ -70,50 +70,64 @@ pub(crate) struct Asked {
 impl Runner {
     /// Carries out what was asked for about letters that no other process has, between two batches;
     /// tells whether anything was.
-    pub(super) async fn letters_if_asked(&mut self) -> Result<bool, End> {
+    pub(super) async fn letters_if_asked(&mut self, stop: &Stop) -> Result<bool, End> {
         let asked = self.shared.take_orders();
         let any = !asked.is_empty();
         for Asked { order, answer } in asked {
             // Where it fails, whoever asked is told by the lost answer; what is done is done, letter
             // by letter.
-            let handled = self.carry_out(&order).await?;
+            let Some(handled) = self.carry_out(&order, stop).await? else { break };
             let _ = answer.send(handled);
         }
         Ok(any)
     }
 
-    /// Does what is asked for, letter by letter. Done once more, after somebody died half-way, it
-    /// does what is left.
-    pub(super) async fn carry_out(&mut self, order: &Order) -> Result<Handled, End> {
+    /// Does what is asked for, letter by letter; `None` where it was stopped before its end. Done once
+    /// more, after somebody died or was stopped half-way, it does what is left.
+    pub(super) async fn carry_out(
+        &mut self,
+        order: &Order,
+        stop: &Stop,
+    ) -> Result<Option<Handled>, End> {
         let keys = match &order.key {
             Some(key) => vec![key.clone()],
             None => self.parked.keys(),
         };
         let mut handled = Handled::default();
         match (order.verb, order.event) {
-            (Verb::Redrive, _) => self.redrive(&keys, &mut handled).await?,
+            (Verb::Redrive, _) => self.redrive(&keys, &mut handled, stop).await?,
             (Verb::Discard, None) => self.discard(&keys, &mut handled).await?,
             (Verb::Discard, Some(position)) => {
-                self.discard_event(position, &keys, &mut handled).await?;
+                self.discard_event(position, &keys, &mut handled, stop).await?;
             }
         }
         self.show_parked();
         handled.left = self.parked.counts().1;
-        Ok(handled)
+        Ok((!*stop.borrow()).then_some(handled))
     }
 
     /// Applies the letters of keys in order, each key until one fails again.
-    async fn redrive(&mut self, keys: &[String], handled: &mut Handled) -> Result<(), End> {
+    async fn redrive(
+        &mut self,
+        keys: &[String],
+        handled: &mut Handled,
+        stop: &Stop,
+    ) -> Result<(), End> {
         if self.registration.is_in_process() {
             return self.replay_without(keys, handled).await;
         }
         for key in keys {
-            self.redrive_key(key, handled).await?;
+            self.redrive_key(key, handled, stop).await?;
         }
         Ok(())
     }
 
-    async fn redrive_key(&mut self, key: &str, handled: &mut Handled) -> Result<(), End> {
+    async fn redrive_key(
+        &mut self,
+        key: &str,
+        handled: &mut Handled,
+        stop: &Stop,
+    ) -> Result<(), End> {
         loop {
             let query = LetterQuery::first(CHUNK).of_key(key);
             let letters = self.engine.letters(&self.key, query).await?;
@@ -121,6 +135,9 @@ impl Runner {
                 return Ok(());
             }
             for letter in letters {
+                if *stop.borrow() {
+                    return Ok(());
+                }
                 match self.redrive_letter(&letter).await? {
                     Ok(()) => handled.applied += 1,
                     Err(error) => {
@@ -162,7 +179,7 @@ impl Runner {
         let began = Instant::now();
         let error = match self.apply_seen(batch).await {
             Applied::Committed(_) => {
-                self.own = Some(Owned::new(next, began));
+                self.goes_on_at(next, began);
                 self.parked.remove(letter);
                 return Ok(Ok(()));
             }
@@ -200,6 +217,7 @@ impl Runner {
         position: GlobalPosition,
         keys: &[String],
         handled: &mut Handled,
+        stop: &Stop,
     ) -> Result<(), End> {
         for key in keys {
             let query = LetterQuery::first(1).of_key(key).after(before(position));
@@ -209,7 +227,7 @@ impl Runner {
             let first = self.engine.letters(&self.key, LetterQuery::first(1).of_key(key)).await?;
             // One that has not failed waited for what is gone now.
             if first.iter().any(|first| first.failure.is_none()) {
-                self.redrive(std::slice::from_ref(key), handled).await?;
+                self.redrive(std::slice::from_ref(key), handled, stop).await?;
             }
         }
         Ok(())
@@ -261,8 +279,14 @@ impl Runner {
         write.letters = letters;
         let began = Instant::now();
         self.engine.save(write).await?;
-        self.own = Some(Owned::new(next, began));
+        self.goes_on_at(next, began);
         Ok(())
+    }
+
+    /// Takes in a checkpoint of another epoch, which others must not take for somebody else's.
+    fn goes_on_at(&mut self, next: Checkpoint, began: Instant) {
+        self.shared.live.send_modify(|live| live.epoch = next.epoch);
+        self.own = Some(Owned::new(next, began));
     }
 
     /// A checkpoint that moves no position. It raises the epoch, so that the next commit notices if

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Inner, Runtime,
@@ -24,7 +24,9 @@ use crate::{
 /// An owner looks this often for requests; those of its own process wake it.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// Whoever waits for an answer looks this often.
-const PACE: Duration = Duration::from_millis(100);
+pub(super) const PACE: Duration = Duration::from_millis(100);
+/// Whoever was told that the projector halted waits so long for a request to be withdrawn.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an owner can be asked to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,7 +100,10 @@ impl Outcome {
 
     fn read(outcome: &str) -> Result<Self, CommandError> {
         // What a newer program has written beside it is of no concern.
-        let mut outcome = serde_json::from_str::<Self>(outcome).unwrap_or_default();
+        let mut outcome = serde_json::from_str::<Self>(outcome).map_err(|error| {
+            StoreError::new(StoreErrorKind::Corrupt, "understand the answer to a request")
+                .with_source(error)
+        })?;
         match outcome.refused.take() {
             None => Ok(outcome),
             Some(reason) => Err(CommandError::Refused { reason }),
@@ -309,7 +314,7 @@ impl Runner {
             sleep(PACE).await;
             return Ok(None);
         }
-        let stored = match self.may_serve(stored, code) {
+        let stored = match self.may_serve(stored, (command, code)) {
             Ok(stored) => stored,
             Err(refusal) => {
                 store.withdraw(request.id).await?;
@@ -333,13 +338,18 @@ impl Runner {
             // Its start carries the request out: what is there may be what halts any other start.
             Command::Rebuild => {
                 self.answer = Some(Outcome::default().answer(request.id));
-                self.run(Goal::Head, true, stopped).await
+                let ran = self.run(Goal::Head, true, stopped).await;
+                self.answer = None;
+                ran
             }
             Command::Discard | Command::Redrive => self.run(Goal::Asked, false, stopped).await,
         };
         if let Err(halted) = ran {
-            // Where it was carried out before, this changes nothing.
-            store.withdraw(request.id).await?;
+            // Where it was carried out before, this changes nothing. A handler that hangs may hold the
+            // storage for ever; it is then withdrawn once that is free.
+            if let Ok(withdrawn) = timeout(PATIENCE, store.withdraw(request.id)).await {
+                withdrawn?;
+            }
             return Err(halted.into());
         }
         Ok(None)
@@ -348,7 +358,7 @@ impl Runner {
     fn may_serve(
         &self,
         stored: Option<Checkpoint>,
-        code: Code,
+        (command, code): (Command, Code),
     ) -> Result<Checkpoint, CommandError> {
         let projector = || self.name.clone();
         let Some(stored) = stored else {
@@ -361,7 +371,23 @@ impl Runner {
             Code::Same => self.candidate().is_of_this_code(&stored)?,
             Code::This => {}
         }
+        if matches!(command, Command::Discard | Command::Redrive)
+            && self.candidate().rebuilds(&stored).is_some()
+        {
+            let reason = self.would_reset(Some(&stored)).to_string();
+            return Err(CommandError::Refused { reason });
+        }
         Ok(stored)
+    }
+
+    /// A start that was to do something about letters, and would empty the read model instead.
+    pub(super) fn would_reset(&self, stored: Option<&Checkpoint>) -> HaltReason {
+        let why = stored.and_then(|stored| self.candidate().rebuilds(stored)).unwrap_or_default();
+        HaltReason::StaleCode {
+            reason: format!(
+                "{why}, so that this program rebuilds the read model, letters and all, before it applies anything; rebuild it, as `dead-letters redrive --rebuild` does, or ask with the program that built it"
+            ),
+        }
     }
 
     /// Takes the projector, writes a state and releases it, in one transaction with the answer.
@@ -393,7 +419,7 @@ impl Runner {
     }
 
     /// Carries out what other processes have asked for; tells whether anything was.
-    pub(super) async fn requests_if_asked(&mut self) -> Result<bool, End> {
+    pub(super) async fn requests_if_asked(&mut self, stop: &Stop) -> Result<bool, End> {
         if self.registration.is_per_process() || !self.is_time_for_requests() {
             return Ok(false);
         }
@@ -402,9 +428,21 @@ impl Runner {
         let mut pending = store.pending(&self.key.namespace).await?;
         pending.retain(|request| request.key == self.key);
         for request in &pending {
-            self.carry_out_request(request).await?;
+            self.carry_out_request(request, stop).await?;
         }
         Ok(!pending.is_empty())
+    }
+
+    /// Whether the rebuild that this run is for is done: its commit was, whose answer was lost.
+    pub(super) async fn is_rebuilt(&mut self) -> Result<bool, End> {
+        let Some(answer) = &self.answer else { return Ok(false) };
+        let storage = (self.registration.storage_type)().0;
+        let Some(store) = self.ownership.storages.requests(storage) else { return Ok(false) };
+        if store.outcome(answer.id).await?.is_none() {
+            return Ok(false);
+        }
+        self.answer = None;
+        Ok(true)
     }
 
     /// Tells whether requests are to be looked for now.
@@ -418,7 +456,7 @@ impl Runner {
         is_time
     }
 
-    async fn carry_out_request(&mut self, request: &Request) -> Result<(), End> {
+    async fn carry_out_request(&mut self, request: &Request, stop: &Stop) -> Result<(), End> {
         let done = Outcome::default().answer(request.id);
         let state = self.owned()?.next.state;
         let command = Command::named(&request.command);
@@ -427,34 +465,39 @@ impl Runner {
         match command {
             Some(Command::Pause) => {
                 self.set_state(RecordedState::Paused)?;
-                self.save_with(done).await
+                self.save_with(Some(done)).await
             }
             Some(Command::Resume) if state == RecordedState::Paused => {
                 self.set_state(RecordedState::Running)?;
-                self.save_with(done).await
+                self.save_with(Some(done)).await
             }
-            Some(Command::Resume) => self.save_with(done).await,
+            Some(Command::Resume) => self.save_with(Some(done)).await,
             // It is what was asked for, and is under way.
             Some(Command::Rebuild) if state == RecordedState::Rebuilding => {
-                self.save_with(done).await
+                self.save_with(Some(done)).await
             }
             Some(Command::Rebuild) if self.registration.can_reset() => {
                 let stored = self.engine.load(&self.key).await?;
                 self.answer = Some(done);
-                self.start(stored, true, Instant::now()).await.map(drop)
+                let started = self.start(stored, true, Instant::now()).await;
+                // Where it is not known to be done, the request is looked for once more.
+                self.answer = None;
+                started.map(drop)
             }
             Some(verb @ (Command::Discard | Command::Redrive)) => {
                 let Some(order) = Order::read(verb, &request.arguments) else {
                     return self.refuse(request, "its owner does not know what is meant").await;
                 };
-                let handled = self.carry_out(&order).await?;
+                let Some(handled) = self.carry_out(&order, stop).await? else {
+                    return Ok(()); // the next owner does what is left, and answers
+                };
                 let done = Done {
                     applied: handled.applied,
                     discarded: handled.discarded,
                     left: handled.left,
                     failed: handled.failed.iter().map(|letter| letter.position).collect(),
                 };
-                self.save_with(Outcome::of_letters(done).answer(request.id)).await
+                self.save_with(Some(Outcome::of_letters(done).answer(request.id))).await
             }
             Some(Command::Rebuild) => {
                 self.refuse(
@@ -475,12 +518,7 @@ impl Runner {
 
     async fn refuse(&mut self, request: &Request, why: &str) -> Result<(), End> {
         let refused = Some(format!("projector `{}`: {why}", self.name));
-        self.save_with(Outcome { refused, ..Outcome::default() }.answer(request.id)).await
-    }
-
-    async fn save_with(&mut self, answer: Answer) -> Result<(), End> {
-        self.answer = Some(answer);
-        self.save().await
+        self.save_with(Some(Outcome { refused, ..Outcome::default() }.answer(request.id))).await
     }
 
     pub(super) fn is_paused(&self) -> bool {

@@ -75,7 +75,7 @@ pub(crate) struct Runner {
     pub(super) watched: Option<Watched>,
     /// When requests of other processes are looked for.
     pub(super) look_at: Option<Instant>,
-    /// What the next write says of a request.
+    /// What a rebuild says of the request that it is for: until it is committed, and with nothing else.
     pub(super) answer: Option<Answer>,
     mark: LiveMark,
     /// The checkpoint as the next write would store it; `None` until a run has started.
@@ -259,7 +259,7 @@ impl Runner {
             Goal::To(position) => *head = Some(position),
             Goal::Forever | Goal::Head | Goal::Asked => {}
         }
-        match self.own_checkpoint(*rebuild, goal, *head, stop).await? {
+        match self.own_checkpoint(rebuild, goal, *head, stop).await? {
             Claim::Owned => *rebuild = false,
             Claim::Done => return Ok(()),
         }
@@ -270,7 +270,7 @@ impl Runner {
             // Handed over to the appends: there is nothing to record.
             let is_inline = self.own.is_none();
             match is_inline {
-                false => return self.record(RecordedState::Stopped, None).await,
+                false => return self.record(RecordedState::Stopped, self.why_not_inline()).await,
                 true => match self.attend(goal, stop).await? {
                     Attended::Done => return Ok(()),
                     Attended::Behind => {}
@@ -283,7 +283,7 @@ impl Runner {
     /// once no other owner is alive.
     async fn own_checkpoint(
         &mut self,
-        rebuild: bool,
+        rebuild: &mut bool,
         goal: Goal,
         head: Option<GlobalPosition>,
         stop: &mut Stop,
@@ -293,10 +293,13 @@ impl Runner {
             (self.failing, self.singly) = (None, None);
         }
         loop {
+            if *rebuild && self.is_rebuilt().await? {
+                *rebuild = false;
+            }
             let read_at = Instant::now();
             let stored = self.engine.load(&self.key).await?;
             match (&self.own, stored) {
-                (Some(own), Some(stored)) if !rebuild && self.is_still_own(&stored) => {
+                (Some(own), Some(stored)) if !*rebuild && self.is_still_own(&stored) => {
                     let renewed_at = own.renewed_at;
                     let candidate = self.candidate();
                     candidate.may_go_on(&stored).await?;
@@ -305,7 +308,7 @@ impl Runner {
                     return Ok(Claim::Owned);
                 }
                 (_, stored) => {
-                    let taken = self.start(stored, rebuild, read_at).await?;
+                    let taken = self.start(stored, *rebuild, read_at).await?;
                     if !taken {
                         return Ok(Claim::Owned);
                     }
@@ -362,13 +365,18 @@ impl Runner {
             let kept = self.engine.kept().cloned();
             decided = candidate.start(kept, &mut self.routing, rebuild, self.epoch).await;
         }
-        let answer = self.answer.take();
         let mut start = decided?;
-        start.write.answer = answer;
+        if rebuild {
+            start.write.answer.clone_from(&self.answer);
+        } else if start.reset && self.goal == Goal::Asked {
+            return Err(self.would_reset(held.as_ref()).into());
+        }
         // Newer code, which builds the read model anew, waits for nobody.
         if !start.reset && held.is_some_and(|held| self.is_taken(&held, read_at)) {
             return Ok(true);
         }
+        let parked = if start.reset { Vec::new() } else { self.engine.parked() };
+        self.parks_as_before(&parked).await?;
         let began = Instant::now();
         let mut next = start.write.next.clone();
         let (moving, is_reset) = (start.moving.is_some(), start.reset);
@@ -391,16 +399,29 @@ impl Runner {
             next = stored; // appends had moved it
         }
         self.epoch = next.epoch;
+        if is_reset {
+            self.forget_failures();
+        }
         self.tell_start(before.as_ref());
         match next.state {
             RecordedState::Inline => self.hand_over(&next),
             _ => {
-                let parked = if is_reset { Vec::new() } else { self.engine.parked() };
                 self.take_over(next, parked, began);
                 self.publish(self.moving());
+                if let Some(why) = self.why_not_inline() {
+                    tracing::warn!(projector = &*self.name, "{why}");
+                }
             }
         }
+        self.answer = None;
         Ok(false)
+    }
+
+    /// Forgets what failed: it did so in a read model that is gone.
+    fn forget_failures(&mut self) {
+        (self.failing, self.singly) = (None, None);
+        self.streak.end();
+        self.rough = 0;
     }
 
     /// Goes on from a stored checkpoint, and from what is parked beside it.
@@ -423,10 +444,10 @@ impl Runner {
                 // It was read after events that are now to be read again.
                 ahead = None;
             }
-            if self.letters_if_asked().await? {
+            if self.letters_if_asked(stop).await? {
                 ahead = None;
             }
-            if self.requests_if_asked().await? {
+            if self.requests_if_asked(stop).await? {
                 ahead = None;
             }
             if self.goal == Goal::Asked {
@@ -453,7 +474,7 @@ impl Runner {
                 }
             };
             match page.scanned() {
-                None if self.is_inline() => match self.arrive().await? {
+                None if self.may_be_inline() => match self.arrive().await? {
                     Arrival::Ended => return Ok(()),
                     Arrival::Behind | Arrival::Refused => {}
                 },
@@ -486,7 +507,7 @@ impl Runner {
 
     /// Has come as far as it was to: an inline projector is handed over to the appends.
     async fn arrive(&mut self) -> Result<Arrival, End> {
-        if !self.is_inline() {
+        if !self.may_be_inline() {
             return Ok(Arrival::Ended);
         }
         Ok(match self.activate().await? {
@@ -519,6 +540,9 @@ impl Runner {
         }
         self.publish(State::CaughtUp);
         self.save_if_due().await?;
+        if let Some(why) = self.why_not_inline() {
+            self.shared.live.send_modify(|live| live.last_error = Some(why));
+        }
         let (after, due) = {
             let own = self.owned()?;
             (own.next.scanned, self.due(own))
@@ -557,12 +581,17 @@ impl Runner {
     }
 
     pub(super) async fn save(&mut self) -> Result<(), End> {
+        self.save_with(None).await
+    }
+
+    /// Saves the checkpoint, in one transaction with the answer to a request.
+    pub(super) async fn save_with(&mut self, answer: Option<Answer>) -> Result<(), End> {
         let began = Instant::now();
         let own = self.owned_mut()?;
         own.next.renew();
         let (stored, next) = (own.stored, own.next.clone());
         let mut write = CheckpointWrite::new(self.key.clone(), Some(stored), next.clone());
-        write.answer = self.answer.take();
+        write.answer = answer;
         self.engine.save(write).await?;
         self.own = Some(Owned::new(next, began));
         self.recovered();

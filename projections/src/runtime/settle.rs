@@ -12,8 +12,8 @@ use super::{
     status::State,
 };
 use crate::{
-    CheckpointWrite, Envelope, LetterChanges, LetterFailure, OnFailure, Passed, RecordedState,
-    letters::stored_key,
+    CheckpointWrite, Envelope, GlobalPosition, Letter, LetterChanges, LetterFailure, LetterQuery,
+    OnFailure, Passed, RecordedState, letters::stored_key,
 };
 
 /// A run with an end does not wait for longer than so many attempts for what seems to be down.
@@ -69,10 +69,8 @@ impl Runner {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Ok(Settled::Interrupted),
-                () = self.shared.asked.notified() => {
-                    self.shared.asked.notify_one(); // for whoever serves it
-                    return Ok(Settled::Interrupted);
-                }
+                // What is asked for is in lists, which are looked at before the next page.
+                () = self.shared.asked.notified() => return Ok(Settled::Interrupted),
                 () = tokio::time::sleep_until(due) => return Ok(Settled::Again),
                 () = tokio::time::sleep_until(save_at) => {}
                 () = &mut requests => return Ok(Settled::Interrupted),
@@ -107,13 +105,27 @@ impl Runner {
         event.move_to(index, self.owned()?.next.effects_mark);
         let key = stored_key(self.registration.park_by().key(&event)).into_owned();
         let letter = letter(&event, key, self.letter_failure());
-        let put = vec![letter.clone()];
-        self.give_up(reading, index, LetterChanges { put, ..LetterChanges::default() }).await?;
+        let changes = LetterChanges {
+            put: vec![letter.clone()],
+            remove: self.met_again_behind(&letter).await?,
+            ..LetterChanges::default()
+        };
+        self.give_up(reading, index, changes).await?;
         self.tell_parked(&letter);
         self.expect_failures();
-        self.parked.add(std::slice::from_ref(&letter));
-        self.show_parked();
         Ok(Settled::GivenUp)
+    }
+
+    /// The letters of a key that are after a new one: only a replay comes to an event before them.
+    /// It goes on to their events, which then wait behind this one, and to those between that had been
+    /// applied.
+    async fn met_again_behind(&mut self, letter: &Letter) -> Result<Vec<GlobalPosition>, End> {
+        if !self.parked.is_after(letter) {
+            return Ok(Vec::new());
+        }
+        let query = LetterQuery::first(usize::MAX).of_key(&*letter.park_key);
+        let letters = self.engine.letters(&self.key, query.after(letter.position)).await?;
+        Ok(letters.iter().map(|letter| letter.position).collect())
     }
 
     /// Leaves a failing event out, counted.
@@ -121,9 +133,13 @@ impl Runner {
         let failure = self.letter_failure();
         let passed = Passed { skipped: 1, ..Passed::default() };
         self.give_up(reading, index, LetterChanges { passed, ..LetterChanges::default() }).await?;
+        let position = reading.page.record(index).position;
+        if self.registration.is_in_process() {
+            self.dropped.insert(position); // a replay leaves it out, too
+        }
         tracing::error!(
             projector = &*self.name,
-            position = reading.page.record(index).position.get(),
+            position = position.get(),
             error = failure.as_ref().map(|failure| &*failure.error),
             "an event is skipped, as `on_failure = \"skip\"` says"
         );
@@ -140,13 +156,16 @@ impl Runner {
         let next = self.after(reading, index)?;
         let stored = self.owned()?.stored;
         let mut write = CheckpointWrite::new(self.key.clone(), Some(stored), next.clone());
-        write.letters = letters;
+        write.letters = letters.clone();
         let began = Instant::now();
         self.engine.save(write).await?;
-        // What is certain says nothing of what its handler needs.
+        // What is known to be the event's own fault says nothing of what its handler needs.
         if let Some(failing) = self.failing.take().filter(|failing| !failing.is_certain) {
             self.streak.add(&failing.stream);
         }
+        // Before those are woken who wait for the event: it is not applied.
+        self.parked.change(&letters);
+        self.show_parked();
         self.own = Some(Owned::new(next, began));
         self.recovered();
         Ok(())

@@ -192,6 +192,13 @@ impl Shared {
         self.requests.swap(false, Relaxed)
     }
 
+    /// Whether there may be something that the runner was asked for.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.requests.load(Relaxed)
+            || !lock(&self.rebuilds).is_empty()
+            || !lock(&self.orders).is_empty()
+    }
+
     /// Takes the requests of those who still wait for them.
     pub(crate) fn take_rebuilds(&self) -> Vec<oneshot::Sender<()>> {
         let mut asked = std::mem::take(&mut *lock(&self.rebuilds));

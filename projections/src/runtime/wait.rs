@@ -17,8 +17,11 @@ use super::{
 };
 use crate::{
     Checkpoint, EventSource, GlobalPosition, Halted, Letter, LetterQuery, RecordedState,
-    StoreError, StoreId, Token, WaitError, engine::handling_projector,
+    StoreError, StoreErrorKind, StoreId, Token, WaitError, engine::handling_projector,
 };
+
+/// A storage may take so long to say what is parked, even where a wait has no time left.
+const ONCE: Duration = Duration::from_secs(1);
 
 impl<S: EventSource> Runtime<S> {
     /// Waits until a projector has applied the events of a token, in this process or another.
@@ -74,8 +77,14 @@ impl<S> Inner<S> {
         events: RangeInclusive<GlobalPosition>,
         timeout: Duration,
     ) -> Result<(), WaitError> {
+        let began = Instant::now();
         self.wait_until(slot, *events.end(), timeout).await?;
-        self.check_letters(slot, events).await
+        // What is left of the time, and enough to ask once.
+        let left = timeout.saturating_sub(began.elapsed()).max(ONCE);
+        tokio::time::timeout(left, self.check_letters(slot, events)).await.unwrap_or_else(|_| {
+            let doing = "see within the time of the wait whether the events are parked";
+            Err(StoreError::new(StoreErrorKind::Unavailable, doing).into())
+        })
     }
 
     /// Makes sure that none of the events is parked.

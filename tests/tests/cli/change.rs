@@ -59,6 +59,22 @@ fn changed_handlers_show_until_a_rebuild() {
     assert_eq!(tally["changed"], false);
 }
 
+/// It is a rebuild by another name.
+#[test]
+fn a_redrive_by_rebuild_asks_for_this_code_as_a_rebuild_does() {
+    let folder = built_otherwise("fingerprint = fingerprint + 1");
+    let app = App::new(&folder);
+    let redrive =
+        ["projection", "dead-letters", "redrive", "--projector", "tally", "--all", "--rebuild"];
+    let refused = app.run(&redrive);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.contains("--with-this-code"), "{refused:?}");
+    assert_eq!(shown(&app).1["changed"], true);
+    let done = app.run(&[&redrive[..], &["--with-this-code"]].concat());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(shown(&app).1["changed"], false);
+}
+
 #[test]
 fn status_says_that_the_next_start_rebuilds() {
     let folder = built_otherwise("version = 0, fingerprint = fingerprint + 1");

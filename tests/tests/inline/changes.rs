@@ -1,6 +1,12 @@
 //! Lawful changes: a projector becomes inline, is rebuilt, gets other code, and is made async again.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use projections::{
     AppendError, BoxError, HaltReason, Runtime, State, handlers, projector,
@@ -249,4 +255,92 @@ async fn a_higher_version_is_a_rebuild() {
     append(&events, 5..7).await.unwrap();
     assert_eq!(place.ledger().rows.len(), 7);
     assert_eq!(log(&place.path).len(), 7);
+}
+
+macro_rules! gates {
+    ($type:ident $(, $($options:tt)*)?) => {
+        /// Whom the gates let in; a thirteenth is turned away until the lock is repaired.
+        #[projector("gates", storage = Sqlite, register = false, retry(none) $(, $($options)*)?)]
+        #[derive(Clone)]
+        struct $type {
+            is_repaired: Arc<AtomicBool>,
+        }
+
+        #[handlers]
+        impl $type {
+            #[setup]
+            fn create(&self, db: &mut SqliteTx<'_>) -> rusqlite::Result<()> {
+                db.execute_batch("CREATE TABLE IF NOT EXISTS let_in (place INTEGER PRIMARY KEY, n INTEGER)")
+            }
+
+            #[handles(Added)]
+            fn added(&self, event: &Added, db: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+                if event.n == 13 && !self.is_repaired.load(SeqCst) {
+                    return Err("thirteen is turned away".into());
+                }
+                db.execute("INSERT INTO let_in (n) VALUES (?1)", [event.n.cast_signed()])?;
+                Ok(())
+            }
+        }
+    };
+}
+
+gates!(Gates);
+gates!(InlineGates, mode = "inline");
+
+/// Later events of a stream would else pass those that wait, and no redrive could be asked for.
+#[tokio::test]
+async fn it_stays_asynchronous_while_something_is_parked() {
+    for by in ["redrive", "discard"] {
+        let place = Place::new();
+        let events = place.events();
+        append(&events, [1, 13, 2]).await.unwrap();
+        let is_repaired = Arc::new(AtomicBool::new(false));
+        let gates = Gates { is_repaired: Arc::clone(&is_repaired) };
+        let runtime = place.builder().projector(gates).build().await.unwrap();
+        runtime.catch_up().await.unwrap();
+        drop(runtime);
+        let let_in = || {
+            let sql = "SELECT coalesce(group_concat(n, ' '), '') FROM (SELECT n FROM let_in ORDER BY place)";
+            place.one::<String>(sql)
+        };
+        assert_eq!(let_in(), "1");
+
+        let gates = InlineGates { is_repaired: Arc::clone(&is_repaired) };
+        let runtime = place.builder().projector(gates).build().await.unwrap();
+        runtime.catch_up().await.unwrap();
+        let status = runtime.status().await.unwrap().projectors.remove(0);
+        let told = status.last_error.unwrap_or_default();
+        assert!(told.contains("1 keys are parked") && told.contains("redrive"), "{by}: {told}");
+        append(&events, [3]).await.unwrap();
+        runtime.catch_up().await.unwrap();
+        assert_eq!(let_in(), "1", "{by}: the third waits as the second does");
+
+        // Whoever runs it hands it over as soon as nothing is parked.
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = {
+            let runtime = runtime.clone();
+            tokio::spawn(async move { runtime.run(async { _ = stopped.await }).await })
+        };
+        while state(&runtime).await.0 != State::Parked {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        is_repaired.store(true, SeqCst);
+        let letters = runtime.dead_letters("gates").unwrap();
+        let all = projections::Chosen::All;
+        let handled = match by {
+            "redrive" => letters.redrive(all).await,
+            _ => letters.discard(all).await,
+        };
+        assert_eq!(handled.unwrap().left, 0);
+        while state(&runtime).await.0 != State::CaughtUp {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stop.send(()).unwrap();
+        running.await.unwrap().unwrap();
+        append(&events, [4]).await.unwrap();
+        let expected = if by == "redrive" { "1 13 2 3 4" } else { "1 4" };
+        assert_eq!(let_in(), expected, "{by}");
+        assert_eq!(place.one::<i64>("SELECT count(*) FROM projections_inline"), 1);
+    }
 }

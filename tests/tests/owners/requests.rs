@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use projections::{
-    CheckpointKey, CommandError, HaltReason, Request, RequestId, RequestStore, Runtime, State,
-    Storage, StoreErrorKind, handlers,
+    Answer, AsyncStorage, CheckpointKey, CheckpointWrite, CommandError, HaltReason, Request,
+    RequestId, RequestStore, Runtime, State, Storage, StoreErrorKind, handlers,
     memory::MemoryEventStore,
     projector,
     testing::{Call, MemoryStorage, MemoryTx},
@@ -312,4 +312,47 @@ async fn what_cannot_be_paused_says_why() {
     assert!(matches!(error, CommandError::PerProcess { .. }), "{error}");
     let error = inside.pause("nobody").await.unwrap_err();
     assert!(matches!(error, CommandError::Unknown(_)), "{error}");
+}
+
+/// An answer that nobody understands is not a yes.
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_answer_is_an_error() {
+    let place = Place::new().await;
+    let runtime = place.runtime().await;
+    let _owner = Elsewhere::take(&place.storage, LEASE * 100).await;
+    let asked = tokio::spawn(async move { runtime.pause(NAME).await });
+    let id = loop {
+        if let Some(request) = place.requests().pending("").await.unwrap().pop() {
+            break request.id;
+        }
+        sleep(Duration::from_millis(10)).await;
+    };
+    let (key, row) = place.storage.checkpoints("").await.unwrap().remove(0);
+    let mut write = CheckpointWrite::new(key, Some((&row).into()), row.clone());
+    write.answer = Some(Answer { id, outcome: "do".to_owned() });
+    let session = place.storage.begin().await.unwrap();
+    place.storage.commit(session, &write).await.unwrap();
+    let error = asked.await.unwrap().unwrap_err();
+    assert!(matches!(error, CommandError::Store(_)), "{error}");
+    assert!(error.to_string().contains("understand the answer"), "{error}");
+}
+
+/// Somebody who asks for a rebuild serves it himself, as the owner has died. Whatever becomes of the
+/// commit that does it, it is done once, and its answer is that of a rebuild.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_whose_commit_fails_is_answered_once_and_done_once() {
+    for lost in [true, false] {
+        let place = Place::new().await;
+        let runtime = place.runtime().await;
+        let _dead = Elsewhere::take(&place.storage, LEASE).await;
+        match lost {
+            true => place.storage.commit_and_fail(1),
+            false => place.storage.fail(Call::Commit, 1, StoreErrorKind::Unavailable),
+        }
+        timeout(LEASE * 20, runtime.rebuild(NAME)).await.expect("nobody does it").unwrap();
+        // One that was rolled back has emptied nothing.
+        assert_eq!(place.resets(), if lost { 1 } else { 2 }, "lost: {lost}");
+        assert_eq!(place.storage.rows("rows").len(), 10, "lost: {lost}");
+        assert_eq!(place.requests().pending("").await.unwrap(), [], "lost: {lost}");
+    }
 }

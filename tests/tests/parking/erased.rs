@@ -1,10 +1,13 @@
 //! Erasure: rule R37.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use projections::{
     AppendRequest, BoxError, Chosen, Codec, Envelope, Erased, Event, EventStore, Expected, Json,
-    LetterQuery, NewEvent, Permanent, ReadModel, Rows, Runtime, State, handlers,
+    LetterQuery, NewEvent, Permanent, RawEvent, ReadModel, Rows, Runtime, State, handlers,
     memory::MemoryEventStore,
     projector,
     sqlite::{Sqlite, SqliteEventStore, SqliteTx},
@@ -475,4 +478,61 @@ async fn what_is_handled_again_for_its_rows_is_counted_once() {
     let seen = runtime.status().await.unwrap().projectors.remove(0);
     assert_eq!(seen.parking.passed.erased, 1);
     assert_eq!(storage.stored_rows("chain").len(), 2);
+}
+
+macro_rules! falling_back {
+    ($type:ident, $name:literal, $($options:tt)*) => {
+        #[projector($name, register = false, retry(none), domain = "people", $($options)*)]
+        #[derive(Clone, Default)]
+        struct $type {
+            numbers: Arc<Mutex<Vec<u64>>>,
+        }
+
+        #[handlers]
+        impl $type {
+            /// Decodes by itself.
+            #[fallback(domain = "people")]
+            fn any(&self, event: &RawEvent<'_>) -> Result<(), BoxError> {
+                let wrote = event.decode::<Wrote>()?;
+                outcome(&wrote)?;
+                self.numbers.lock().unwrap().push(wrote.n);
+                Ok(())
+            }
+        }
+    };
+}
+
+falling_back!(FallbackStored, "fallback-stored", storage = MemoryStorage);
+falling_back!(FallbackOnDisk, "fallback-on-disk", storage = Sqlite);
+
+/// What a fallback decodes passes as what a handler takes does: also where it was parked before, and
+/// beside one that fails.
+#[tokio::test]
+async fn what_a_fallback_finds_erased_passes_and_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = MemoryEventStore::new();
+    for n in 0..20 {
+        append(&events, &format!("s-{n}"), 60_000 + n, n == 3 || n == 4).await;
+    }
+    destroy((0..20).filter(|n| n % 5 == 1).map(|n| 60_000 + n));
+    let (stored, on_disk) = (FallbackStored::default(), FallbackOnDisk::default());
+    let lists = [Arc::clone(&stored.numbers), Arc::clone(&on_disk.numbers)];
+    let builder = Runtime::builder(events.clone()).without_linked();
+    let builder = builder.storage(MemoryStorage::new()).projector(stored).projector(on_disk);
+    let builder = builder.storage(Sqlite::open(folder.path().join("read.db")).unwrap());
+    let runtime = builder.build().await.unwrap();
+    runtime.catch_up().await.unwrap();
+    for (name, list) in ["fallback-stored", "fallback-on-disk"].into_iter().zip(lists) {
+        let letters = runtime.dead_letters(name).unwrap();
+        let counts = letters.counts().await.unwrap();
+        assert_eq!((counts.letters, counts.passed.erased), (2, 4), "{name}");
+        destroy([60_003]);
+        letters.redrive(Chosen::Key("s-3".to_owned())).await.unwrap();
+        let counts = letters.counts().await.unwrap();
+        assert_eq!((counts.letters, counts.passed.erased), (1, 5), "{name}");
+        let numbers: BTreeSet<u64> = list.lock().unwrap().iter().copied().collect();
+        let whole = (0..20).filter(|n| n % 5 != 1 && *n != 3 && *n != 4).map(|n| 60_000 + n);
+        assert_eq!(numbers, whole.collect(), "{name}");
+        DESTROYED.lock().unwrap().remove(&60_003);
+    }
 }

@@ -154,6 +154,55 @@ async fn a_fallback_has_its_own_retries_and_may_leave_history_out() {
     assert_eq!((plan.calls_of(1), plan.calls_of(4), plan.calls_of(5)), (0, 1, 2));
 }
 
+/// It is stored as its beginning and a hash, and asked for as it is.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_longer_than_what_is_stored_of_it_is_found() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    for (stream, n) in [("a-1", 1), ("a-2", 2), ("b-1", 3)] {
+        append(&events, stream, n).await;
+    }
+    let plan = Plan::failing([(1, Fault::Permanent)]);
+    let builder = Runtime::builder(events).without_linked().storage(storage.clone());
+    let runtime = builder.projector(LongWinded { plan }).build().await.unwrap();
+    runtime.catch_up().await.unwrap();
+    let letters = runtime.dead_letters("long-winded").unwrap();
+    let long = LetterQuery::first(10).of_key(LONG);
+    assert_eq!(letters.list(&long).await.unwrap().len(), 3);
+    // The stored form is its own.
+    let stored = letters.list(&long).await.unwrap().remove(0).park_key;
+    assert!(stored.len() < LONG.len());
+    let stored = LetterQuery::first(10).of_key(stored);
+    assert_eq!(letters.list(&stored).await.unwrap().len(), 3);
+    assert_eq!(letters.list(&LetterQuery::first(10).of_key("long")).await.unwrap(), []);
+}
+
+const LONG: &str = {
+    const BYTES: [u8; 1_000] = [b'k'; 1_000];
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => panic!("it is ASCII"),
+    }
+};
+
+#[projector("long-winded", storage = MemoryStorage, register = false, retry(none))]
+#[derive(Clone)]
+struct LongWinded {
+    plan: Plan,
+}
+
+#[handlers]
+impl LongWinded {
+    #[park_key]
+    fn key(_: &Envelope) -> &str {
+        LONG
+    }
+
+    #[handles(Written)]
+    fn written(&self, event: &Written) -> Result<(), BoxError> {
+        self.plan.run(event.n)
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_has_the_same_key_waits() {
     let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());

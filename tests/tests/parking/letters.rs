@@ -190,3 +190,62 @@ async fn a_running_projector_with_something_parked_is_parked_and_not_healthy() {
     assert!(!status.state.is_healthy());
     running.abort();
 }
+
+books!(MovedByStream, "moved", retry(none));
+books!(MovedByDomain, "moved", retry(none), park_by = "domain");
+
+/// Keys by the function that `park_by = "stream"` is.
+#[projections::projector("moved", storage = MemoryStorage, register = false, retry(none))]
+#[derive(Clone)]
+struct MovedByFunction {
+    plan: Plan,
+}
+
+#[projections::handlers]
+impl MovedByFunction {
+    #[park_key]
+    fn key(at: &projections::Envelope) -> &str {
+        at.stream()
+    }
+
+    #[handles(crate::books::Written)]
+    fn written(
+        &self,
+        event: &crate::books::Written,
+        at: &projections::Envelope,
+        db: &mut projections::testing::MemoryTx<'_>,
+    ) -> Result<(), projections::BoxError> {
+        crate::books::write(db, at.stream(), event.n);
+        self.plan.run(event.n)
+    }
+}
+
+/// What waits has the key of the code before: another one would let later events of its stream pass.
+#[tokio::test]
+async fn another_key_goes_on_only_when_nothing_is_parked() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    append_in_turn(&events, &["a", "b"], 6).await;
+    let plan = Plan::failing([(3, Fault::Permanent)]);
+    runtime!(events, storage, MovedByStream { plan: plan.clone() }).catch_up().await.unwrap();
+    append_in_turn(&events, &["a", "b"], 2).await;
+    // The same keys by another name are no change.
+    runtime!(events, storage, MovedByFunction { plan: plan.clone() }).catch_up().await.unwrap();
+    append_in_turn(&events, &["a", "b"], 2).await;
+    let changed = runtime!(events, storage, MovedByDomain { plan: plan.clone() });
+    let error = changed.catch_up().await.unwrap_err();
+    let projections::HaltReason::StaleCode { reason } = &*error.halted()[0].reason else {
+        panic!("{error}")
+    };
+    assert!(
+        reason.contains("`park_by` or `#[park_key]` changed while 1 keys are parked"),
+        "{reason}"
+    );
+    assert!(reason.contains("redrive or discard") && reason.contains("rebuild"), "{reason}");
+    assert_eq!(read(&storage), shelves([("a", &[1]), ("b", &[2, 4, 6, 2])]));
+    // The way out needs no other program.
+    plan.repair();
+    let letters = changed.dead_letters("moved").unwrap().with_this_code();
+    assert_eq!(letters.redrive(projections::Chosen::All).await.unwrap().left, 0);
+    changed.catch_up().await.unwrap();
+    assert_eq!(read(&storage), shelves([("a", &[1, 3, 5, 1, 1]), ("b", &[2, 4, 6, 2, 2])]));
+}

@@ -2,12 +2,16 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
+    },
     time::Duration,
 };
 
 use projections::{
-    BoxError, Envelope, HaltReason, LetterQuery, Runtime, State, handlers,
+    BoxError, Envelope, HaltReason, LetterQuery, Permanent, Runtime, State, handlers,
     memory::MemoryEventStore,
     projector,
     sqlite::{Sqlite, SqliteTx, rusqlite},
@@ -181,4 +185,48 @@ impl Beside {
     fn written(&self, event: &Written, at: &Envelope, db: &mut MemoryTx<'_>) {
         write(db, at.stream(), event.n);
     }
+}
+
+/// Fails at 3 until it is repaired, and hangs at 5 then.
+#[projector("late", storage = Sqlite, register = false, timeout = "300ms", retry(none))]
+#[derive(Clone)]
+struct Late {
+    is_repaired: Arc<AtomicBool>,
+    released: Arc<Mutex<mpsc::Receiver<()>>>,
+}
+
+#[handlers]
+impl Late {
+    #[handles(Written)]
+    fn written(&self, event: &Written, _: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+        match (event.n, self.is_repaired.load(SeqCst)) {
+            (3, false) => return Err(Permanent::new("3 is unlucky").into()),
+            (5, true) => drop(self.released.lock().unwrap().recv()),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Each letter that is redriven raises the epoch, by the runner's own hand: nobody has taken the
+/// projector over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_hangs_in_a_redrive_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = MemoryEventStore::new();
+    append_in_turn(&events, &["a", "b"], 6).await;
+    let (release, released) = mpsc::channel::<()>();
+    let late = Late { is_repaired: Arc::default(), released: Arc::new(Mutex::new(released)) };
+    let is_repaired = Arc::clone(&late.is_repaired);
+    let builder = Runtime::builder(events).without_linked();
+    let builder = builder.storage(Sqlite::open(folder.path().join("read.db")).unwrap());
+    let runtime = builder.projector(late).build().await.unwrap();
+    runtime.catch_up().await.unwrap();
+    is_repaired.store(true, SeqCst);
+    let letters = runtime.dead_letters("late").unwrap();
+    let error = letters.redrive(projections::Chosen::All).await.unwrap_err();
+    assert!(error.to_string().contains("position 5"), "{error}");
+    let status = runtime.status().await.unwrap().projectors.remove(0);
+    assert_eq!((status.state, status.parking.letters), (State::Stalled, 1));
+    drop(release);
 }

@@ -17,5 +17,6 @@ mod redrive;
 mod requested;
 mod retries;
 mod simulation;
+mod unasked;
 mod waits;
 mod within_batches;

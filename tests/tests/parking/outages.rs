@@ -12,6 +12,7 @@ use projections::{
     BoxError, Runtime, State, StoreErrorKind, Verdict, handlers,
     memory::MemoryEventStore,
     projector,
+    sqlite::{Sqlite, SqliteTx},
     testing::{Call, MemoryStorage, MemoryTx},
 };
 
@@ -201,4 +202,51 @@ async fn an_event_that_fails_on_top_of_a_lost_commit_is_not_to_blame() {
     is_applied!(PreparedOrHalted);
     is_applied!(PreparedOrParked);
     is_applied!(PreparedOrSkipped);
+}
+
+/// What cannot be decoded is the event's own fault, and says nothing of what handlers need: the third
+/// stream is parked like any other.
+#[tokio::test(start_paused = true)]
+async fn events_that_are_certain_to_be_at_fault_are_no_sign_of_an_outage() {
+    use crate::books::Fault::{Always, Permanent};
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    append_in_turn(&events, &["a", "b", "c", "d"], 8).await;
+    let plan = Plan::failing([(1, Permanent), (2, Permanent), (3, Always)]);
+    let builder = Runtime::builder(events).without_linked().storage(storage.clone());
+    let runtime = builder.projector(Books { plan: plan.clone() }).build().await.unwrap();
+    runtime.catch_up().await.unwrap();
+    let parking = runtime.dead_letters("books").unwrap().counts().await.unwrap();
+    assert_eq!((parking.keys, parking.letters, plan.calls_of(3)), (3, 6, 1));
+    assert_eq!(read(&storage), crate::books::shelves([("d", &[4, 8])]));
+}
+
+/// The same on a storage whose batches go on where one of their events fails for good.
+#[projector("listing", storage = Sqlite, register = false, retry(none), batch(events = 4))]
+#[derive(Clone)]
+struct Listing {
+    plan: Plan,
+}
+
+#[handlers]
+impl Listing {
+    #[handles(Written)]
+    fn written(&self, event: &Written, _: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+        self.plan.run(event.n)
+    }
+}
+
+#[tokio::test]
+async fn nor_are_those_that_a_batch_goes_on_without() {
+    use crate::books::Fault::{Always, Permanent};
+    let folder = tempfile::tempdir().unwrap();
+    let events = MemoryEventStore::new();
+    append_in_turn(&events, &["a", "b", "c", "d", "e", "f"], 12).await;
+    // The first one parks by itself; the batch of the next two goes on without them.
+    let plan = Plan::failing([(2, Permanent), (3, Permanent), (4, Permanent), (5, Always)]);
+    let storage = Sqlite::open(folder.path().join("read.db")).unwrap();
+    let builder = Runtime::builder(events).without_linked().storage(storage);
+    let runtime = builder.projector(Listing { plan: plan.clone() }).build().await.unwrap();
+    runtime.catch_up().await.unwrap();
+    let parking = runtime.dead_letters("listing").unwrap().counts().await.unwrap();
+    assert_eq!((parking.keys, parking.letters, plan.calls_of(5)), (4, 8, 1));
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use projections::{
-    AsyncStorage, CheckpointKey, CheckpointWrite, Chosen, CommandError, Lease, LetterQuery,
-    OwnerId, RecordedState, RedriveError, Request, RequestId, Runtime, State, Storage,
+    AsyncStorage, CheckpointKey, CheckpointWrite, Chosen, CommandError, EventSource, Lease,
+    LetterQuery, OwnerId, RecordedState, RedriveError, Request, RequestId, Runtime, State, Storage,
     StoreErrorKind, handlers,
     memory::MemoryEventStore,
     projector,
@@ -283,4 +283,177 @@ async fn other_code_applies_nothing_unless_it_is_told_to() {
     assert_eq!((handled.applied, handled.left), (3, 0));
     assert_eq!(shop.a(), [1, 4, 7, 10]);
     assert!(letters().list(&LetterQuery::first(1)).await.unwrap().is_empty());
+}
+
+books!(Hourly, "books", retry(max = 3, initial = "1h", cap = "1h", jitter = 0.0));
+
+/// Whatever is asked for while an event waits an hour for its next attempt is done at once, and then
+/// the wait goes on: nothing is read or written meanwhile but what shows that the owner is alive.
+#[tokio::test(start_paused = true)]
+async fn a_request_while_an_event_is_retried_is_served_and_the_wait_goes_on() {
+    for here in [true, false] {
+        let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+        append_in_turn(&events, &["a", "b"], 2).await;
+        let plan = Plan::failing([(1, Fault::Permanent), (2, Fault::Always)]);
+        let build = async || {
+            let builder = Runtime::builder(events.clone()).without_linked();
+            let builder = builder.storage(storage.clone());
+            builder.projector(Hourly { plan: plan.clone() }).build().await.unwrap()
+        };
+        let owner = build().await;
+        let running = tokio::spawn({
+            let owner = owner.clone();
+            async move { owner.run(std::future::pending()).await.unwrap() }
+        });
+        while owner.status().await.unwrap().projectors[0].state != State::Retrying {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let asking = if here { owner.clone() } else { build().await };
+        // An owner that does nothing but write would never let the clock go on.
+        for nth in 50..=1_000 {
+            storage.fail(Call::Commit, nth, StoreErrorKind::Unavailable);
+        }
+        let letters = asking.dead_letters("books").unwrap();
+        let handled = letters.discard(Chosen::Event(1.into())).await.unwrap();
+        assert_eq!((handled.discarded, handled.left), (1, 0));
+        let before = storage.calls(Call::Commit);
+        sleep(Duration::from_secs(30)).await;
+        // A heartbeat is due three times a lease, which is 10 s.
+        let commits = storage.calls(Call::Commit) - before;
+        assert!(commits <= 12, "here: {here}: {commits} commits in 30 s");
+        assert_eq!(plan.calls_of(2), 1);
+        running.abort();
+    }
+}
+
+books!(Raised, "books", retry(none), version = 2);
+books!(Rebuilding, "books", retry(max = 1), on_change = "rebuild");
+
+/// Code whose start empties the read model redrives nothing, whoever says that it may.
+#[tokio::test(start_paused = true)]
+async fn a_redrive_by_newer_code_empties_no_read_model() {
+    let shop = Shop::open().await;
+    let builder = || Runtime::builder(shop.events.clone()).without_linked();
+    let builder = || builder().storage(shop.storage.clone());
+    let raised = builder().projector(Raised { plan: Plan::default() }).build().await.unwrap();
+    let letters = raised.dead_letters("books").unwrap().with_this_code();
+    let before = shop.storage.checkpoints("").await.unwrap();
+    for discards in [false, true] {
+        let asked = match discards {
+            false => letters.redrive(Chosen::All).await,
+            true => letters.discard(Chosen::All).await,
+        };
+        let error = asked.unwrap_err().to_string();
+        assert!(error.contains("the version was raised from 1 to 2"), "{error}");
+        assert!(error.contains("redrive --rebuild"), "{error}");
+        assert_eq!(shop.a(), [1]);
+        assert_eq!(letters.counts().await.unwrap().letters, 3);
+        assert_eq!(shop.storage.checkpoints("").await.unwrap(), before);
+        assert_eq!(shop.storage.requests().unwrap().pending("").await.unwrap(), []);
+    }
+    letters.redrive_by_rebuild().await.unwrap();
+    assert_eq!(shop.a(), [1, 4, 7, 10]);
+}
+
+#[projector("slow", storage = MemoryStorage, register = false, retry(none))]
+#[derive(Clone)]
+struct Slow {
+    plan: Plan,
+}
+
+#[handlers]
+impl Slow {
+    /// Each event has a batch of its own, and takes a second.
+    #[handles(Written, replay = "skip")]
+    async fn written(&self, event: &Written) -> Result<(), projections::BoxError> {
+        sleep(Duration::from_secs(1)).await;
+        self.plan.run(event.n)
+    }
+}
+
+struct SlowShop {
+    events: MemoryEventStore,
+    plan: Plan,
+    runtime: Runtime<MemoryEventStore>,
+}
+
+impl SlowShop {
+    async fn open(plan: Plan) -> Self {
+        let events = MemoryEventStore::new();
+        let builder = Runtime::builder(events.clone()).without_linked();
+        let builder = builder.storage(MemoryStorage::new()).projector(Slow { plan: plan.clone() });
+        let runtime = builder.build().await.unwrap();
+        runtime.catch_up().await.unwrap();
+        Self { events, plan, runtime }
+    }
+
+    fn run(&self) -> (tokio::sync::oneshot::Sender<()>, JoinHandle<()>) {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let runtime = self.runtime.clone();
+        let run = async move { runtime.run(async { drop(stopped.await) }).await.unwrap() };
+        (stop, tokio::spawn(run))
+    }
+
+    async fn append(&self, numbers: std::ops::RangeInclusive<u64>) {
+        let written = numbers.map(|n| Written { n });
+        self.runtime.append("a", projections::Expected::Any, written).await.unwrap();
+    }
+
+    async fn until_called(&self, n: u64) {
+        while self.plan.calls_of(n) == 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A page may hold many batches.
+#[tokio::test(start_paused = true)]
+async fn a_stop_and_a_pause_wait_for_one_batch_and_not_for_a_page() {
+    for stops in [true, false] {
+        let shop = SlowShop::open(Plan::default()).await;
+        shop.append(1..=40).await;
+        let (stop, running) = shop.run();
+        shop.until_called(3).await;
+        let before = tokio::time::Instant::now();
+        if stops {
+            stop.send(()).unwrap();
+            running.await.unwrap();
+        } else {
+            shop.runtime.pause("slow").await.unwrap();
+            running.abort();
+        }
+        assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+        let last = shop.runtime.status().await.unwrap().projectors[0].position.get();
+        assert!((4..=6).contains(&last), "stops: {stops}: {last}");
+        if !stops {
+            shop.runtime.resume("slow").await.unwrap();
+        }
+        shop.runtime.catch_up().await.unwrap();
+        assert!((1..=40).all(|n| shop.plan.calls_of(n) == 1), "stops: {stops}");
+    }
+}
+
+/// What is left of it is done by whoever asked, once.
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_long_redrive() {
+    let shop = SlowShop::open(Plan::failing([(1, Fault::Permanent)])).await;
+    shop.append(1..=40).await;
+    let (stop, running) = shop.run();
+    while shop.runtime.status().await.unwrap().projectors[0].state != State::Parked {
+        sleep(Duration::from_millis(10)).await;
+    }
+    shop.plan.repair();
+    let redriven = tokio::spawn({
+        let letters = shop.runtime.dead_letters("slow").unwrap();
+        async move { letters.redrive(Chosen::All).await }
+    });
+    shop.until_called(3).await;
+    let before = tokio::time::Instant::now();
+    stop.send(()).unwrap();
+    running.await.unwrap();
+    assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+    let handled = redriven.await.unwrap().unwrap();
+    assert_eq!(handled.left, 0);
+    assert!((2..=40).all(|n| shop.plan.calls_of(n) == 1));
+    assert_eq!(shop.events.head().await.unwrap().unwrap().position.get(), 40);
 }

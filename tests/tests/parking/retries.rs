@@ -14,6 +14,7 @@ books!(
 );
 books!(Plain, "plain");
 books!(Hasty, "hasty", retry(none));
+books!(Hourly, "hourly", retry(max = 3, initial = "1h", cap = "1h", jitter = 0.0));
 
 async fn runtime_of<P>(
     events: &MemoryEventStore,
@@ -130,4 +131,26 @@ async fn a_stop_ends_the_wait_for_a_retry_and_others_go_on() {
 
 async fn append_token(events: &MemoryEventStore) -> projections::Token {
     crate::books::append(events, "b", 3).await.token()
+}
+
+/// What failed belongs to the read model that is gone: the new one tries it as any other event.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_does_not_wait_for_the_next_attempt_at_an_event() {
+    let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
+    append_in_turn(&events, &["a"], 5).await;
+    let plan = Plan::failing([(3, Fault::Always)]);
+    let runtime = runtime_of(&events, &storage, Hourly { plan: plan.clone() }).await;
+    let running = tokio::spawn({
+        let runtime = runtime.clone();
+        async move { runtime.run(std::future::pending()).await }
+    });
+    while runtime.status().await.unwrap().projectors[0].state != projections::State::Retrying {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    plan.repair();
+    let before = tokio::time::Instant::now();
+    runtime.rebuild("hourly").await.unwrap();
+    assert!(before.elapsed() < Duration::from_secs(60), "{:?}", before.elapsed());
+    assert_eq!(read(&storage), shelves([("a", &[1, 2, 3, 4, 5])]));
+    running.abort();
 }
