@@ -52,6 +52,7 @@
 /// | the first: `&E` or `E` | the event; in a `#[fallback]`, `&RawEvent<'_>` |
 /// | `&Envelope` | its id, stream, positions, times and metadata |
 /// | `&mut` the storage's transaction | for SQLite `&mut SqliteTx<'_>` |
+/// | `&mut Rows<T>` | the rows of a [`ReadModel`](crate::ReadModel), several of them where their types differ |
 ///
 /// Those after the first come in any order, and are recognised by type. It returns `()`, or
 /// `Result<T, E>` with a `T` that is `Serialize` and an `E` that converts into

@@ -40,7 +40,7 @@
 /// | `park_by` | `"stream"`, `"domain"` or `"projector"`: what waits behind an event that is parked; a [`#[park_key]`](macro@park_key) says it by a function | `"stream"` |
 /// | `park(per_key, keys, total)` | how many events may wait behind a parked one, how many keys may be parked, and how many events may be parked or wait in all; the projector halts before it parks more | 1,000, 1,000, 100,000 |
 /// | `retry(max, initial, factor, cap, jitter)` | how often an event that failed is tried again, the first wait, what each wait is of the one before, the longest wait, and the part of a wait that is left to chance; `retry(none)`: never | 3, `"200ms"`, 2, `"30s"`, 0.1 |
-/// | `timeout` | how long one attempt of one event may take | `"30s"` |
+/// | `timeout` | how long one attempt of one event may take; not in the append of an inline projector | `"30s"` |
 /// | `batch(events, bytes, linger)` | upper bounds of one transaction, and how long one that is not full waits for more events | 1,000 events, 4 MiB, `"0ms"` |
 /// | `row_bytes` | how much memory the [`Rows`](crate::Rows) of its tables may take between batches; those of a projector without storage have no bound | 64 MiB |
 /// | `probe` | `true`, or `false`: on a storage behind a network no handler is called only to see which rows it asks for, and each says [`#[keys]`](macro@keys) | `true` |
