@@ -117,7 +117,7 @@ pub trait Handlers: Sized {
         session: &SessionOf<Self>,
     ) -> Result<(), HandleError>
     where
-        Self: Projector,
+        Self: Projector<Storage: Storage>,
     {
         let _ = (route, event, session);
         Ok(())
@@ -127,7 +127,7 @@ pub trait Handlers: Sized {
     #[doc(hidden)]
     fn hook(&mut self, hook: HookCall, session: &mut SessionOf<Self>) -> HookResult
     where
-        Self: Projector,
+        Self: Projector<Storage: Storage>,
     {
         let _ = (hook, session);
         Ok(())
@@ -141,7 +141,7 @@ pub trait Handlers: Sized {
         session: &mut SessionOf<Self>,
     ) -> impl Future<Output = HookResult> + Send
     where
-        Self: Projector,
+        Self: Projector<Storage: Storage>,
     {
         let _ = (hook, session);
         std::future::ready(Ok(()))
@@ -156,7 +156,7 @@ pub trait Handlers: Sized {
         session: &mut SessionOf<Self>,
     ) -> Result<(), HandleError>
     where
-        Self: Projector;
+        Self: Projector<Storage: Storage>;
 
     /// Decodes the event and calls the `async fn` handler of this route.
     #[doc(hidden)]
@@ -167,7 +167,7 @@ pub trait Handlers: Sized {
         session: &mut SessionOf<Self>,
     ) -> impl Future<Output = Result<(), HandleError>> + Send
     where
-        Self: Projector,
+        Self: Projector<Storage: Storage>,
     {
         let _ = (event, session);
         std::future::ready(Err(HandleError::no_route(route)))
