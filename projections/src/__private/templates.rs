@@ -61,6 +61,7 @@ macro_rules! __routes {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __types {
+    ({}) => {};
     ({ $($checks:tt)* }) => {
         fn check_types() {
             use $crate::__private::{
