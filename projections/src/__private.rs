@@ -101,8 +101,7 @@ pub fn no_route(route: u32) -> Result<(), HandleError> {
 /// What a table of routes branches on.
 pub const ALWAYS: bool = true;
 
-/// Makes the fingerprint of a projector, whose routes generated code does not name for the same
-/// reason.
+/// Makes the fingerprint of a projector, whose routes generated code need not name then.
 #[must_use]
 pub const fn fingerprint<P: Handlers>(others: &[u64]) -> Fingerprint {
     Fingerprint::of(P::ROUTES, others)

@@ -62,7 +62,8 @@ pub trait Construct: Sized {
 /// implementation, which does not compile. The runtime calls it, and asks for a [`Projector`] beside
 /// it.
 ///
-/// That it is one is no bound here: each of these methods would say again that it is not.
+/// That it is one is no supertrait: where `#[projector]` is missing, the compiler would say so of the
+/// implementation and once more of its methods.
 #[diagnostic::on_unimplemented(
     message = "projector `{Self}` has no handlers",
     label = "registered here, but no `#[handlers]` block was found",
