@@ -70,7 +70,7 @@ pub mod markers {
     pub use projections_macros::handles;
 }
 
-use crate::{Event, Fingerprint, HandleError, Handlers, MissingResource, Resources, Route};
+use crate::{Fingerprint, HandleError, Handlers, MissingResource, Resources};
 pub use crate::{
     engine::{
         Activated, Activation, Applied, Aside, Batch, BoxFuture, Engine, Execution, Identity,
@@ -98,24 +98,10 @@ pub fn no_route(route: u32) -> Result<(), HandleError> {
     Err(HandleError::no_route(route))
 }
 
-/// Makes a route of a projector. Where generated code named the projector's options, the compiler
-/// would evaluate them, and all that they are made of, once more for each projector, because of the
-/// bound on its implementation.
-#[must_use]
-pub const fn route<E: Event, P: Handlers>(
-    id: u32,
-    method: &'static str,
-    hash: u64,
-    input_domain: Option<&'static str>,
-) -> Route {
-    Route::of::<E>(id, method, hash, input_domain, &P::OPTIONS)
-}
-
 /// What a table of routes branches on.
 pub const ALWAYS: bool = true;
 
-/// Makes the fingerprint of a projector, whose routes generated code does not name for the same
-/// reason.
+/// Makes the fingerprint of a projector, whose routes generated code need not name then.
 #[must_use]
 pub const fn fingerprint<P: Handlers>(others: &[u64]) -> Fingerprint {
     Fingerprint::of(P::ROUTES, others)

@@ -59,13 +59,17 @@ pub trait Construct: Sized {
 /// A projector's handlers, hooks and routes.
 ///
 /// `#[handlers]` writes it, once for a projector: a second `#[handlers]` block is a second
-/// implementation, which does not compile. The runtime calls it.
+/// implementation, which does not compile. The runtime calls it, and asks for a [`Projector`] beside
+/// it.
+///
+/// That it is one is no supertrait: where `#[projector]` is missing, the compiler would say so of the
+/// implementation and once more of its methods.
 #[diagnostic::on_unimplemented(
     message = "projector `{Self}` has no handlers",
     label = "registered here, but no `#[handlers]` block was found",
     note = "write `#[handlers] impl {Self} {{ ... }}` with one `#[handles(Event, input_domain = \"...\")]` method per event"
 )]
-pub trait Handlers: Projector {
+pub trait Handlers: Sized {
     /// One route a handler, in the order of the methods.
     const ROUTES: &'static [Route];
     /// The method that takes what no route takes.
@@ -112,14 +116,20 @@ pub trait Handlers: Projector {
         route: u32,
         event: &Envelope,
         session: &SessionOf<Self>,
-    ) -> Result<(), HandleError> {
+    ) -> Result<(), HandleError>
+    where
+        Self: Projector<Storage: Storage>,
+    {
         let _ = (route, event, session);
         Ok(())
     }
 
     /// Runs a `fn` hook.
     #[doc(hidden)]
-    fn hook(&mut self, hook: HookCall, session: &mut SessionOf<Self>) -> HookResult {
+    fn hook(&mut self, hook: HookCall, session: &mut SessionOf<Self>) -> HookResult
+    where
+        Self: Projector<Storage: Storage>,
+    {
         let _ = (hook, session);
         Ok(())
     }
@@ -130,7 +140,10 @@ pub trait Handlers: Projector {
         &mut self,
         hook: HookCall,
         session: &mut SessionOf<Self>,
-    ) -> impl Future<Output = HookResult> + Send {
+    ) -> impl Future<Output = HookResult> + Send
+    where
+        Self: Projector<Storage: Storage>,
+    {
         let _ = (hook, session);
         std::future::ready(Ok(()))
     }
@@ -142,7 +155,9 @@ pub trait Handlers: Projector {
         route: u32,
         event: &Envelope,
         session: &mut SessionOf<Self>,
-    ) -> Result<(), HandleError>;
+    ) -> Result<(), HandleError>
+    where
+        Self: Projector<Storage: Storage>;
 
     /// Decodes the event and calls the `async fn` handler of this route.
     #[doc(hidden)]
@@ -151,7 +166,10 @@ pub trait Handlers: Projector {
         route: u32,
         event: &Envelope,
         session: &mut SessionOf<Self>,
-    ) -> impl Future<Output = Result<(), HandleError>> + Send {
+    ) -> impl Future<Output = Result<(), HandleError>> + Send
+    where
+        Self: Projector<Storage: Storage>,
+    {
         let _ = (event, session);
         std::future::ready(Err(HandleError::no_route(route)))
     }

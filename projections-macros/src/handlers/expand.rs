@@ -9,7 +9,7 @@ use super::{
     hashed::Hashed,
     keys,
     model::{Argument, Block, Fallback, Handler, Method, Parameter, Scope},
-    park_key, rows, rustdoc,
+    park_key, rows, rustdoc, session,
 };
 use crate::{head, paths::span_of_type, policies::Permanent, writer::Writer};
 
@@ -35,10 +35,8 @@ impl Locals {
     /// As the templates take them.
     fn list(&self, block: &Block) -> TokenStream {
         let Self { this, envelope, session, event } = self;
-        // What is wrong with the storage is said of each function, in words that are the same.
-        let private = block.library.private();
-        let ty = quote_spanned!(Span::mixed_site()=> &mut #private::SessionOf<Self>);
-        quote!((#this #envelope #session #event (#ty)))
+        let session_type = session::exclusive(block);
+        quote!((#this #envelope #session #event (#session_type)))
     }
 }
 
@@ -79,25 +77,24 @@ fn routing(block: &Block, inert: &TokenStream) -> TokenStream {
     quote!(#implementation #values)
 }
 
-/// The bound on the user's own type makes one error of what would be one for each use.
 fn implementation(block: &Block, documentation: &TokenStream, body: &TokenStream) -> TokenStream {
     let public = block.library.public();
     let projector = &block.item.self_ty;
     let (impl_generics, _, where_clause) = block.item.generics.split_for_impl();
-    let predicates = where_clause.map(|clause| &clause.predicates);
-    let comma = predicates.filter(|list| !list.empty_or_trailing()).map(|_| quote!(,));
-    let span = Span::mixed_site().located_at(projector.span());
-    let trait_path = quote_spanned!(span=> #public::Handlers);
-    // Said of a generic projector, it would hide which storage the projector has.
-    let bound = if block.is_generic() {
+    let bounds = if block.is_generic() {
+        let predicates = where_clause.map(|clause| &clause.predicates);
+        let comma = predicates.filter(|list| !list.empty_or_trailing()).map(|_| quote!(,));
+        // That it is a projector would hide which storage it has.
         quote_spanned! {Span::mixed_site()=>
-            #projector: ::core::marker::Send + ::core::marker::Sync + 'static
+            where
+                #predicates #comma
+                #projector: ::core::marker::Send + ::core::marker::Sync + 'static
         }
     } else {
-        // In one context with the type, so that rustc shows the type and not the macro.
-        let public = block.library.public_at(projector.span());
-        quote_spanned!(projector.span()=> #projector: #public::Projector)
+        quote!(#where_clause)
     };
+    let span = Span::mixed_site().located_at(projector.span());
+    let trait_path = quote_spanned!(span=> #public::Handlers);
     // Where there are two, rustc shows what is between the first and the last token.
     let keyword = syn::Token![impl](span);
     let mut content = Group::new(Delimiter::Brace, body.clone());
@@ -106,11 +103,7 @@ fn implementation(block: &Block, documentation: &TokenStream, body: &TokenStream
     quote_spanned! {Span::mixed_site()=>
         #private::implementation! {
             #documentation
-            #keyword #impl_generics #trait_path for #projector
-            where
-                #predicates #comma
-                #bound
-            #content
+            #keyword #impl_generics #trait_path for #projector #bounds #content
         }
     }
 }

@@ -10,6 +10,7 @@ use syn::{
 use super::{
     model::{Argument, Block, Fallback, Handler, Method, Parameter},
     parse::arguments,
+    session,
 };
 use crate::{
     attr::shown,
@@ -254,6 +255,7 @@ pub(super) fn function(block: &Block) -> TokenStream {
         };
         arms.extend(arm(block, *id, (method, argument), &decode, &locals));
     }
+    let session_type = session::shared(block);
     // An expression may say `self`.
     let this = syn::Token![self](Span::call_site());
     quote_spanned! {Span::mixed_site()=>
@@ -262,7 +264,7 @@ pub(super) fn function(block: &Block) -> TokenStream {
             &#this,
             route: ::core::primitive::u32,
             #envelope: &#public::Envelope,
-            #session: &#private::SessionOf<Self>,
+            #session: #session_type,
         ) -> ::core::result::Result<(), #public::HandleError> {
             use #private::{
                 Argument as __Argument, DecoderFallback as _, NameKeysFallback as _, RawDecoder as _,
@@ -310,7 +312,7 @@ fn arm(
         let keys = format_ident!("keys_{index}", span = Span::mixed_site());
         let at = ends(expression).0;
         quote_spanned! {Span::mixed_site()=>
-            let #keys = __step::<Self::Storage, #ty>();
+            let #keys = __step::<Self, #ty>();
         }
         .into_iter()
         .chain(quote_spanned!(at=> #keys.name_keys(#session, #expression);))

@@ -13,6 +13,7 @@ mod parse;
 mod part;
 mod rows;
 mod rustdoc;
+mod session;
 mod signature;
 mod whole;
 

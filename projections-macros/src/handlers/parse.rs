@@ -68,13 +68,13 @@ pub(super) fn parse(
     let library = read_attribute(attribute, errors);
     let reader = Reader::new(&item);
     let found = Found::default();
-    let mut collector =
-        Collector { library: &library, errors, reader, required: required(), found };
+    let mut collector = Collector { library: &library, errors, reader, found };
     for item in &mut item.items {
         collector.item(item);
     }
     let mut found = collector.found;
     check_repeated(&mut item, &library, errors);
+    allow_required(&mut item, &found.marked);
     // What could not be read may be what is missing.
     if unread.is_none() {
         whole::check(&item, &mut found, errors);
@@ -86,9 +86,24 @@ pub(super) fn parse(
 }
 
 /// Keeps clippy from asking a method to change what its signature must have: `&self`, of a
-/// projector that is `Copy` as well.
-fn required() -> Attribute {
-    parse_quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_self)])
+/// projector that is `Copy` as well. Once for the block where nothing else is in it and nothing is
+/// said of it, which costs the compiler less.
+fn allow_required(block: &mut syn::ItemImpl, marked: &[bool]) {
+    let required: Attribute =
+        parse_quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unused_self)]);
+    let are_methods = block.items.iter().all(|item| matches!(item, ImplItem::Fn(_)));
+    if are_methods && block.attrs.is_empty() && marked.iter().all(|is_marked| *is_marked) {
+        block.attrs.push(required);
+        return;
+    }
+    let methods = block.items.iter_mut().filter_map(|item| match item {
+        ImplItem::Fn(method) => Some(method),
+        _ => None,
+    });
+    for (method, _) in methods.zip(marked).filter(|(_, is_marked)| **is_marked) {
+        // First, so that what the user says of these lints comes after it and wins.
+        method.attrs.insert(0, required.clone());
+    }
 }
 
 /// A block, what was written as its methods, and what is wrong with what could not be read.
@@ -166,6 +181,8 @@ pub(super) struct Found {
     others: Vec<Hashed>,
     /// Of each method, whether it was changed behind its attributes.
     changed: Vec<bool>,
+    /// Of each method, whether it has one of our attributes.
+    marked: Vec<bool>,
     /// Methods with a fallback, faulty ones as well.
     pub(super) fallbacks: usize,
     /// The number of the next route.
@@ -176,8 +193,6 @@ struct Collector<'a> {
     library: &'a Library,
     errors: &'a mut Errors,
     reader: Reader,
-    /// What each method gets.
-    required: Attribute,
     found: Found,
 }
 
@@ -241,6 +256,7 @@ impl Collector<'_> {
         self.reader.keys = keys::take(self.library, &mut item.sig, self.errors);
         let has_keys = self.reader.keys.iter().any(Option::is_some);
         let taken = self.take(&mut item.attrs);
+        self.found.marked.push(!taken.is_empty());
         let mut taken = taken.into_iter();
         let Some((marker, attribute)) = taken.next() else {
             keys::refuse(&self.reader.keys, &keys::helper(&item.sig), self.errors);
@@ -260,8 +276,6 @@ impl Collector<'_> {
             };
             self.errors.at(attribute.path().span(), message);
         }
-        // First, so that what the user says of these lints comes after it and wins.
-        item.attrs.insert(0, self.required.clone());
         // Reported already, and the compiler would report it again.
         item.sig.variadic = None;
         let is_elided = signature::remove_lifetimes(&mut item.sig);

@@ -161,10 +161,11 @@ fn registration(model: &Projector) -> TokenStream {
     let linked = quote_spanned!(span=> #private::Linked::of::<#ident>());
     let Some(checks) = checks::values(model, &quote_spanned!(Span::mixed_site()=> &FACTS)) else {
         return quote_spanned! {Span::mixed_site()=>
-            #[allow(deprecated)]
-            const _: () = {
-                #private::inventory::submit! { #linked }
-            };
+            #private::inventory::submit! {
+                #[allow(deprecated)]
+                let linked = #linked;
+                linked
+            }
         };
     };
     // The checks look at the value, not at the type, which therefore is blamed once.

@@ -5,7 +5,7 @@
 use std::future::Future;
 
 use super::faults::{Facts, Lookup};
-use crate::{BoxError, Envelope, Event, HandleError, Handlers, RawEvent};
+use crate::{BoxError, Envelope, Event, HandleError, Handlers, Projector, RawEvent};
 
 /// What a handler may return: `()` or a `Result`.
 #[diagnostic::on_unimplemented(
@@ -210,7 +210,7 @@ pub fn park_key<'a, K: ParkKey<'a>>(key: K) -> &'a str {
 
 /// Asserts what a projector's type must be, beside the macros' own traits, and looks it up.
 #[must_use]
-pub const fn check_projector<P: Handlers + Send + Sync + 'static>() -> Facts {
+pub const fn check_projector<P: Projector + Handlers + Send + Sync + 'static>() -> Facts {
     *Lookup::<P>::FACTS
 }
 

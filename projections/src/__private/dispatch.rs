@@ -16,7 +16,7 @@ use super::checks::{
 };
 use crate::{
     BoxError, EncodeError, Envelope, Event, HandleError, NewEvent, ParameterMut, Permanent,
-    RawEvent, ReadModel, Rows, Storage, rows::DeclaredTable,
+    Projector, RawEvent, ReadModel, Rows, projector::SessionOf, rows::DeclaredTable,
 };
 
 /// Names the types of one step: what it is made from, and what it makes.
@@ -129,21 +129,21 @@ impl<T: ?Sized> SharedFallback<T> for Argument<Envelope, T> {
     }
 }
 
-impl<S: Storage, T: ParameterMut<S>> Argument<S, T> {
+impl<P: Projector, T: ParameterMut<P::Storage>> Argument<P, T> {
     /// Makes what a `&mut T` parameter points at: the view of the session.
     #[inline]
-    pub fn view(session: &S::Session) -> T::View<'_> {
+    pub fn view(session: &SessionOf<P>) -> T::View<'_> {
         T::view(session)
     }
 }
 
-/// Stands in where a `&mut T` is not of the projector's storage.
+/// Stands in where a `&mut T` is not of the projector's storage, or there is no projector.
 pub trait ViewFallback<T> {
     /// Is never called.
     fn view<Session>(session: &Session) -> T;
 }
 
-impl<S: ?Sized, T> ViewFallback<T> for Argument<S, T> {
+impl<P: ?Sized, T> ViewFallback<T> for Argument<P, T> {
     fn view<Session>(_session: &Session) -> T {
         refused()
     }

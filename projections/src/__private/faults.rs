@@ -91,7 +91,7 @@ impl Facts {
 #[derive(Debug)]
 pub struct Lookup<P: ?Sized, T: ?Sized = ()>(PhantomData<fn(&P)>, PhantomData<fn(&T)>);
 
-impl<P: Handlers> Lookup<P> {
+impl<P: Projector + Handlers> Lookup<P> {
     /// The projector's facts: one value, to which all assertions refer.
     pub const FACTS: &'static Facts = &Facts {
         name: P::NAME,
@@ -114,6 +114,11 @@ impl<P: Handlers> Lookup<P> {
         has_park_key: P::PARK_KEY.is_some(),
         inert: P::INERT,
     };
+}
+
+impl<P: Projector> Lookup<P> {
+    /// The projector's options.
+    pub const OPTIONS: &'static Options = &P::OPTIONS;
 }
 
 impl<P: Projector, T: ParameterMut<P::Storage> + ?Sized> Lookup<P, T> {
@@ -142,6 +147,8 @@ pub trait LookupFallback {
         has_park_key: false,
         inert: true,
     };
+    /// The options of what is no projector.
+    const OPTIONS: &'static Options = &Options::DEFAULT;
     /// It is not a transaction of the projector's storage.
     const IS_TRANSACTION: bool = false;
     /// It does not belong to what surrounds the event.

@@ -8,8 +8,8 @@ use super::{
     message::Message,
 };
 use crate::{
-    Fallback, ReadModel, Route, Rows,
-    projector::KeySource,
+    Fallback, Projector, ReadModel, Route, Rows,
+    projector::{KeySource, SessionOf},
     registry::StorageKind,
     rows::{RowKey, RowStorage},
 };
@@ -35,13 +35,17 @@ where
     }
 }
 
-impl<S: RowStorage, T: ReadModel> Argument<S, Rows<T>> {
+impl<P, T> Argument<P, Rows<T>>
+where
+    P: Projector<Storage: RowStorage>,
+    T: ReadModel,
+{
     /// Asks for the rows that a handler's `#[keys(..)]` names.
-    pub fn name_keys<I>(self, session: &S::Session, keys: I)
+    pub fn name_keys<I>(self, session: &SessionOf<P>, keys: I)
     where
         I: IntoIterator<Item: RowName<T::Key>>,
     {
-        let mut rows = S::row_sets(session).lend::<T>();
+        let mut rows = P::Storage::row_sets(session).lend::<T>();
         keys.into_iter().for_each(|key| key.name(&mut *rows));
     }
 }
@@ -52,7 +56,7 @@ pub trait NameKeysFallback {
     fn name_keys<Session, I>(self, session: &Session, keys: I);
 }
 
-impl<S: ?Sized, T: ?Sized> NameKeysFallback for &Argument<S, T> {
+impl<P: ?Sized, T: ?Sized> NameKeysFallback for &Argument<P, T> {
     fn name_keys<Session, I>(self, _session: &Session, _keys: I) {}
 }
 

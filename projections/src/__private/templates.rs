@@ -41,13 +41,16 @@ macro_rules! __routes {
             // What follows a branch is no constant of its own, which the compiler's lint for panics
             // would evaluate for each projector anew, with all constants of its events.
             if $crate::__private::ALWAYS {}
+            use $crate::__private::LookupFallback as _;
+            let options = $crate::__private::Lookup::<Self>::OPTIONS;
             &[$(
                 $(#$cfg)*
-                $crate::__private::route::<$event, Self>(
+                $crate::Route::of::<$event>(
                     $id,
                     $name,
                     $hash,
                     ::core::option::Option::$some $(($domain))?,
+                    options,
                 ) $($more)*,
             )*]
         };
@@ -58,6 +61,7 @@ macro_rules! __routes {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __types {
+    ({}) => {};
     ({ $($checks:tt)* }) => {
         fn check_types() {
             use $crate::__private::{
@@ -115,7 +119,7 @@ macro_rules! __handle {
                             let $shared = $crate::__private::Argument::<$crate::Envelope, $shared_ty>::shared($envelope);
                         )*
                         $(
-                            let mut $view = $crate::__private::Argument::<Self::Storage, $view_ty>::view($session);
+                            let mut $view = $crate::__private::Argument::<Self, $view_ty>::view($session);
                         )*
                         $(let $value = $crate::__private::refused::<$value_ty>();)*
                         $crate::__private::$outcome($($call)*).of_handler($name, $envelope)
@@ -131,7 +135,7 @@ macro_rules! __handle {
                         )*
                         $(
                             let mut $fallback_view =
-                                $crate::__private::Argument::<Self::Storage, $fallback_view_ty>::view($session);
+                                $crate::__private::Argument::<Self, $fallback_view_ty>::view($session);
                         )*
                         $(
                             let $fallback_value =
@@ -174,7 +178,7 @@ macro_rules! __hook {
                     $(#$cfg)*
                     $crate::__private::HookCall::$variant => {
                         $(
-                            let mut $view = $crate::__private::Argument::<Self::Storage, $view_ty>::view($session);
+                            let mut $view = $crate::__private::Argument::<Self, $view_ty>::view($session);
                         )*
                         $crate::__private::$outcome($($call)*).of_hook()
                     }

@@ -17,7 +17,7 @@ use super::{
     limit::within,
 };
 use crate::{
-    BoxError, Erased, HandleError, Handlers, Hook, SessionFault, Storage, StoreError,
+    BoxError, Erased, HandleError, Handlers, Hook, Projector, SessionFault, Storage, StoreError,
     projector::{HookCall, SessionOf},
     rows::RowFault,
     storage::HookResult,
@@ -64,7 +64,7 @@ pub(super) fn method(batch: &Batch, index: usize) -> &'static str {
 }
 
 /// Handles the events of a batch, by `fn` handlers.
-pub(super) fn apply<P: Handlers>(
+pub(super) fn apply<P: Projector + Handlers>(
     projector: &mut P,
     batch: &Batch,
     session: &mut SessionOf<P>,
@@ -89,7 +89,7 @@ pub(super) fn apply<P: Handlers>(
 }
 
 /// Handles the events of a batch, by `fn` and `async fn` handlers.
-pub(super) async fn apply_async<P: Handlers + Send>(
+pub(super) async fn apply_async<P: Projector + Handlers + Send>(
     projector: &mut P,
     batch: &Batch,
     session: &mut SessionOf<P>,
@@ -130,7 +130,7 @@ pub(super) fn timed_out(batch: &Batch, index: usize, limit: Duration) -> HandleE
 }
 
 /// Tells whether any handler is an `async fn`.
-pub(super) fn is_async<P: Handlers>() -> bool {
+pub(super) fn is_async<P: Projector + Handlers>() -> bool {
     P::ROUTES.iter().any(|route| route.is_async)
         || P::FALLBACK.is_some_and(|fallback| fallback.is_async)
 }
@@ -168,7 +168,7 @@ fn unregistered(batch: &Batch, index: usize) -> Failure {
 /// Brings the rows that a handler has changed to their stored form, and tells what becomes of its
 /// event.
 #[inline]
-fn judge<P: Handlers>(
+fn judge<P: Projector + Handlers>(
     batch: &Batch,
     index: usize,
     outcome: Result<(), HandleError>,
@@ -181,7 +181,7 @@ fn judge<P: Handlers>(
 /// What becomes of an event, once its rows are settled. The transaction is asked, not the handler,
 /// whether the storage failed or the handler left it.
 #[inline]
-pub(super) fn verdict<P: Handlers>(
+pub(super) fn verdict<P: Projector + Handlers>(
     batch: &Batch,
     index: usize,
     outcome: Result<(), HandleError>,
@@ -233,7 +233,7 @@ fn blame(
 
 /// Brings the rows that a handler has changed to their stored form, and checks them.
 #[inline]
-fn settle_rows<P: Handlers>(session: &mut SessionOf<P>) -> Result<(), RowFault> {
+fn settle_rows<P: Projector + Handlers>(session: &mut SessionOf<P>) -> Result<(), RowFault> {
     match P::Storage::rows(session) {
         Some(rows) if !rows.is_empty() => rows.settle(),
         _ => Ok(()),
@@ -255,7 +255,7 @@ pub(super) fn failure(batch: &Batch, index: usize, fault: RowFault) -> Failure {
 }
 
 /// After a panic: an outage may be behind it, or a row that must be loaded before.
-fn settle_panic<P: Handlers>(
+fn settle_panic<P: Projector + Handlers>(
     batch: &Batch,
     panic: &(dyn Any + Send),
     session: &mut SessionOf<P>,
@@ -290,7 +290,9 @@ pub(crate) async fn catch_panic<T>(
 
 /// The hooks of a start, in order. Before a reset the tables must be there, and after it they must
 /// be there again, so `#[setup]` can be called twice.
-pub(super) fn hooks<P: Handlers>(reset: bool) -> impl Iterator<Item = (HookCall, Hook)> {
+pub(super) fn hooks<P: Projector + Handlers>(
+    reset: bool,
+) -> impl Iterator<Item = (HookCall, Hook)> {
     let setup = (HookCall::Setup, P::SETUP);
     let around =
         if reset { [Some(setup), Some((HookCall::Reset, P::RESET))] } else { [None, None] };
@@ -307,7 +309,7 @@ impl HookCall {
 }
 
 /// Runs a `fn` hook.
-pub(super) fn hook<P: Handlers>(
+pub(super) fn hook<P: Projector + Handlers>(
     projector: &mut P,
     call: HookCall,
     session: &mut SessionOf<P>,
@@ -319,7 +321,7 @@ pub(super) fn hook<P: Handlers>(
 }
 
 /// Runs a hook of either kind.
-pub(super) async fn hook_async<P: Handlers + Send>(
+pub(super) async fn hook_async<P: Projector + Handlers + Send>(
     projector: &mut P,
     call: HookCall,
     kind: Hook,
@@ -341,7 +343,7 @@ fn panic_error(panic: &(dyn Any + Send)) -> BoxError {
 }
 
 /// As with handlers, a storage that failed is waited for, and the hook is not to blame.
-fn settle<P: Handlers>(
+fn settle<P: Projector + Handlers>(
     call: HookCall,
     outcome: HookResult,
     session: &mut SessionOf<P>,

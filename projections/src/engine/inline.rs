@@ -58,7 +58,7 @@ impl Place {
     }
 }
 
-impl<P: Handlers> InlineProjector<P> {
+impl<P: Projector + Handlers> InlineProjector<P> {
     pub(super) fn new(identity: Identity, make: &Make<P>, used: Arc<RowUse>) -> Self {
         let name = identity.key.projector.clone();
         let routing = Routing::new(name, identity.registration);

@@ -20,7 +20,8 @@ use super::{
     stages::Stage,
 };
 use crate::{
-    BoxError, Envelope, HandleError, Handlers, Storage, projector::SessionOf, rows::RowFault,
+    BoxError, Envelope, HandleError, Handlers, Projector, Storage, projector::SessionOf,
+    rows::RowFault,
 };
 
 /// How often an event may be handled again because it asks for further rows. A handler that follows
@@ -28,7 +29,7 @@ use crate::{
 const MOST_MISSES: u32 = 100;
 
 /// Handles the events of a batch.
-pub(super) async fn apply<P: Handlers + Send>(
+pub(super) async fn apply<P: Projector + Handlers + Send>(
     projector: &mut P,
     batch: &Batch,
     session: &mut SessionOf<P>,
@@ -49,7 +50,7 @@ where
 
 /// Collects what the handlers of the next events will ask for, until the rows would not fit into
 /// memory; returns the first event that is left out.
-fn gather<P: Handlers>(
+fn gather<P: Projector + Handlers>(
     projector: &mut P,
     batch: &Batch,
     first: usize,
@@ -71,7 +72,7 @@ fn gather<P: Handlers>(
     next
 }
 
-fn probe<P: Handlers>(probing: bool, session: &mut SessionOf<P>) {
+fn probe<P: Projector + Handlers>(probing: bool, session: &mut SessionOf<P>) {
     if let Some(rows) = P::Storage::rows(session) {
         rows.probe(probing);
     }
@@ -79,7 +80,7 @@ fn probe<P: Handlers>(probing: bool, session: &mut SessionOf<P>) {
 
 /// Collects what one event's handler will ask for. What goes wrong here does so again, and for good,
 /// when the event is handled.
-fn look<P: Handlers>(
+fn look<P: Projector + Handlers>(
     projector: &mut P,
     batch: &Batch,
     index: usize,
@@ -104,7 +105,7 @@ fn look<P: Handlers>(
     }
 }
 
-async fn load<P: Handlers>(
+async fn load<P: Projector + Handlers>(
     batch: &Batch,
     index: usize,
     session: &mut SessionOf<P>,
@@ -115,7 +116,7 @@ async fn load<P: Handlers>(
 
 /// Handles events whose rows are loaded; returns the first that was not, because the rows have
 /// outgrown their bound.
-async fn handle<P: Handlers + Send>(
+async fn handle<P: Projector + Handlers + Send>(
     projector: &mut P,
     batch: &Batch,
     events: Range<usize>,
@@ -145,7 +146,7 @@ where
     Ok(events.end)
 }
 
-async fn call<P: Handlers + Send>(
+async fn call<P: Projector + Handlers + Send>(
     projector: &mut P,
     called: &Called,
     envelope: &Envelope,
@@ -163,7 +164,10 @@ where
 
 /// Brings the rows that a handler has changed to their stored form, and checks them against those
 /// that may have the same unique keys.
-async fn settle<P: Handlers>(index: usize, session: &mut SessionOf<P>) -> Result<(), RowFault> {
+async fn settle<P: Projector + Handlers>(
+    index: usize,
+    session: &mut SessionOf<P>,
+) -> Result<(), RowFault> {
     let Some(rows) = P::Storage::rows(session) else { return Ok(()) };
     let mut settled = rows.settle();
     while let Err(RowFault::Unchecked) = settled {
@@ -180,13 +184,16 @@ async fn settle<P: Handlers>(index: usize, session: &mut SessionOf<P>) -> Result
 }
 
 /// Writes the rows that the events up to `last` have changed.
-async fn flush<P: Handlers>(last: usize, session: &mut SessionOf<P>) -> Result<(), Failure> {
+async fn flush<P: Projector + Handlers>(
+    last: usize,
+    session: &mut SessionOf<P>,
+) -> Result<(), Failure> {
     let Some(rows) = P::Storage::rows(session) else { return Ok(()) };
     rows.flush_async().await.map_err(|error| refused(last, error))
 }
 
 /// Loads what the hooks have asked for in vain before.
-pub(super) async fn load_for_hooks<P: Handlers>(
+pub(super) async fn load_for_hooks<P: Projector + Handlers>(
     session: &mut SessionOf<P>,
 ) -> Result<(), StartError> {
     let Some(rows) = P::Storage::rows(session) else { return Ok(()) };

@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::{Start, apply::Failure};
 use crate::{
-    Checkpoint, CheckpointKey, CheckpointWrite, Handlers, Storage,
+    Checkpoint, CheckpointKey, CheckpointWrite, Handlers, Projector, Storage,
     projector::SessionOf,
     rows::{Beginning, DeclaredTable, RowSets, RowsError, TableDigests},
 };
@@ -38,7 +38,7 @@ pub(super) struct KeptRows {
 }
 
 impl KeptRows {
-    pub(super) fn of<P: Handlers>(used: Arc<RowUse>) -> Self {
+    pub(super) fn of<P: Projector + Handlers>(used: Arc<RowUse>) -> Self {
         let bound = usize::try_from(P::OPTIONS.row_bytes).unwrap_or(usize::MAX);
         let (sets, unsure) = (RowSets::default(), RowSets::default());
         let (digests, unsure_digests) = (TableDigests::default(), TableDigests::default());
@@ -217,7 +217,10 @@ pub(crate) fn owner(CheckpointKey { namespace, projector, .. }: &CheckpointKey) 
 }
 
 /// Writes the rows that the events up to `last` have changed.
-pub(super) fn flush<P: Handlers>(last: usize, session: &mut SessionOf<P>) -> Result<(), Failure> {
+pub(super) fn flush<P: Projector + Handlers>(
+    last: usize,
+    session: &mut SessionOf<P>,
+) -> Result<(), Failure> {
     let Some(rows) = P::Storage::rows(session) else { return Ok(()) };
     rows.flush().map_err(|error| refused(last, error))
 }

@@ -12,7 +12,7 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use super::apply::message;
 use crate::{
-    CheckpointKey, GlobalPosition, Handlers, StoreError,
+    CheckpointKey, GlobalPosition, Handlers, Projector, StoreError,
     error::chain,
     rows::RowSets,
     snapshot::{Record, SnapshotCode, SnapshotStore},
@@ -81,7 +81,7 @@ pub(super) struct Snapshots<P> {
     writing: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
-impl<P: Handlers> Snapshots<P> {
+impl<P: Projector + Handlers> Snapshots<P> {
     pub(super) fn new(place: SnapshotPlace, code: SnapshotCode<P>, used: Arc<SnapshotUse>) -> Self {
         Self {
             place,

@@ -7,7 +7,7 @@ use super::{
     frames::{Garbled, Reader, Writer},
 };
 use crate::{
-    Checkpoint, EventId, Fingerprint, GlobalPosition, Handlers, RecordedState, StoreId,
+    Checkpoint, EventId, Fingerprint, GlobalPosition, Handlers, Projector, RecordedState, StoreId,
     Subscriptions,
     rows::{DeclaredTable, RowSets, TableDigests},
 };
@@ -32,7 +32,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// The checkpoint at this place, as this code would have written it.
-    pub(crate) fn checkpoint<P: Handlers>(&self) -> Result<Checkpoint, Unusable> {
+    pub(crate) fn checkpoint<P: Projector + Handlers>(&self) -> Result<Checkpoint, Unusable> {
         let subscriptions = Subscriptions::decode(&self.subscriptions)
             .map_err(|error| Unusable::Damaged(format!("its subscriptions: {error}")))?;
         Ok(Checkpoint {
@@ -128,7 +128,7 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// When a field's `Serialize` fails.
-    pub(crate) fn write<P: Handlers>(
+    pub(crate) fn write<P: Projector + Handlers>(
         code: SnapshotCode<P>,
         place: &Checkpoint,
         origin: &Checkpoint,
@@ -176,7 +176,7 @@ impl<'a> Record<'a> {
 
     /// Puts the contents into a fresh projector and empty tables. Where that fails, both are to be
     /// thrown away.
-    pub(crate) fn restore<P: Handlers>(
+    pub(crate) fn restore<P: Projector + Handlers>(
         self,
         code: SnapshotCode<P>,
         projector: &mut P,
@@ -211,7 +211,7 @@ impl<'a> Record<'a> {
 }
 
 /// What a snapshot must be of to be used: the code of the handlers, and what the fields are.
-fn name_of<P: Handlers>(code: SnapshotCode<P>) -> String {
+fn name_of<P: Projector + Handlers>(code: SnapshotCode<P>) -> String {
     let Fingerprint { algorithm, hash } = P::FINGERPRINT;
     format!(
         "version {}, code {algorithm}:{hash:016x}, fields {:016x}",

@@ -278,11 +278,6 @@ pub(crate) const FINE: &[Reviewed] = &[
 pub(crate) const POOR: &[Reviewed] = &[
     Reviewed {
         fault: BlamesMacro,
-        reason: "a generic type with `#[handlers]` is asked for its `#[projector]` three times",
-        covers: |mutant| is_generic_without_projector(mutant),
-    },
-    Reviewed {
-        fault: BlamesMacro,
         reason: "`Domain` adds to the compiler's own error about an event's lifetime",
         covers: |mutant| mutant.line == "pub struct PotAwarded<'static> {",
     },
@@ -292,11 +287,6 @@ pub(crate) const POOR: &[Reviewed] = &[
         covers: |mutant| !mutant.parses && mutant.item.name.starts_with("impl"),
     },
 ];
-
-fn is_generic_without_projector(mutant: &Mutant) -> bool {
-    mutant.before.starts_with("#[projector(\"totals\"")
-        || mutant.line.starts_with("#[porjector(\"totals\"")
-}
 
 impl Mutant {
     fn is(&self, kind: Kind, before: &[&str]) -> bool {

@@ -201,14 +201,14 @@ impl<P: Subject> Probe<P> {
 /// What an event fails with that is made to.
 const MADE: &str = "the specification makes this event fail";
 
-fn failed<P: Handlers>(route: u32, source: BoxError) -> HandleError {
+fn failed<P: Projector + Handlers>(route: u32, source: BoxError) -> HandleError {
     let method = P::ROUTES.iter().find(|known| known.id == route).map(|known| known.method);
     let method = method.or(P::FALLBACK.map(|fallback| fallback.method)).unwrap_or_default();
     HandleError::Failed { method, source }
 }
 
 /// Whether the policy of the projector, which waits for nothing here, is that of a handler.
-fn tries_again<P: Handlers>(route: u32) -> bool {
+fn tries_again<P: Projector + Handlers>(route: u32) -> bool {
     let own = P::ROUTES.iter().find(|known| known.id == route).map(|known| known.retry);
     own.or(P::FALLBACK.map(|fallback| fallback.retry)).flatten().is_none()
 }
