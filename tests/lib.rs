@@ -5,3 +5,4 @@ pub mod compile;
 pub mod halves;
 pub mod inline;
 pub mod ledger;
+pub mod postgres;

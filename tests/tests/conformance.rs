@@ -19,6 +19,8 @@ mod broken_rows;
 mod broken_storages;
 #[path = "conformance/memory_storage.rs"]
 mod memory_storage;
+#[path = "conformance/postgres.rs"]
+mod postgres;
 #[path = "conformance/sqlite.rs"]
 mod sqlite;
 
