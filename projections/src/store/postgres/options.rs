@@ -113,10 +113,15 @@ impl Default for PostgresOptions {
 
 /// Reads a URL. What is wrong with it is not told word by word: it may hold a password.
 pub(super) fn parse(url: &str) -> Result<Config, StoreError> {
-    let mut config: Config = url.parse().map_err(|_| {
+    let unreadable = || {
         let doing = "read the URL of a PostgreSQL server: it is not of the form `postgres://user:password@host:port/database`; characters such as `@`, `/` and `%` in a password are written as `%40`, `%2F` and `%25`";
         StoreError::new(StoreErrorKind::NotOpened, doing)
-    })?;
+    };
+    let mut config: Config = url.parse().map_err(|_| unreadable())?;
+    // An `@` in a password makes its end a part of the host's name.
+    if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+        return Err(unreadable());
+    }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(Duration::from_secs(10));
     }

@@ -11,7 +11,7 @@ use tokio::{sync::Notify, sync::watch, time::Instant};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket, tls::NoTlsStream};
 
 use super::{error::store_error, read, register, schema::Schema};
-use crate::{GlobalPosition, StoreError, StoreErrorKind, error::chain};
+use crate::{GlobalPosition, StoreError, StoreErrorKind};
 
 /// How often the log is looked at in case that nobody told of an append: another program that inserts,
 /// a pooler between here and the server, a process that died before it told.
@@ -50,7 +50,7 @@ struct Shared {
 struct News {
     /// How many had come when the look began.
     came: u64,
-    found: Option<Result<GlobalPosition, (StoreErrorKind, Arc<str>)>>,
+    found: Option<Result<GlobalPosition, Arc<StoreError>>>,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ impl Watch {
             match found {
                 _ if came < ticket => {}
                 Some(Ok(head)) if head > after => return Ok(()),
-                Some(Err((kind, doing))) => return Err(StoreError::new(kind, doing.to_string())),
+                Some(Err(error)) => return Err(error.share()),
                 Some(Ok(_)) | None => {}
             }
         }
@@ -173,7 +173,7 @@ impl Running {
                 Ok((head, _)) => Ok(head),
                 Err(error) => {
                     listener = None;
-                    Err((error.kind(), chain(&error).into()))
+                    Err(Arc::new(error))
                 }
             };
             shared.news.send_replace(News { came, found: Some(found) });
