@@ -35,7 +35,8 @@ pub(super) const LOCK_OUT_APPENDS: &str =
 /// sees what was committed before it, registers, waits for its turn on the stream, and then looks at
 /// the stream, draws positions, and inserts. So a stream's positions follow its versions.
 ///
-/// `enable_seqscan` is off, because the plans are kept from when the table was empty.
+/// `enable_seqscan` is off, because the plans are kept from when the table was empty. `jit` is off with it:
+/// a sequence can be read in no other way, at a cost that would have each append compiled.
 ///
 /// `projections_draw` returns the first of that many positions with none of another append in between.
 /// Its lock ends with the block that is rolled back; a sequence takes nothing back. Who draws without
@@ -79,7 +80,7 @@ CREATE FUNCTION {schema}.projections_append(
     _times timestamptz[], _payloads bytea[], _metadata text[],
     OUT outcome text, OUT first_position bigint, OUT last_position bigint, OUT stream_end bigint,
     OUT event uuid
-) LANGUAGE plpgsql SET enable_seqscan = off AS $projections$
+) LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $projections$
 DECLARE
     _count bigint := cardinality(_ids);
     _known bigint;
@@ -133,7 +134,7 @@ CREATE FUNCTION {schema}.projections_import(
     _streams text[], _ids uuid[], _domains text[], _types text[], _versions bigint[],
     _times timestamptz[], _payloads bytea[], _metadata text[],
     _import uuid, _file text, _lines bigint, _total bigint, OUT stored bigint
-) LANGUAGE plpgsql SET enable_seqscan = off AS $projections$
+) LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $projections$
 BEGIN
     PERFORM {schema}.projections_begin_append();
     -- One lock for all streams: the server has no room for one a stream.
