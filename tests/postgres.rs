@@ -108,6 +108,11 @@ impl Drop for Place {
                 let client = connect(&url()).await;
                 let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
                 client.query(end, &[&schema]).await.expect("the test's connections end");
+                let prepared = "SELECT FROM pg_prepared_xacts WHERE gid = $1";
+                if client.query_opt(prepared, &[&schema]).await.expect("an answer").is_some() {
+                    let end = format!("ROLLBACK PREPARED '{schema}'");
+                    client.batch_execute(&end).await.expect("a prepared transaction ends");
+                }
                 let drop = format!("SET lock_timeout = '20s'; DROP SCHEMA IF EXISTS {schema} CASCADE");
                 client.batch_execute(&drop).await.expect("the test's schema is dropped");
             });

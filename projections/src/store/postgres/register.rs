@@ -156,7 +156,8 @@ impl fmt::Display for AppendInFlight {
     }
 }
 
-/// Lists the appends in flight, the one that readers wait for first.
+/// Lists the appends in flight, the one that readers wait for first. A prepared transaction has no
+/// process; the lock on its own identifier tells which one it is.
 pub(super) async fn in_flight(
     client: &Client,
     label: &str,
@@ -168,8 +169,9 @@ pub(super) async fn in_flight(
          clock_timestamp() - coalesce(a.xact_start, p.prepared)))::float8 \
          FROM {schema}.projections_settled() s, {schema}.projections_in_flight(s.drawn) l \
          LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
-         LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL \
-         AND p.transaction::text = split_part(l.virtualtransaction, '/', 2) ORDER BY 1, 2",
+         LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' \
+         AND x.virtualtransaction = l.virtualtransaction \
+         LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid ORDER BY 1, 2",
     );
     let read = |row: &Row| {
         let process: Option<i32> = row.try_get(1)?;
