@@ -5,7 +5,7 @@ use projections::{EventSource, StoreErrorKind};
 use projections_tests::postgres::Place;
 use tokio_postgres::Client;
 
-use crate::support::{Reader, append, insert, run};
+use crate::support::{Reader, append, insert, run, until};
 
 /// Reads all rows that it sees.
 async fn rows_after(session: &Client, after: i64, up_to: i64) -> Vec<i64> {
@@ -64,4 +64,45 @@ async fn without_the_trigger_an_event_is_lost_and_the_store_is_not_opened() {
     assert_eq!(error.kind(), StoreErrorKind::Corrupt);
     assert!(error.to_string().contains("projections_register"), "{error}");
     assert!(store.head().await.is_ok());
+}
+
+/// Between the reader's first two questions, whichever comes first, there is an append that waits and
+/// another one that commits.
+#[tokio::test]
+async fn the_sequence_is_asked_before_the_locks() {
+    let place = Place::new();
+    let store = place.open().await;
+    let (slow, gate, watcher) =
+        (place.session().await, place.session().await, place.session().await);
+    let schema = place.schema();
+    let paused = format!(
+        "ALTER FUNCTION projections_in_flight RENAME TO projections_in_flight_now;
+         CREATE FUNCTION projections_in_flight(_drawn bigint)
+         RETURNS TABLE (bound bigint, pid int, virtualtransaction text) LANGUAGE plpgsql AS $$
+         DECLARE _found bigint[];
+         BEGIN
+             SELECT array_agg(n.bound) INTO _found FROM {schema}.projections_in_flight_now(_drawn) n;
+             PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema}', 0));
+             RETURN QUERY SELECT b, 0, ''::text FROM unnest(_found) AS held(b);
+         END $$"
+    );
+    run(&watcher, &paused).await;
+    run(&gate, "BEGIN").await;
+    run(&gate, &format!("SELECT pg_advisory_xact_lock(hashtextextended('{schema}', 0))")).await;
+    let mut reader = Reader::new(&store);
+    let appending = async {
+        let waits = format!(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = '{schema}' \
+             AND wait_event_type = 'Lock')"
+        );
+        until(&watcher, &waits).await;
+        run(&slow, "BEGIN").await;
+        insert(&slow, "slow", 1).await;
+        append(&store, "order-1", 1).await;
+        run(&gate, "COMMIT").await;
+    };
+    let (seen, ()) = tokio::join!(reader.positions(), appending);
+    assert_eq!(seen, [0; 0], "position 1 may still be filled");
+    run(&slow, "COMMIT").await;
+    assert_eq!(reader.positions().await, [1, 2]);
 }
