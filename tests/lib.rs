@@ -7,4 +7,5 @@ pub mod halves;
 pub mod inline;
 pub mod ledger;
 pub mod log;
+pub mod postgres;
 pub mod programs;

@@ -122,6 +122,7 @@
 //! |---|---|---|
 //! | `macros` | the derive and attribute macros | yes |
 //! | `decimal` | `rust_decimal::Decimal` in the columns of rows | no |
+//! | `postgres` | an event store on PostgreSQL | no |
 //! | `sqlite` | an event store and a storage on the bundled SQLite | no |
 //! | `cli` | the command line that every application gets | no |
 //! | `metrics` | what projectors do, in figures, through the facade [`metrics`](https://docs.rs/metrics) | no |
@@ -175,6 +176,8 @@ mod values;
 #[cfg(feature = "macros")]
 pub use self::macros::*;
 pub use self::store::memory;
+#[cfg(feature = "postgres")]
+pub use self::store::postgres;
 #[cfg(feature = "sqlite")]
 pub use self::store::sqlite;
 pub use self::{

@@ -21,6 +21,8 @@ mod broken_savepoints;
 mod broken_storages;
 #[path = "conformance/memory_storage.rs"]
 mod memory_storage;
+#[path = "conformance/postgres.rs"]
+mod postgres;
 #[path = "conformance/sqlite.rs"]
 mod sqlite;
 
