@@ -4,10 +4,14 @@
 //! inserted twice, and changes a running fold that depends on the order.
 
 use projections::{
-    Envelope, Event, handlers, projector,
+    AppendRequest, Envelope, Event, EventStore, Expected, NewEvent, Receipt, RunError, Runtime,
+    handlers,
+    memory::MemoryEventStore,
+    projector,
     sqlite::{Sqlite, SqliteTx, rusqlite},
     testing::{MemoryStorage, MemoryTx},
 };
+use tokio::task::JoinHandle;
 
 /// A number was added.
 #[derive(Clone, Debug, Event, PartialEq, serde::Deserialize, serde::Serialize)]
@@ -15,6 +19,34 @@ use projections::{
 pub struct Added {
     /// The number.
     pub n: u64,
+}
+
+/// Appends numbers to stream `a`, in one append.
+///
+/// # Panics
+/// Panics where it is refused.
+pub async fn append(events: &impl EventStore, numbers: impl IntoIterator<Item = u64>) -> Receipt {
+    append_to(events, "a", numbers).await
+}
+
+/// Appends numbers to a stream, in one append.
+///
+/// # Panics
+/// Panics where it is refused.
+pub async fn append_to(
+    events: &impl EventStore,
+    stream: &str,
+    numbers: impl IntoIterator<Item = u64>,
+) -> Receipt {
+    let numbers = numbers.into_iter().map(|n| NewEvent::of(&Added { n }).unwrap()).collect();
+    events.append(AppendRequest::new(stream, Expected::Any, numbers)).await.unwrap()
+}
+
+/// Runs projectors until the task is aborted.
+#[must_use]
+pub fn run(runtime: &Runtime<MemoryEventStore>) -> JoinHandle<Result<(), RunError>> {
+    let runtime = runtime.clone();
+    tokio::spawn(async move { runtime.run(std::future::pending()).await })
 }
 
 /// The next value of the fold.
@@ -85,6 +117,18 @@ impl MemoryLedger {
         db.set("fold", "fold", fold(value, event.n));
         Ok(())
     }
+}
+
+/// The ledger in memory, alone.
+///
+/// # Panics
+/// Panics where the runtime cannot be built.
+pub async fn memory_ledger(
+    events: &MemoryEventStore,
+    storage: &MemoryStorage,
+) -> Runtime<MemoryEventStore> {
+    let runtime = Runtime::builder(events.clone()).storage(storage.clone());
+    runtime.only(["ledger-memory"]).build().await.unwrap()
 }
 
 /// On SQLite.

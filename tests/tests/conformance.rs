@@ -15,6 +15,8 @@ use projections::{
 mod broken_event_stores;
 #[path = "conformance/broken_rows.rs"]
 mod broken_rows;
+#[path = "conformance/broken_savepoints.rs"]
+mod broken_savepoints;
 #[path = "conformance/broken_storages.rs"]
 mod broken_storages;
 #[path = "conformance/memory_storage.rs"]

@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "docs/guide.md",
     "docs/concepts.md",
@@ -28,6 +28,7 @@ const PAGES: [&str; 11] = [
     "docs/inline.md",
     "docs/waiting.md",
     "docs/testing.md",
+    "docs/operating.md",
 ];
 
 /// A fenced block: its info string, its text, and the lines between its fences.

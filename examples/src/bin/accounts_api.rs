@@ -38,7 +38,6 @@ use projections::{
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch};
 
 #[derive(Event, Serialize, Deserialize)]
 #[event(domain = "accounts")]
@@ -137,30 +136,8 @@ async fn serve(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         .route("/accounts/{id}", get(account))
         .route("/accounts/{id}/deposits", post(deposit))
         .with_state(api);
-    let listener = TcpListener::bind(&arguments.listen).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-
-    let (stop, stopped) = watch::channel(false);
-    let stop_requested = |mut stopped: watch::Receiver<bool>| async move {
-        // The sender is there until both have stopped.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    let serving = axum::serve(listener, routes)
-        .with_graceful_shutdown(stop_requested(stopped.clone()))
-        .into_future();
-    let projecting = async {
-        match arguments.no_projectors {
-            true => Ok(()),
-            false => runtime.run(stop_requested(stopped)).await,
-        }
-    };
-    let stopping = async {
-        projections::shutdown_signal().await;
-        stop.send_replace(true);
-    };
-    let (served, projected, ()) = tokio::join!(serving, projecting, stopping);
-    served?;
-    Ok(projected?)
+    let projects = !arguments.no_projectors;
+    examples::serve(&arguments.listen, routes, projects.then_some(&runtime)).await
 }
 
 #[derive(Deserialize)]

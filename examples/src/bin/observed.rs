@@ -32,7 +32,6 @@ use projections::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::{net::TcpListener, sync::watch};
 use tracing_subscriber::{
     Layer,
     filter::{LevelFilter, Targets},
@@ -148,27 +147,10 @@ async fn serve(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .with_state(api);
-    let listener = TcpListener::bind(&arguments.listen).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-
-    let (stop, stopped) = watch::channel(false);
-    let stop_requested = |mut stopped: watch::Receiver<bool>| async move {
-        // The sender is there until both have stopped.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    let serving = axum::serve(listener, routes)
-        .with_graceful_shutdown(stop_requested(stopped.clone()))
-        .into_future();
-    let stopping = async {
-        projections::shutdown_signal().await;
-        stop.send_replace(true);
-    };
-    let (served, projected, ()) =
-        tokio::join!(serving, runtime.run(stop_requested(stopped)), stopping);
+    let served = examples::serve(&arguments.listen, routes, Some(&runtime)).await;
     // The last spans are written out.
     provider.shutdown()?;
-    served?;
-    Ok(projected?)
+    served
 }
 
 async fn deposit(State(api): State<Api>, Json(event): Json<Deposited>) -> Response {

@@ -26,6 +26,8 @@ const CONFLICTS: &[(Said, Said, &str)] = &[
     (LIVE, Said::Option("park"), LIVE_PARKS_NOTHING),
     (LIVE, Said::Option("park_by"), LIVE_PARKS_NOTHING),
     (LIVE, Said::Option("snapshot"), "a live projector keeps nothing over a restart"),
+    (LIVE, Said::Option("version"), LIVE_BEGINS_ANEW),
+    (LIVE, Said::Option("on_change"), LIVE_BEGINS_ANEW),
     (INLINE, Said::Option("on_failure"), INLINE_FAILS),
     (INLINE, Said::Retries, INLINE_FAILS),
     (INLINE, Said::Option("park"), INLINE_FAILS),
@@ -50,6 +52,7 @@ const CONFLICTS: &[(Said, Said, &str)] = &[
 
 const LIVE: Said = Said::Text("mode", "live");
 const INLINE: Said = Said::Text("mode", "inline");
+const LIVE_BEGINS_ANEW: &str = "a live projector begins anew in every process: it never goes on from what other code has built";
 const LIVE_PARKS_NOTHING: &str = "a live projector parks nothing: it halts or skips";
 const INLINE_FAILS: &str =
     "where an inline projector fails, the append fails: nothing is retried or parked";

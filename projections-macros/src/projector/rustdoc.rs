@@ -41,8 +41,10 @@ pub(super) fn table(model: &Projector) -> TokenStream {
     if model.options.snapshot.is_some() {
         row("snapshot", "of its fields and rows".to_owned());
     }
-    row("version", version.unwrap_or(1).to_string());
-    row("on_change", code(on_change(model.options.on_change.map(|(policy, _)| policy))));
+    if mode != Mode::Live {
+        row("version", version.unwrap_or(1).to_string());
+        row("on_change", code(on_change(model.options.on_change.map(|(policy, _)| policy))));
+    }
     for (option, types) in
         [("exhaustive", &model.options.exhaustive), ("ignores", &model.options.ignores)]
     {

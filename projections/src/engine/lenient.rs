@@ -114,27 +114,34 @@ where
         let (events, mut erased) = (batch.events.clone(), 0);
         let mut aside = Aside::default();
         let mut from = events.start;
+        // Where an event failed: those before it are handled again up to there, and no further.
+        let mut failed_at = None;
         while from < events.end {
-            let to = events.end.min(from + EVENTS);
             if !self.storage.savepoint(session).map_err(Failure::Store)? {
                 return Ok(None);
             }
+            let to = failed_at.take().unwrap_or_else(|| events.end.min(from + EVENTS));
             batch.events = from..to;
-            while let Err(failure) = self.handle_to_mark(batch, session) {
-                let Failure::Event(index, error) = failure else { return Err(failure) };
-                let before = aside.indexes.len();
-                let (page, rest) = (&batch.page, index + 1..events.end);
-                let failed = Failed { page, index, rest, error: &error, said: S::verdict };
-                if batch.progress.is_interrupted() || !triage.put_aside(failed, &mut aside) {
-                    return Err(Failure::Event(index, error));
+            match self.handle_to_mark(batch, session) {
+                Ok(()) => {
+                    erased += *batch.erased.get_mut();
+                    from = to;
                 }
-                batch.left_out.extend_from_slice(&aside.indexes[before..]);
-                batch.left_out.sort_unstable();
-                self.storage.back_to_savepoint(session).map_err(Failure::Store)?;
-                self.rows.back_to_mark::<S>(session);
+                Err(Failure::Event(index, error)) => {
+                    let (page, rest) = (&batch.page, index + 1..events.end);
+                    let failed = Failed { page, index, rest, error: &error, said: S::verdict };
+                    let before = aside.indexes.len();
+                    if batch.progress.is_interrupted() || !triage.put_aside(failed, &mut aside) {
+                        return Err(Failure::Event(index, error));
+                    }
+                    batch.left_out.extend_from_slice(&aside.indexes[before..]);
+                    batch.left_out.sort_unstable();
+                    self.storage.back_to_savepoint(session).map_err(Failure::Store)?;
+                    self.rows.back_to_mark::<S>(session);
+                    failed_at = (index > from).then_some(index);
+                }
+                Err(failure) => return Err(failure),
             }
-            erased += *batch.erased.get_mut();
-            from = to;
         }
         *batch.erased.get_mut() = erased;
         Ok(Some(aside))

@@ -39,8 +39,8 @@ pub(super) trait Kept: Send + Sync {
     fn upsert_shared(&self, access: &dyn RowAccess) -> Result<(), RowsError>;
     fn delete_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
     fn upsert_async<'a>(&'a mut self, access: &'a dyn AsyncRowAccess) -> Writing<'a>;
-    /// How the table's digest has changed since the last commit.
-    fn change(&mut self) -> TableDigest;
+    /// Tells, once, how the table's digest has changed since the last commit.
+    fn take_change(&mut self) -> TableDigest;
     fn committed(&mut self);
     fn roll_back(&mut self);
     fn drop_written(&mut self, older_only: bool);
@@ -155,8 +155,8 @@ impl<T: ReadModel> Kept for Mutex<Rows<T>> {
         })
     }
 
-    fn change(&mut self) -> TableDigest {
-        self.get_mut().change
+    fn take_change(&mut self) -> TableDigest {
+        std::mem::take(&mut self.get_mut().change)
     }
 
     fn committed(&mut self) {

@@ -358,10 +358,10 @@ impl RowSets {
         Ok(())
     }
 
-    /// Takes over how the digests have changed since the last commit.
+    /// Takes over how the digests have changed since the last commit, or since this was last asked.
     pub(crate) fn change_digests(&mut self, digests: &mut TableDigests) {
         for rows in self.each() {
-            digests.change(rows.table(), rows.change());
+            digests.change(rows.table(), rows.take_change());
         }
     }
 

@@ -179,7 +179,7 @@ impl Runner {
         let values = self.shared.wanted.among(page, &events);
         // Values are for whoever waits, once: nothing of them is taken back.
         let triage = if values.is_none() { self.triage(letters.len()) } else { None };
-        let mut left_out = waiting.indexes;
+        let left_out = waiting.indexes.len();
         let batch = Batch {
             page: page.clone(),
             targets: Arc::clone(&reading.targets),
@@ -187,7 +187,7 @@ impl Runner {
             effects_mark,
             write,
             values: values.clone(),
-            left_out: left_out.clone(),
+            left_out: waiting.indexes,
             erased: AtomicU64::default(),
             redriven: false,
             progress: Arc::clone(&self.shared.progress),
@@ -201,11 +201,11 @@ impl Runner {
                     self.shared.wanted.deliver(page, &values);
                 }
                 self.parked.add(&letters);
-                left_out.extend_from_slice(&aside.indexes);
-                let last = events.rev().find(|index| !left_out.contains(index));
-                let handled = last.map(|index| page.record(index).position);
                 self.show_parked();
-                self.settle_aside(&aside, handled);
+                if left_out + aside.indexes.len() < events.len() {
+                    self.streak.end();
+                }
+                self.settle_aside(&aside);
                 self.forget_vanished(next.position.next());
                 self.own = Some(Owned::new(next, began));
                 self.recovered();

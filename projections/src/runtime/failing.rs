@@ -47,7 +47,7 @@ pub(super) enum Next {
     Settle(OnFailure),
 }
 
-/// The streams whose events failed for good since the last success.
+/// The streams whose events failed for good since the last success, for no certain fault of theirs.
 #[derive(Debug, Default)]
 pub(super) struct Streak(Vec<String>);
 

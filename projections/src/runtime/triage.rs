@@ -9,8 +9,7 @@ use jiff::Timestamp;
 
 use super::{failing::verdict, parking::letter, runner::Runner};
 use crate::{
-    Envelope, GlobalPosition, HandleError, Letter, LetterFailure, OnFailure, ParkBy, ParkCaps,
-    Verdict,
+    Envelope, GlobalPosition, HandleError, Letter, LetterFailure, ParkBy, ParkCaps, Verdict,
     engine::{Aside, Failed, Triage},
     error::chain,
     failure::Classify,
@@ -108,8 +107,7 @@ impl Runner {
     /// What decides about events that fail in a batch, where such are expected. So many letters are
     /// committed with it in any case.
     pub(super) fn triage(&self, waiting: usize) -> Option<Arc<dyn Triage>> {
-        let parks = self.registration.on_failure() == OnFailure::Park;
-        if self.rough == 0 || !parks || self.failing.is_some() || self.singly.is_some() {
+        if self.rough == 0 || self.failing.is_some() || self.singly.is_some() {
             return None;
         }
         let (keys, letters) = self.parked.counts();
@@ -123,12 +121,8 @@ impl Runner {
         }))
     }
 
-    /// A batch is committed, whose handlers have handled an event up to the one with this index in
-    /// the page: takes in what was parked on the way.
-    pub(super) fn settle_aside(&mut self, aside: &Aside, handled: Option<GlobalPosition>) {
-        if handled.is_some() {
-            self.streak.end();
-        }
+    /// A batch is committed: takes in what was parked on the way.
+    pub(super) fn settle_aside(&mut self, aside: &Aside) {
         if aside.letters.is_empty() {
             self.rough = self.rough.saturating_sub(1);
             return;

@@ -12,8 +12,8 @@ use std::{
 
 use projections::{
     Async, AsyncStorage, BoxError, Changes, Checkpoint, CheckpointKey, CheckpointWrite,
-    CommitError, Letter, LetterQuery, ParkedKey, Parking, Previous, Storage, StoreError,
-    StoreErrorKind,
+    CommitError, Letter, LetterChanges, LetterQuery, ParkedKey, Parking, Passed, Previous, Storage,
+    StoreError, StoreErrorKind,
     rows::TableDigests,
     testing::{
         MemorySession, MemoryStorage, MemoryTx,
@@ -29,16 +29,21 @@ enum Fault {
     CommitsCheckpointsWithoutRows,
     CommitsNothingAlone,
     CommitsRowsOnConflict,
+    CountsNothing,
     CreatesWhatIsExpectedThere,
     FoldsNamespaces,
+    ForgetsErrors,
+    ForgetsLetters,
     ForgetsTheHash,
     ForgetsTheOwner,
     ForgetsWhatTablesHold,
     ForgetsWhatWasReplaced,
     IgnoresEpochs,
     IgnoresLanes,
+    IgnoresParkKeys,
     IgnoresPositions,
     KeepsDroppedSessions,
+    KeepsLettersForEver,
     KeepsOldMarks,
     KeepsRolledBackRows,
     ListsNoErrors,
@@ -57,12 +62,37 @@ const CAUGHT_BY: &[(Fault, &[&str])] = &[
             "a_later_commit_replaces_rows_and_checkpoint",
             "sessions_follow_one_another",
             "of_two_writers_one_wins",
+            "a_reset_removes_letters_and_counts",
+            "letters_of_read_models_do_not_mix",
         ],
     ),
     (CommitsNothingAlone, &["a_commit_alone_shows_rows_and_leaves_checkpoints"]),
     (CommitsRowsOnConflict, &["a_conflict_commits_no_row", "of_two_writers_one_wins"]),
+    (CountsNothing, &["parked_keys_and_counts_add_up", "letters_of_read_models_do_not_mix"]),
     (CreatesWhatIsExpectedThere, &["a_missing_checkpoint_is_a_conflict"]),
     (FoldsNamespaces, &["namespaces_do_not_mix"]),
+    (
+        ForgetsErrors,
+        &[
+            "every_field_of_a_letter_comes_back",
+            "letters_commit_with_the_checkpoint_or_not_at_all",
+            "a_letter_is_replaced_and_removed",
+            "a_reset_removes_letters_and_counts",
+            "letters_of_read_models_do_not_mix",
+        ],
+    ),
+    (
+        ForgetsLetters,
+        &[
+            "every_field_of_a_letter_comes_back",
+            "letters_are_read_in_order_and_by_key",
+            "letters_commit_with_the_checkpoint_or_not_at_all",
+            "a_letter_is_replaced_and_removed",
+            "parked_keys_and_counts_add_up",
+            "a_reset_removes_letters_and_counts",
+            "letters_of_read_models_do_not_mix",
+        ],
+    ),
     (
         ForgetsTheHash,
         &[
@@ -95,12 +125,23 @@ const CAUGHT_BY: &[(Fault, &[&str])] = &[
             "a_list_of_checkpoints_has_every_column",
         ],
     ),
-    (IgnoresEpochs, &["another_epoch_is_a_conflict"]),
-    (IgnoresLanes, &["generations_lanes_and_partitions_do_not_mix"]),
+    (
+        IgnoresEpochs,
+        &["another_epoch_is_a_conflict", "letters_commit_with_the_checkpoint_or_not_at_all"],
+    ),
+    (
+        IgnoresLanes,
+        &["letters_of_read_models_do_not_mix", "generations_lanes_and_partitions_do_not_mix"],
+    ),
+    (IgnoresParkKeys, &["letters_are_read_in_order_and_by_key"]),
     (IgnoresPositions, &["another_position_is_a_conflict", "of_two_writers_one_wins"]),
     (KeepsDroppedSessions, &["a_dropped_session_leaves_nothing"]),
+    (
+        KeepsLettersForEver,
+        &["letters_commit_with_the_checkpoint_or_not_at_all", "a_letter_is_replaced_and_removed"],
+    ),
     (KeepsOldMarks, &["every_column_is_replaced"]),
-    (KeepsRolledBackRows, &["a_rollback_leaves_nothing"]),
+    (KeepsRolledBackRows, &["a_rollback_leaves_nothing", "a_reset_removes_letters_and_counts"]),
     (ListsNoErrors, &["a_list_of_checkpoints_has_every_column"]),
     (NeedsSetupToList, &["a_storage_without_setup_has_no_checkpoints"]),
     (OverwritesCheckpoints, &["an_existing_checkpoint_is_a_conflict", "a_conflict_commits_no_row"]),
@@ -214,6 +255,18 @@ impl Broken {
         }
     }
 
+    /// What the broken storage changes in the letters.
+    fn changed(&self, mut letters: LetterChanges) -> LetterChanges {
+        match self.fault {
+            CountsNothing => letters.passed = Passed::default(),
+            ForgetsErrors => letters.put.iter_mut().for_each(|letter| letter.failure = None),
+            ForgetsLetters => letters.put.clear(),
+            KeepsLettersForEver => letters.remove.clear(),
+            _ => {}
+        }
+        letters
+    }
+
     /// What the broken storage keeps of a checkpoint.
     fn kept(&self, stored: Option<&Checkpoint>, mut next: Checkpoint) -> Checkpoint {
         match (self.fault, stored) {
@@ -297,7 +350,7 @@ impl AsyncStorage for Broken {
         let previous = self.previous(told.previous, stored.as_ref().map(Previous::from));
         let mut write =
             CheckpointWrite::new(key, previous, self.kept(stored.as_ref(), told.next.clone()));
-        write.letters = told.letters.clone();
+        write.letters = self.changed(told.letters.clone());
         if self.fault == CommitsRowsOnConflict && stored.as_ref().map(Previous::from) != previous {
             self.commit_rows(inner).await;
             return Err(CommitError::Conflict);
@@ -347,7 +400,11 @@ impl AsyncStorage for Broken {
         key: &CheckpointKey,
         query: &LetterQuery,
     ) -> Result<Vec<Letter>, StoreError> {
-        self.inner.letters(&self.key(key), query).await
+        let mut query = query.clone();
+        if self.fault == IgnoresParkKeys {
+            query.park_key = None;
+        }
+        self.inner.letters(&self.key(key), &query).await
     }
 
     async fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError> {

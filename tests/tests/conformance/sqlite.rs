@@ -60,9 +60,15 @@ async fn a_sqlite_event_store_outlives_its_handles() {
 }
 
 /// Storages in files of their own, or in the files of event stores.
-struct Files {
+pub(crate) struct Files {
     directory: Directory,
     beside_events: bool,
+}
+
+impl Files {
+    pub(crate) fn new() -> Self {
+        Self { directory: Directory::new(), beside_events: false }
+    }
 }
 
 impl StorageHarness for Files {
@@ -107,12 +113,12 @@ fn rows(session: &mut SqliteSession) -> Result<SqliteTx<'_>, BoxError> {
 
 #[tokio::test]
 async fn the_sqlite_storage_keeps_the_rules() {
-    conformance::storage(Files { directory: Directory::new(), beside_events: false }).await;
+    conformance::storage(Files::new()).await;
 }
 
 #[tokio::test]
 async fn read_models_in_the_event_stores_file_keep_the_rules() {
-    conformance::storage(Files { directory: Directory::new(), beside_events: true }).await;
+    conformance::storage(Files { beside_events: true, ..Files::new() }).await;
 }
 
 #[tokio::test]

@@ -98,7 +98,15 @@ const OF_EVERY_BATCH: [Point; 11] = [
 
 #[tokio::test]
 async fn a_process_that_catches_up_may_die_at_any_point() {
-    let more = [Point::ReadHead, Point::BeforeRollback, Point::AfterRollback, Point::Parked];
+    let more = [
+        Point::ReadHead,
+        Point::BeforeRollback,
+        Point::AfterRollback,
+        Point::Parked,
+        Point::Savepoint,
+        Point::BeforeBackToSavepoint,
+        Point::AfterBackToSavepoint,
+    ];
     dies_everywhere(Work::CatchUp, &[&OF_EVERY_BATCH[..], &more].concat()).await;
 }
 

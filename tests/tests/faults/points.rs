@@ -30,11 +30,14 @@ pub(crate) enum Point {
     AfterCommit,
     BeforeRollback,
     AfterRollback,
+    Savepoint,
+    BeforeBackToSavepoint,
+    AfterBackToSavepoint,
     Letters,
 }
 
 impl Point {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::ReadHead,
         Self::BeforeRead,
         Self::AfterRead,
@@ -52,6 +55,9 @@ impl Point {
         Self::AfterCommit,
         Self::BeforeRollback,
         Self::AfterRollback,
+        Self::Savepoint,
+        Self::BeforeBackToSavepoint,
+        Self::AfterBackToSavepoint,
         Self::Letters,
     ];
 

@@ -164,7 +164,7 @@ impl Place {
     async fn runtime(&self, work: Work, batch: u32, points: &Points) -> Runtime<Source> {
         let events = SqliteEventStore::open(self.folder.join("events.db")).unwrap();
         let sqlite = Sqlite::open(self.folder.join("read.db")).unwrap();
-        Runtime::builder(Source { events, points: points.clone() })
+        Runtime::builder(Source { inner: events, hooks: points.clone() })
             .without_linked()
             .lease(LEASE)
             .batch_events(batch)

@@ -130,6 +130,17 @@ impl BlockingStorage for Faulty {
         self.points.pass(Point::AfterRollback)
     }
 
+    fn savepoint(&self, session: &mut SqliteSession) -> Result<bool, StoreError> {
+        self.points.pass(Point::Savepoint)?;
+        self.sqlite.savepoint(session)
+    }
+
+    fn back_to_savepoint(&self, session: &mut SqliteSession) -> Result<(), StoreError> {
+        self.points.pass(Point::BeforeBackToSavepoint)?;
+        self.sqlite.back_to_savepoint(session)?;
+        self.points.pass(Point::AfterBackToSavepoint)
+    }
+
     fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
         self.sqlite.checkpoints(namespace)
     }

@@ -8,13 +8,16 @@ use std::{
 
 use projections::{
     __private::BoxFuture,
-    BuildFault, CheckpointKey, EventSource, Filter, GlobalPosition, Page, ReadError, ReadRequest,
-    Runtime, Scanned, SnapshotStore, StoreError, StoreErrorKind, StoreId, handlers,
+    BuildFault, CheckpointKey, EventSource, GlobalPosition, Runtime, SnapshotStore, StoreError,
+    StoreErrorKind, handlers,
     memory::MemoryEventStore,
     projector,
     sqlite::{Sqlite, SqliteEventStore},
 };
-use projections_tests::ledger::Added;
+use projections_tests::{
+    around::{Around, Hooks},
+    ledger::Added,
+};
 
 use crate::{
     support::{Gate, Running, append, caught_up},
@@ -392,59 +395,39 @@ impl SnapshotStore for Watched {
     }
 }
 
-/// An event source with such a place, or none.
+/// An event source has such a place, or none.
 #[derive(Clone)]
-struct With(MemoryEventStore, Option<Watched>);
+struct Place(Option<Watched>);
 
-impl With {
-    fn new(events: &MemoryEventStore, gate: Option<Gate>, fails: bool) -> Self {
-        let inner = events.snapshots().unwrap();
-        Self(events.clone(), Some(Watched { inner, gate, fails, saves: Arc::default() }))
-    }
-
+impl Place {
     fn saves(&self) -> usize {
-        self.1.as_ref().unwrap().saves.lock().unwrap().len()
+        self.0.as_ref().unwrap().saves.lock().unwrap().len()
     }
 }
 
-impl EventSource for With {
-    fn store_id(&self) -> StoreId {
-        self.0.store_id()
-    }
-
-    fn label(&self) -> String {
+impl Hooks<MemoryEventStore> for Place {
+    fn label(&self, _: &MemoryEventStore) -> String {
         "a store of our own".to_owned()
     }
 
-    async fn head(&self) -> Result<Option<Scanned>, StoreError> {
-        self.0.head().await
+    fn snapshots(&self, _: &MemoryEventStore) -> Option<Arc<dyn SnapshotStore>> {
+        self.0.clone().map(|place| Arc::new(place) as _)
     }
+}
 
-    async fn read(&self, request: ReadRequest<'_>) -> Result<Page, ReadError> {
-        self.0.read(request).await
-    }
-
-    async fn count(
-        &self,
-        filter: &Filter,
-        after: GlobalPosition,
-        up_to: GlobalPosition,
-    ) -> Result<u64, StoreError> {
-        self.0.count(filter, after, up_to).await
-    }
-
-    async fn wait(&self, after: GlobalPosition) -> Result<(), StoreError> {
-        self.0.wait(after).await
-    }
-
-    fn snapshots(&self) -> Option<Arc<dyn SnapshotStore>> {
-        self.1.clone().map(|place| Arc::new(place) as _)
-    }
+fn with(
+    events: &MemoryEventStore,
+    gate: Option<Gate>,
+    fails: bool,
+) -> Around<MemoryEventStore, Place> {
+    let inner = events.snapshots().unwrap();
+    let place = Place(Some(Watched { inner, gate, fails, saves: Arc::default() }));
+    Around { inner: events.clone(), hooks: place }
 }
 
 #[tokio::test]
 async fn without_a_place_for_snapshots_the_runtime_is_not_built() {
-    let events = With(MemoryEventStore::new(), None);
+    let events = Around { inner: MemoryEventStore::new(), hooks: Place(None) };
     let builder = || Runtime::builder(events.clone()).without_linked().projector(Tally::default());
     let error = builder().build().await.unwrap_err();
     assert!(matches!(error.faults(), [BuildFault::NoSnapshots { .. }]), "{error}");
@@ -460,11 +443,11 @@ async fn without_a_place_for_snapshots_the_runtime_is_not_built() {
 #[tokio::test]
 async fn what_cannot_be_saved_is_told_and_the_projector_goes_on() {
     let events = MemoryEventStore::new();
-    let with = With::new(&events, None, true);
+    let with = with(&events, None, true);
     append(&events, 0..20).await;
     let runtime = build(Runtime::builder(with.clone()), &Calls::default()).await;
     runtime.catch_up().await.unwrap();
-    assert_eq!((with.saves(), seen(&runtime).await), (1, uninterrupted(0..20).await));
+    assert_eq!((with.hooks.saves(), seen(&runtime).await), (1, uninterrupted(0..20).await));
     let fault = fault(&runtime).await;
     assert!(fault.contains("could not be saved: cannot write there"), "{fault}");
 }
@@ -473,7 +456,7 @@ async fn what_cannot_be_saved_is_told_and_the_projector_goes_on() {
 #[tokio::test]
 async fn a_slow_place_holds_nobody_up_and_a_newer_snapshot_waits() {
     let (events, gate, calls) = (MemoryEventStore::new(), Gate::default(), Calls::default());
-    let with = With::new(&events, Some(gate.clone()), false);
+    let with = with(&events, Some(gate.clone()), false);
     let runtime = build(Runtime::builder(with.clone()), &calls).await;
     let running = Running::start(&runtime);
     for from in (0..60_000).step_by(10_000) {
@@ -482,7 +465,7 @@ async fn a_slow_place_holds_nobody_up_and_a_newer_snapshot_waits() {
     }
     // Serialising is kept to a share of the time, so how many were due is not known; but no second
     // one was begun while the first was on its way.
-    assert!(with.saves() <= 1, "{}", with.saves());
+    assert!(with.hooks.saves() <= 1, "{}", with.hooks.saves());
     assert_eq!(calls.take(), 60_000);
     gate.open_for(2);
     running.stop().await.unwrap();
@@ -505,20 +488,20 @@ async fn caught_up_to<S: EventSource>(runtime: &Runtime<S>, events: u64) {
 #[tokio::test(start_paused = true)]
 async fn one_is_taken_every_ten_seconds_if_anything_was_applied() {
     let (events, calls) = (MemoryEventStore::new(), Calls::default());
-    let with = With::new(&events, None, false);
+    let with = with(&events, None, false);
     let runtime = build(Runtime::builder(with.clone()), &calls).await;
     let running = Running::start(&runtime);
     append(&events, 0..5).await;
     caught_up_to(&runtime, 5).await;
-    assert_eq!(with.saves(), 0);
+    assert_eq!(with.hooks.saves(), 0);
     tokio::time::sleep(Duration::from_secs(20)).await;
-    assert_eq!(with.saves(), 1);
+    assert_eq!(with.hooks.saves(), 1);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(with.saves(), 1, "nothing has come since");
+    assert_eq!(with.hooks.saves(), 1, "nothing has come since");
     append(&events, 5..6).await;
     caught_up_to(&runtime, 6).await;
     tokio::time::sleep(Duration::from_secs(20)).await;
-    assert_eq!(with.saves(), 2);
+    assert_eq!(with.hooks.saves(), 2);
     running.stop().await.unwrap();
-    assert_eq!(with.saves(), 2, "it is saved as it is");
+    assert_eq!(with.hooks.saves(), 2, "it is saved as it is");
 }

@@ -5,21 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
-use projections::{
-    AppendRequest, EventSource, EventStore, Expected, NewEvent, ProjectorStatus, Receipt, RunError,
-    Runtime, State,
-};
-use projections_tests::ledger::Added;
+use projections::{EventSource, ProjectorStatus, RunError, Runtime, State};
+pub(crate) use projections_tests::ledger::append;
 use tokio::{sync::Semaphore, task::JoinHandle};
-
-/// Appends numbers to a stream, one append for all.
-pub(crate) async fn append<S: EventStore>(
-    events: &S,
-    numbers: impl IntoIterator<Item = u64>,
-) -> Receipt {
-    let numbers = numbers.into_iter().map(|n| NewEvent::of(&Added { n }).unwrap()).collect();
-    events.append(AppendRequest::new("a", Expected::Any, numbers)).await.unwrap()
-}
 
 /// A runtime that runs in a task of its own.
 pub(crate) struct Running {

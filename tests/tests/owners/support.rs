@@ -3,38 +3,13 @@
 use std::time::Duration;
 
 use projections::{
-    AppendRequest, AsyncStorage, BlockingStorage, Checkpoint, CheckpointWrite, EventStore,
-    Expected, Lease, NewEvent, OwnerId, Receipt, RecordedState, RunError, Runtime,
-    memory::MemoryEventStore, sqlite::Sqlite, testing::MemoryStorage,
+    AsyncStorage, BlockingStorage, Checkpoint, CheckpointWrite, Lease, OwnerId, RecordedState,
+    sqlite::Sqlite, testing::MemoryStorage,
 };
-use projections_tests::ledger::Added;
-use tokio::task::JoinHandle;
+pub(crate) use projections_tests::ledger::{append, memory_ledger as ledger, run};
 
 /// The lease that the builder sets by itself.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
-
-pub(crate) async fn append(
-    events: &impl EventStore,
-    numbers: impl IntoIterator<Item = u64>,
-) -> Receipt {
-    let numbers = numbers.into_iter().map(|n| NewEvent::of(&Added { n }).unwrap()).collect();
-    events.append(AppendRequest::new("a", Expected::Any, numbers)).await.unwrap()
-}
-
-/// The ledger in memory, alone.
-pub(crate) async fn ledger(
-    events: &MemoryEventStore,
-    storage: &MemoryStorage,
-) -> Runtime<MemoryEventStore> {
-    let runtime = Runtime::builder(events.clone()).storage(storage.clone());
-    runtime.only(["ledger-memory"]).build().await.unwrap()
-}
-
-/// Runs it until the task is aborted.
-pub(crate) fn run(runtime: &Runtime<MemoryEventStore>) -> JoinHandle<Result<(), RunError>> {
-    let runtime = runtime.clone();
-    tokio::spawn(async move { runtime.run(std::future::pending()).await })
-}
 
 /// The one checkpoint of a storage.
 pub(crate) async fn stored(storage: &MemoryStorage) -> Checkpoint {

@@ -7,7 +7,7 @@ use std::{
 
 use projections::{
     AppendRequest, BoxError, Chosen, Codec, Envelope, Erased, Event, EventStore, Expected, Json,
-    LetterQuery, NewEvent, RawEvent, ReadModel, Rows, Runtime, State, handlers,
+    LetterQuery, NewEvent, Permanent, RawEvent, ReadModel, Rows, Runtime, State, handlers,
     memory::MemoryEventStore,
     projector,
     sqlite::{Sqlite, SqliteEventStore, SqliteTx},
@@ -118,6 +118,25 @@ impl OnDisk {
     }
 }
 
+/// What fails does so whenever it is tried.
+#[projector("certain", storage = Sqlite, register = false)]
+#[derive(Clone)]
+struct Certain;
+
+#[handlers]
+impl Certain {
+    #[setup]
+    fn table(&self, db: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+        Ok(db.execute_batch("CREATE TABLE IF NOT EXISTS numbers (n INTEGER)")?)
+    }
+
+    #[handles(Wrote)]
+    fn wrote(&self, event: &Wrote, db: &mut SqliteTx<'_>) -> Result<(), BoxError> {
+        db.execute("INSERT INTO numbers VALUES (?1)", [event.n])?;
+        outcome(event).map_err(|error| Permanent::new(error).into())
+    }
+}
+
 #[projector("networked", storage = MemoryStorage, register = false)]
 #[derive(Clone)]
 struct Networked;
@@ -206,6 +225,29 @@ async fn what_is_replayed_is_counted_once() {
         assert_eq!((seen.parking.letters, seen.parking.passed.erased), (1, 3), "batch {batch}");
         let numbers = runtime.read::<Fields, _>(|fields| fields.numbers.clone()).await.unwrap();
         assert_eq!(numbers, [30_000, 30_001, 30_003, 30_004, 30_006, 30_008]);
+    }
+}
+
+/// A batch that goes on without some of its events counts what is erased once, too.
+#[tokio::test]
+async fn what_is_erased_beside_what_fails_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = MemoryEventStore::new();
+    for n in 0..200 {
+        append(&events, &format!("s-{n}"), 80_000 + n, n % 10 == 7).await;
+    }
+    destroy((0..20).map(|n| 80_005 + 10 * n));
+    for batch in [1, 200] {
+        let sqlite = Sqlite::open(folder.path().join(format!("{batch}.db"))).unwrap();
+        let builder = Runtime::builder(events.clone()).without_linked().storage(sqlite.clone());
+        let runtime = builder.batch_events(batch).projector(Certain).build().await.unwrap();
+        runtime.catch_up().await.unwrap();
+        let seen = runtime.status().await.unwrap().projectors.remove(0);
+        let counts = (seen.parking.letters, seen.parking.passed.erased);
+        assert_eq!(counts, (20, 20), "batches of {batch}");
+        let applied = "SELECT count(*) FROM numbers";
+        let applied = sqlite.connect().unwrap().query_row(applied, (), |row| row.get::<_, u64>(0));
+        assert_eq!(applied.unwrap(), 160, "batches of {batch}");
     }
 }
 

@@ -18,3 +18,4 @@ mod requested;
 mod retries;
 mod unasked;
 mod waits;
+mod within_batches;

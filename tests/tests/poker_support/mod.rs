@@ -6,36 +6,14 @@ use std::{
     sync::OnceLock,
 };
 
+use projections_tests::programs;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The program, built once. It belongs to another package, so cargo does not hand its path to
-/// these tests.
+/// The program, built once.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args([
-            "build",
-            "--package",
-            "examples",
-            "--bin",
-            "poker",
-            "--message-format",
-            "json",
-        ]);
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        String::from_utf8_lossy(&built.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|message| message["target"]["name"] == "poker")
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .expect("cargo names the executable")
-    })
+    BINARY.get_or_init(|| programs::built("poker"))
 }
 
 /// A folder with a poker room.

@@ -7,57 +7,32 @@ use std::{
 };
 
 use projections::{
-    AsyncStorage, EventSource, EventStore, Filter, GlobalPosition, NewEvent, Page, ReadError,
-    ReadRequest, Runtime, Scanned, State, StoreError, StoreId, handlers,
+    AsyncStorage, EventSource, EventStore, Filter, NewEvent, Page, ReadError, ReadRequest, Runtime,
+    State, handlers,
     memory::MemoryEventStore,
     projector,
     testing::{Call, MemoryStorage, MemoryTx},
 };
-use projections_tests::ledger::Added;
+use projections_tests::{
+    around::{Around, Hooks},
+    ledger::Added,
+};
 
 use crate::support::{append, append_raw};
 
 /// What a page was asked for, and the names of the events in it.
 type Asking = (Filter, Vec<String>);
 
-/// A source that remembers what it was asked for, and what it gave.
-#[derive(Clone)]
-struct Asked<S> {
-    inner: S,
-    pages: Arc<Mutex<Vec<Asking>>>,
-}
+/// Remembers what the source was asked for, and what it gave.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Vec<Asking>>>);
 
-impl<S: EventSource> EventSource for Asked<S> {
-    fn store_id(&self) -> StoreId {
-        self.inner.store_id()
-    }
-
-    fn label(&self) -> String {
-        self.inner.label()
-    }
-
-    async fn head(&self) -> Result<Option<Scanned>, StoreError> {
-        self.inner.head().await
-    }
-
-    async fn read(&self, request: ReadRequest<'_>) -> Result<Page, ReadError> {
-        let page = self.inner.read(request).await?;
+impl<S: EventSource> Hooks<S> for Asked {
+    async fn read(&self, inner: &S, request: ReadRequest<'_>) -> Result<Page, ReadError> {
+        let page = inner.read(request).await?;
         let names = page.events().map(|event| event.name().to_owned()).collect();
-        self.pages.lock().unwrap().push((request.filter.clone(), names));
+        self.0.lock().unwrap().push((request.filter.clone(), names));
         Ok(page)
-    }
-
-    async fn count(
-        &self,
-        filter: &Filter,
-        after: GlobalPosition,
-        up_to: GlobalPosition,
-    ) -> Result<u64, StoreError> {
-        self.inner.count(filter, after, up_to).await
-    }
-
-    async fn wait(&self, after: GlobalPosition) -> Result<(), StoreError> {
-        self.inner.wait(after).await
     }
 }
 
@@ -90,15 +65,16 @@ async fn the_source_is_asked_for_what_is_subscribed_to<S: EventStore + Clone>(
     append_raw(&events, "other", "Added", "{}").await;
     append(&events, "a", [2]).await;
     let given = async |types: bool| {
-        let source = Asked { inner: events.clone(), pages: Arc::default() };
-        let builder = Runtime::builder(source.clone()).without_linked();
+        let asked = Asked::default();
+        let source = Around { inner: events.clone(), hooks: asked.clone() };
+        let builder = Runtime::builder(source).without_linked();
         let builder = builder.storage(MemoryStorage::new());
         let builder = match types {
             true => builder.projector(ReadsItsTypes),
             false => builder.projector(ReadsItsDomains),
         };
         builder.build().await.unwrap().catch_up().await.unwrap();
-        let pages = std::mem::take(&mut *source.pages.lock().unwrap());
+        let pages = std::mem::take(&mut *asked.0.lock().unwrap());
         let names: Vec<_> = pages.iter().flat_map(|(_, names)| names.clone()).collect();
         (pages[0].0.clone(), names)
     };

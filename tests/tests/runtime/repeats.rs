@@ -1,52 +1,32 @@
 //! Sources that hand events out again, as a reader does that starts over.
 
 use projections::{
-    Envelope, EventSource, Filter, GlobalPosition, Page, ReadError, ReadRequest, Runtime, Scanned,
-    StoreError, StoreId, handlers,
+    Envelope, EventSource, GlobalPosition, Page, ReadError, ReadRequest, Runtime, handlers,
     memory::MemoryEventStore,
     projector,
     testing::{MemoryStorage, MemoryTx},
 };
-use projections_tests::ledger::Added;
+use projections_tests::{
+    around::{Around, Hooks},
+    ledger::Added,
+};
 
 use crate::support::append;
 
-/// Where there is something new, it hands out all events from the first.
-#[derive(Clone)]
-struct StartsOver(MemoryEventStore);
+/// Where there is something new, all events are handed out from the first.
+struct StartsOver;
 
-impl EventSource for StartsOver {
-    fn store_id(&self) -> StoreId {
-        self.0.store_id()
-    }
-
-    fn label(&self) -> String {
-        "memory, over and over".to_owned()
-    }
-
-    async fn head(&self) -> Result<Option<Scanned>, StoreError> {
-        self.0.head().await
-    }
-
-    async fn read(&self, request: ReadRequest<'_>) -> Result<Page, ReadError> {
-        let page = self.0.read(request).await?;
+impl Hooks<MemoryEventStore> for StartsOver {
+    async fn read(
+        &self,
+        events: &MemoryEventStore,
+        request: ReadRequest<'_>,
+    ) -> Result<Page, ReadError> {
+        let page = events.read(request).await?;
         match page.is_empty() {
             true => Ok(page),
-            false => self.0.read(ReadRequest::new(GlobalPosition::BEGINNING, request.filter)).await,
+            false => events.read(ReadRequest::new(GlobalPosition::BEGINNING, request.filter)).await,
         }
-    }
-
-    async fn count(
-        &self,
-        filter: &Filter,
-        after: GlobalPosition,
-        up_to: GlobalPosition,
-    ) -> Result<u64, StoreError> {
-        self.0.count(filter, after, up_to).await
-    }
-
-    async fn wait(&self, after: GlobalPosition) -> Result<(), StoreError> {
-        self.0.wait(after).await
     }
 }
 
@@ -81,7 +61,7 @@ impl InProcess {
 #[tokio::test]
 async fn what_a_source_hands_out_again_is_passed_over() {
     let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
-    let runtime = Runtime::builder(StartsOver(events.clone()))
+    let runtime = Runtime::builder(Around { inner: events.clone(), hooks: StartsOver })
         .without_linked()
         .storage(storage.clone())
         .projector(Stored)

@@ -9,7 +9,7 @@ use std::{
 use projections::{
     AppendRequest, EventStore, Expected, NewEvent, Receipt, sqlite::SqliteEventStore,
 };
-use projections_tests::ledger::Added;
+pub(crate) use projections_tests::ledger::append_to as append;
 
 /// Makes a test of each event store from a check that takes any store.
 macro_rules! on_both_stores {
@@ -33,16 +33,6 @@ macro_rules! on_both_stores {
 
 pub(crate) fn sqlite_events(folder: &Path) -> SqliteEventStore {
     SqliteEventStore::open(folder.join("events.db")).unwrap()
-}
-
-/// Appends numbers to a stream, one append for all.
-pub(crate) async fn append<S: EventStore>(
-    events: &S,
-    stream: &str,
-    numbers: impl IntoIterator<Item = u64>,
-) -> Receipt {
-    let numbers = numbers.into_iter().map(|n| NewEvent::of(&Added { n }).unwrap()).collect();
-    events.append(AppendRequest::new(stream, Expected::Any, numbers)).await.unwrap()
 }
 
 /// Appends one event of any name and domain.

@@ -18,7 +18,10 @@ use projections::{
 };
 use projections_tests::ledger::Added;
 
-use crate::memory::{Blobs, peak};
+use crate::{
+    memory::{Blobs, peak},
+    poison,
+};
 
 const ROLE: &str = "PROJECTIONS_SCALE_ROLE";
 const FOLDER: &str = "PROJECTIONS_SCALE_FOLDER";
@@ -110,6 +113,7 @@ fn play() {
         "number" => tokio.block_on(number(&events, word.parse().unwrap())),
         "newcomer" => tokio.block_on(newcomer(events, folder)),
         "huge" => tokio.block_on(huge(events)),
+        "poison" => tokio.block_on(poison::project(events, folder)),
         other => panic!("there is no role `{other}`"),
     }
 }

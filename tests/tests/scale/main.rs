@@ -4,5 +4,6 @@
 mod child;
 mod kills;
 mod memory;
+mod poison;
 mod sharing;
 mod strays;

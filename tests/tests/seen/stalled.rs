@@ -7,10 +7,10 @@ use std::{
 };
 
 use projections::{
-    AsyncStorage, EventSource, Filter, GlobalPosition, Page, PresenceStore, ProjectorStatus,
-    ReadError, ReadRequest, Runtime, Scanned, State, StoreError, StoreId, handlers,
-    memory::MemoryEventStore, projector, testing::MemoryStorage,
+    AsyncStorage, EventSource, Page, ProjectorStatus, ReadError, ReadRequest, Runtime, State,
+    handlers, memory::MemoryEventStore, projector, testing::MemoryStorage,
 };
+use projections_tests::around::{Around, Hooks};
 use tokio::time::{advance, sleep};
 
 use crate::support::{
@@ -134,53 +134,28 @@ async fn a_handler_in_process_that_hangs_in_plain_code_is_stalled_by_name_and_st
     assert!(seen(&runtime, "hung").await.is_healthy());
 }
 
-/// An event store of which a runner's reads do not come back, and those of who looks do.
+/// A runner's reads do not come back, and those of who looks do.
 #[derive(Clone)]
-struct Deaf(MemoryEventStore);
+struct Deaf;
 
-impl EventSource for Deaf {
-    fn store_id(&self) -> StoreId {
-        self.0.store_id()
-    }
-
-    fn label(&self) -> String {
-        self.0.label()
-    }
-
-    fn presences(&self) -> Option<Arc<dyn PresenceStore>> {
-        self.0.presences()
-    }
-
-    async fn head(&self) -> Result<Option<Scanned>, StoreError> {
-        self.0.head().await
-    }
-
-    async fn read(&self, request: ReadRequest<'_>) -> Result<Page, ReadError> {
+impl Hooks<MemoryEventStore> for Deaf {
+    async fn read(
+        &self,
+        events: &MemoryEventStore,
+        request: ReadRequest<'_>,
+    ) -> Result<Page, ReadError> {
         match request.max_events {
-            1 => self.0.read(request).await,
+            1 => events.read(request).await,
             _ => std::future::pending().await,
         }
-    }
-
-    async fn count(
-        &self,
-        filter: &Filter,
-        after: GlobalPosition,
-        up_to: GlobalPosition,
-    ) -> Result<u64, StoreError> {
-        self.0.count(filter, after, up_to).await
-    }
-
-    async fn wait(&self, after: GlobalPosition) -> Result<(), StoreError> {
-        self.0.wait(after).await
     }
 }
 
 /// Nobody asks here but the runtime itself, and it says so to the others.
 #[tokio::test(start_paused = true)]
 async fn who_hangs_otherwise_is_stalled_too_and_other_processes_hear_of_it() {
-    let deaf = Deaf(MemoryEventStore::new());
-    append(&deaf.0, [1]).await;
+    let deaf = Around { inner: MemoryEventStore::new(), hooks: Deaf };
+    append(&deaf.inner, [1]).await;
     let build = async || {
         let builder = Runtime::builder(deaf.clone()).without_linked();
         builder.projector(Beside::default()).build().await.unwrap()

@@ -10,17 +10,18 @@ use std::{
 };
 
 use projections::{
-    AppendError, AppendRequest, BoxError, EventSource, EventStore, Expected, Filter,
-    GlobalPosition, ImportChunk, ImportReceipt, NewEvent, Page, RawEvent, ReadError, ReadModel,
-    ReadRequest, Receipt, Rows, Runtime, Scanned, StoreError, StoreId, SyncMode, WaitError,
-    handlers,
+    AppendError, AppendRequest, BoxError, EventStore, Expected, NewEvent, Permanent, RawEvent,
+    ReadModel, Receipt, Rows, Runtime, SyncError, SyncMode, WaitError, handlers,
     json::{Value, json},
     memory::MemoryEventStore,
     projector,
     sqlite::{Sqlite, SqliteTx, rusqlite},
     testing::{MemoryStorage, MemoryTx},
 };
-use projections_tests::ledger::Added;
+use projections_tests::{
+    around::{Around, Hooks},
+    ledger::Added,
+};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::support::{LONG, Run, Written, append, sync};
@@ -174,6 +175,39 @@ async fn values_come_back_by_projector_in_the_order_of_the_events() {
     run.stop().await;
 }
 
+/// A zero fails whenever it is tried.
+#[projector("picky", storage = Sqlite, register = false)]
+#[derive(Clone)]
+struct Picky;
+
+#[handlers]
+impl Picky {
+    #[handles(Added)]
+    fn added(&self, event: &Added) -> Result<u64, BoxError> {
+        match event.n {
+            0 => Err(Permanent::new("nothing is no number").into()),
+            n => Ok(n),
+        }
+    }
+}
+
+/// Where events have failed before, batches may go on without some of theirs; those that somebody
+/// waits for do not.
+#[tokio::test]
+async fn values_come_back_also_where_events_have_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Sqlite::open(folder.path().join("read.db")).unwrap();
+    let builder = Runtime::builder(MemoryEventStore::new()).without_linked().storage(sqlite);
+    let runtime = builder.projector(Picky).build().await.unwrap();
+    let run = Run::of(&runtime);
+    let nothing = runtime.append("nothing", Expected::Any, [Added { n: 0 }]);
+    let parked = nothing.sync(SyncMode::Simple).timeout(LONG).await;
+    assert!(matches!(parked, Err(SyncError::Unapplied { .. })), "{parked:?}");
+    let receipt = sync(&runtime, 1..=100, LONG).await.unwrap();
+    assert_eq!(receipt.results_as::<u64>("picky").unwrap(), (1..=100).collect::<Vec<_>>());
+    run.stop().await;
+}
+
 #[tokio::test]
 async fn what_nobody_waits_for_is_not_serialized() {
     let projector = Sum::default();
@@ -234,47 +268,21 @@ async fn a_value_that_is_no_json_is_an_error_of_who_waits_and_of_no_event() {
     run.stop().await;
 }
 
-/// An event store that answers to an append once its events are projected.
+/// An append is answered once its events are projected.
 struct Slow {
-    events: MemoryEventStore,
     other: Runtime<MemoryEventStore>,
 }
 
-impl EventSource for Slow {
-    fn store_id(&self) -> StoreId {
-        self.events.store_id()
-    }
-    fn label(&self) -> String {
-        self.events.label()
-    }
-    async fn head(&self) -> Result<Option<Scanned>, StoreError> {
-        self.events.head().await
-    }
-    async fn read(&self, request: ReadRequest<'_>) -> Result<Page, ReadError> {
-        self.events.read(request).await
-    }
-    async fn count(
+impl Hooks<MemoryEventStore> for Slow {
+    async fn append(
         &self,
-        filter: &Filter,
-        after: GlobalPosition,
-        up_to: GlobalPosition,
-    ) -> Result<u64, StoreError> {
-        self.events.count(filter, after, up_to).await
-    }
-    async fn wait(&self, after: GlobalPosition) -> Result<(), StoreError> {
-        self.events.wait(after).await
-    }
-}
-
-impl EventStore for Slow {
-    async fn append(&self, request: AppendRequest) -> Result<Receipt, AppendError> {
-        let receipt = self.events.append(request).await?;
+        events: &MemoryEventStore,
+        request: AppendRequest,
+    ) -> Result<Receipt, AppendError> {
+        let receipt = events.append(request).await?;
         // Another runtime sees in the storage what the one of the append has applied.
         self.other.wait_for("hesitant", &receipt.token(), LONG).await.unwrap();
         Ok(receipt)
-    }
-    async fn import(&self, chunk: ImportChunk) -> Result<ImportReceipt, AppendError> {
-        self.events.import(chunk).await
     }
 }
 
@@ -283,7 +291,7 @@ async fn a_projector_may_be_faster_than_the_answer_to_the_append() {
     let (events, storage) = (MemoryEventStore::new(), MemoryStorage::new());
     let other = Runtime::builder(events.clone()).without_linked().storage(storage.clone());
     let other = other.projector(Hesitant::default()).build().await.unwrap();
-    let slow = Slow { events, other };
+    let slow = Around { inner: events, hooks: Slow { other } };
     let runtime = Runtime::builder(slow).without_linked().storage(storage);
     let runtime = runtime.projector(Hesitant::default()).build().await.unwrap();
     let run = Run::of(&runtime);

@@ -115,6 +115,7 @@
 //! version; a file that a newer version of the library made is refused.
 
 mod append;
+mod aside;
 mod checkpoint;
 mod error;
 mod events;

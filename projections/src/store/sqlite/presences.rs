@@ -7,77 +7,47 @@ use rusqlite::{Connection, Row};
 
 use super::{
     SqliteOptions,
+    aside::{Aside, Kind},
     checkpoint::{damaged, parsed, position},
-    error::store_error,
     file::File,
     schema,
-    writer::{Turn, Uncommitted},
 };
 use crate::{
     CheckpointKey, Lease, OwnerId, PRESENCE_KEPT, Presence, PresenceStore, StoreError,
-    StoreErrorKind, engine::BoxFuture,
+    engine::BoxFuture,
 };
 
 /// The presences in a file.
-#[derive(Clone)]
-pub(super) struct SqlitePresences {
-    file: Arc<File>,
-    options: SqliteOptions,
-}
+pub(super) struct SqlitePresences(Aside);
 
 impl SqlitePresences {
     pub(super) fn of(file: &Arc<File>, options: SqliteOptions) -> Arc<dyn PresenceStore> {
-        Arc::new(Self { file: Arc::clone(file), options })
-    }
-
-    /// Runs blocking work where it may block.
-    fn blocking<'a, T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        let presences = self.clone();
-        Box::pin(async move {
-            let label = presences.file.label().to_owned();
-            let work = tokio::task::spawn_blocking(move || work(&presences));
-            work.await.unwrap_or_else(|error| {
-                let doing = format!("use the presences in {label}: the work was cut off");
-                Err(StoreError::new(StoreErrorKind::Unavailable, doing).with_source(error))
-            })
-        })
-    }
-
-    /// Changes them in one transaction.
-    fn write(
-        &self,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-    ) -> Result<(), StoreError> {
-        let label = self.file.label();
-        let turn = Turn::begin(&self.file, self.options)?;
-        schema::create_presences(&turn.connection(), label)?;
-        change(&turn.connection())
-            .map_err(|error| store_error("write a presence to", label, error))?;
-        turn.commit().map_err(Uncommitted::into_error)
+        Arc::new(Self(Aside::new(file, options, &KIND)))
     }
 }
+
+const KIND: Kind = Kind {
+    create: schema::create_presences,
+    exist: schema::has_presences,
+    using: "use the presences in",
+    reading: "read the presences from",
+    writing: "write a presence to",
+};
 
 impl PresenceStore for SqlitePresences {
     fn save<'a>(&'a self, said: &'a [Presence]) -> BoxFuture<'a, Result<(), StoreError>> {
         let said = said.to_vec();
-        self.blocking(move |presences| {
-            presences.write(|connection| {
-                let now = Timestamp::now().as_microsecond();
-                said.iter().try_for_each(|presence| save(connection, presence, now))?;
-                let kept = i64::try_from(PRESENCE_KEPT.as_micros()).unwrap_or(i64::MAX);
-                connection.prepare_cached(FORGET_OLD)?.execute([now - kept]).map(drop)
-            })
+        self.0.write(move |connection| {
+            let now = Timestamp::now().as_microsecond();
+            said.iter().try_for_each(|presence| save(connection, presence, now))?;
+            let kept = i64::try_from(PRESENCE_KEPT.as_micros()).unwrap_or(i64::MAX);
+            connection.prepare_cached(FORGET_OLD)?.execute([now - kept]).map(drop)
         })
     }
 
     fn forget(&self, owner: OwnerId) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.blocking(move |presences| {
-            presences.write(|connection| {
-                connection.prepare_cached(FORGET)?.execute([owner.to_string()]).map(drop)
-            })
+        self.0.write(move |connection| {
+            connection.prepare_cached(FORGET)?.execute([owner.to_string()]).map(drop)
         })
     }
 
@@ -86,16 +56,7 @@ impl PresenceStore for SqlitePresences {
         namespace: &'a str,
     ) -> BoxFuture<'a, Result<Vec<(Presence, Duration)>, StoreError>> {
         let namespace = namespace.to_owned();
-        self.blocking(move |presences| {
-            let label = presences.file.label();
-            presences.file.read(presences.options, |connection| {
-                if !schema::has_presences(connection, label)? {
-                    return Ok(Vec::new());
-                }
-                list(connection, &namespace)
-                    .map_err(|error| store_error("read the presences from", label, error))
-            })
-        })
+        self.0.read(move |connection| list(connection, &namespace))
     }
 }
 

@@ -7,107 +7,63 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     SqliteOptions,
+    aside::{Aside, Kind},
     checkpoint::{damaged, parsed},
     error::store_error,
     file::File,
     schema,
-    writer::{Turn, Uncommitted},
 };
 use crate::{
-    Answer, CheckpointKey, Request, RequestId, RequestStore, StoreError, StoreErrorKind,
-    engine::BoxFuture,
+    Answer, CheckpointKey, Request, RequestId, RequestStore, StoreError, engine::BoxFuture,
 };
 
 /// Answers are kept for a day, for those who asked.
 const KEPT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// The requests in a file.
-#[derive(Clone)]
-pub(super) struct SqliteRequests {
-    file: Arc<File>,
-    options: SqliteOptions,
-}
+pub(super) struct SqliteRequests(Aside);
 
 impl SqliteRequests {
     pub(super) fn of(file: &Arc<File>, options: SqliteOptions) -> Arc<dyn RequestStore> {
-        Arc::new(Self { file: Arc::clone(file), options })
-    }
-
-    /// Runs blocking work where it may block.
-    fn blocking<'a, T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        let requests = self.clone();
-        Box::pin(async move {
-            let label = requests.file.label().to_owned();
-            let work = tokio::task::spawn_blocking(move || work(&requests));
-            work.await.unwrap_or_else(|error| {
-                let doing = format!("use the requests in {label}: the work was cut off");
-                Err(StoreError::new(StoreErrorKind::Unavailable, doing).with_source(error))
-            })
-        })
-    }
-
-    /// Changes them in one transaction.
-    fn write(
-        &self,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-    ) -> Result<(), StoreError> {
-        let label = self.file.label();
-        let turn = Turn::begin(&self.file, self.options)?;
-        schema::create_requests(&turn.connection(), label)?;
-        change(&turn.connection())
-            .map_err(|error| store_error("write a request to", label, error))?;
-        turn.commit().map_err(Uncommitted::into_error)
-    }
-
-    /// Reads them, where there have ever been any.
-    fn read<T: Default>(
-        &self,
-        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let label = self.file.label();
-        self.file.read(self.options, |connection| {
-            if !schema::has_requests(connection, label)? {
-                return Ok(T::default());
-            }
-            look(connection).map_err(|error| store_error("read the requests from", label, error))
-        })
+        Arc::new(Self(Aside::new(file, options, &KIND)))
     }
 }
+
+const KIND: Kind = Kind {
+    create: schema::create_requests,
+    exist: schema::has_requests,
+    using: "use the requests in",
+    reading: "read the requests from",
+    writing: "write a request to",
+};
 
 impl RequestStore for SqliteRequests {
     fn ask<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<(), StoreError>> {
         let request = request.clone();
-        self.blocking(move |requests| {
-            requests.write(|connection| {
-                let old = Timestamp::now().as_microsecond() - KEPT_MICROS;
-                connection.prepare_cached(FORGET_OLD)?.execute([old])?;
-                let Request { id, key, command, arguments, asked_at } = request;
-                connection
-                    .prepare_cached(ASK)?
-                    .execute(params![
-                        id.to_string(),
-                        key.namespace,
-                        key.projector,
-                        key.generation,
-                        key.lane,
-                        key.partition,
-                        command,
-                        arguments,
-                        asked_at.as_microsecond(),
-                    ])
-                    .map(drop)
-            })
+        self.0.write(move |connection| {
+            let old = Timestamp::now().as_microsecond() - KEPT_MICROS;
+            connection.prepare_cached(FORGET_OLD)?.execute([old])?;
+            let Request { id, key, command, arguments, asked_at } = request;
+            connection
+                .prepare_cached(ASK)?
+                .execute(params![
+                    id.to_string(),
+                    key.namespace,
+                    key.projector,
+                    key.generation,
+                    key.lane,
+                    key.partition,
+                    command,
+                    arguments,
+                    asked_at.as_microsecond(),
+                ])
+                .map(drop)
         })
     }
 
     fn withdraw(&self, id: RequestId) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.blocking(move |requests| {
-            requests.write(|connection| {
-                connection.prepare_cached(WITHDRAW)?.execute([id.text(&mut [0; 36])]).map(drop)
-            })
+        self.0.write(move |connection| {
+            connection.prepare_cached(WITHDRAW)?.execute([id.text(&mut [0; 36])]).map(drop)
         })
     }
 
@@ -116,21 +72,17 @@ impl RequestStore for SqliteRequests {
         namespace: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Request>, StoreError>> {
         let namespace = namespace.to_owned();
-        self.blocking(move |requests| {
-            requests.read(|connection| {
-                connection.prepare_cached(PENDING)?.query_map([namespace], request)?.collect()
-            })
+        self.0.read(move |connection| {
+            connection.prepare_cached(PENDING)?.query_map([namespace], request)?.collect()
         })
     }
 
     fn outcome(&self, id: RequestId) -> BoxFuture<'_, Result<Option<String>, StoreError>> {
-        self.blocking(move |requests| {
-            requests.read(|connection| {
-                let outcome = connection
-                    .prepare_cached(OUTCOME)?
-                    .query_row([id.text(&mut [0; 36])], |row| row.get::<_, Option<String>>(0));
-                Ok(outcome.optional()?.flatten())
-            })
+        self.0.read(move |connection| {
+            let outcome = connection
+                .prepare_cached(OUTCOME)?
+                .query_row([id.text(&mut [0; 36])], |row| row.get::<_, Option<String>>(0));
+            Ok(outcome.optional()?.flatten())
         })
     }
 }

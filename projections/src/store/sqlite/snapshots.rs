@@ -7,54 +7,28 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     SqliteOptions,
-    error::store_error,
+    aside::{Aside, Kind},
     file::File,
     schema,
-    writer::{Turn, Uncommitted},
 };
-use crate::{__private::BoxFuture, CheckpointKey, SnapshotStore, StoreError, StoreErrorKind};
+use crate::{CheckpointKey, SnapshotStore, StoreError, engine::BoxFuture};
 
 /// The snapshots in a file.
-#[derive(Clone)]
-pub(super) struct SqliteSnapshots {
-    file: Arc<File>,
-    options: SqliteOptions,
-}
+pub(super) struct SqliteSnapshots(Aside);
 
 impl SqliteSnapshots {
     pub(super) fn of(file: &Arc<File>, options: SqliteOptions) -> Arc<dyn SnapshotStore> {
-        Arc::new(Self { file: Arc::clone(file), options })
-    }
-
-    /// Runs blocking work where it may block.
-    fn blocking<'a, T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        let snapshots = self.clone();
-        Box::pin(async move {
-            let label = snapshots.file.label().to_owned();
-            let work = tokio::task::spawn_blocking(move || work(&snapshots));
-            work.await.unwrap_or_else(|error| {
-                let doing = format!("use the snapshots in {label}: the work was cut off");
-                Err(StoreError::new(StoreErrorKind::Unavailable, doing).with_source(error))
-            })
-        })
-    }
-
-    /// Changes them in one transaction.
-    fn write(
-        &self,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
-    ) -> Result<(), StoreError> {
-        let label = self.file.label();
-        let turn = Turn::begin(&self.file, self.options)?;
-        schema::create_snapshots(&turn.connection(), label)?;
-        change(&turn.connection())
-            .map_err(|error| store_error("write a snapshot to", label, error))?;
-        turn.commit().map_err(Uncommitted::into_error)
+        Arc::new(Self(Aside::new(file, options, &KIND)))
     }
 }
+
+const KIND: Kind = Kind {
+    create: schema::create_snapshots,
+    exist: schema::has_snapshots,
+    using: "use the snapshots in",
+    reading: "read a snapshot from",
+    writing: "write a snapshot to",
+};
 
 impl SnapshotStore for SqliteSnapshots {
     fn load<'a>(
@@ -62,16 +36,7 @@ impl SnapshotStore for SqliteSnapshots {
         key: &'a CheckpointKey,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
         let key = key.clone();
-        self.blocking(move |snapshots| {
-            let label = snapshots.file.label();
-            snapshots.file.read(snapshots.options, |connection| {
-                if !schema::has_snapshots(connection, label)? {
-                    return Ok(None);
-                }
-                load(connection, &key)
-                    .map_err(|error| store_error("read a snapshot from", label, error))
-            })
-        })
+        self.0.read(move |connection| load(connection, &key))
     }
 
     fn save<'a>(
@@ -80,33 +45,30 @@ impl SnapshotStore for SqliteSnapshots {
         snapshot: Vec<u8>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         let key = key.clone();
-        self.blocking(move |snapshots| {
-            snapshots.write(|connection| {
-                connection.prepare_cached(SAVE)?.execute((
+        self.0.write(move |connection| {
+            let now = Timestamp::now().as_microsecond();
+            connection
+                .prepare_cached(SAVE)?
+                .execute((
                     &key.namespace,
                     &key.projector,
                     key.generation,
                     key.lane,
                     key.partition,
-                    Timestamp::now().as_microsecond(),
+                    now,
                     snapshot,
                 ))
-            })
+                .map(drop)
         })
     }
 
     fn remove<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<(), StoreError>> {
         let key = key.clone();
-        self.blocking(move |snapshots| {
-            snapshots.write(|connection| {
-                connection.prepare_cached(REMOVE)?.execute((
-                    &key.namespace,
-                    &key.projector,
-                    key.generation,
-                    key.lane,
-                    key.partition,
-                ))
-            })
+        self.0.write(move |connection| {
+            connection
+                .prepare_cached(REMOVE)?
+                .execute((&key.namespace, &key.projector, key.generation, key.lane, key.partition))
+                .map(drop)
         })
     }
 }

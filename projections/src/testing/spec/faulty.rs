@@ -151,6 +151,14 @@ impl<S: BlockingStorage> BlockingStorage for Faulty<S> {
         self.storage.rollback(session)
     }
 
+    fn savepoint(&self, session: &mut S::Session) -> Result<bool, StoreError> {
+        self.storage.savepoint(session)
+    }
+
+    fn back_to_savepoint(&self, session: &mut S::Session) -> Result<(), StoreError> {
+        self.storage.back_to_savepoint(session)
+    }
+
     fn checkpoints(&self, namespace: &str) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
         self.storage.checkpoints(namespace)
     }

@@ -46,6 +46,10 @@ pub trait Drive<S: Storage> {
 
     fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()>;
 
+    fn savepoint<'a>(storage: &'a S, session: &'a mut S::Session) -> Calls<'a, bool>;
+
+    fn back_to_savepoint<'a>(storage: &'a S, session: &'a mut S::Session) -> Calls<'a, ()>;
+
     fn checkpoints<'a>(
         storage: &'a S,
         namespace: &'a str,
@@ -107,6 +111,14 @@ impl<S: BlockingStorage> Drive<S> for Blocking {
 
     fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()> {
         Box::pin(ready(storage.rollback(session)))
+    }
+
+    fn savepoint<'a>(storage: &'a S, session: &'a mut S::Session) -> Calls<'a, bool> {
+        Box::pin(ready(storage.savepoint(session)))
+    }
+
+    fn back_to_savepoint<'a>(storage: &'a S, session: &'a mut S::Session) -> Calls<'a, ()> {
+        Box::pin(ready(storage.back_to_savepoint(session)))
     }
 
     fn checkpoints<'a>(
@@ -176,6 +188,14 @@ impl<S: AsyncStorage> Drive<S> for Async {
 
     fn rollback(storage: &S, session: S::Session) -> Calls<'_, ()> {
         Box::pin(storage.rollback(session))
+    }
+
+    fn savepoint<'a>(_: &'a S, _: &'a mut S::Session) -> Calls<'a, bool> {
+        Box::pin(ready(Ok(false)))
+    }
+
+    fn back_to_savepoint<'a>(_: &'a S, _: &'a mut S::Session) -> Calls<'a, ()> {
+        Box::pin(ready(Ok(())))
     }
 
     fn checkpoints<'a>(

@@ -14,6 +14,8 @@ mod comparing;
 mod drive;
 mod isolation;
 mod keeping;
+mod parking;
+mod savepoints;
 mod subject;
 mod telling;
 mod transactions;
@@ -129,6 +131,19 @@ pub async fn storage_failures<H: StorageHarness>(harness: H) -> Vec<Failure> {
             every_column_comes_back,
             every_column_is_replaced,
             a_list_of_checkpoints_has_every_column,
+        ],
+        parking: [
+            every_field_of_a_letter_comes_back,
+            letters_are_read_in_order_and_by_key,
+            letters_commit_with_the_checkpoint_or_not_at_all,
+            a_letter_is_replaced_and_removed,
+            parked_keys_and_counts_add_up,
+            a_reset_removes_letters_and_counts,
+            letters_of_read_models_do_not_mix,
+        ],
+        savepoints: [
+            what_follows_a_savepoint_can_be_undone,
+            a_later_savepoint_takes_the_place_of_the_one_before,
         ],
         isolation: [
             namespaces_do_not_mix,

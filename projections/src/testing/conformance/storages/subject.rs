@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Broken, Drive, StorageHarness};
 use crate::{
     BoxError, Changes, Checkpoint, CheckpointKey, CheckpointWrite, CommitError, EventId,
-    GlobalPosition, Previous, RecordedState, RequestStore, Storage, StoreError, StoreId,
-    Subscriptions, rows::TableDigests,
+    GlobalPosition, Letter, LetterQuery, ParkedKey, Parking, Previous, RecordedState, RequestStore,
+    Storage, StoreError, StoreId, Subscriptions, rows::TableDigests,
 };
 
 type SessionOf<H> = <<H as StorageHarness>::Storage as Storage>::Session;
@@ -73,6 +73,37 @@ impl<H: StorageHarness> Subject<H> {
 
     pub(super) async fn rollback(&self, session: SessionOf<H>) -> Result<(), StoreError> {
         ExecutionOf::<H>::rollback(&self.storage, session).await
+    }
+
+    pub(super) async fn savepoint(&self, session: &mut SessionOf<H>) -> Result<bool, StoreError> {
+        ExecutionOf::<H>::savepoint(&self.storage, session).await
+    }
+
+    pub(super) async fn back_to_savepoint(
+        &self,
+        session: &mut SessionOf<H>,
+    ) -> Result<(), StoreError> {
+        ExecutionOf::<H>::back_to_savepoint(&self.storage, session).await
+    }
+
+    pub(super) async fn parked(&self, key: &CheckpointKey) -> Result<Vec<ParkedKey>, StoreError> {
+        let mut session = self.begin().await?;
+        let mut parked = ExecutionOf::<H>::parked(&self.storage, &mut session, key).await?;
+        self.rollback(session).await?;
+        parked.sort_by(|one, other| one.park_key.cmp(&other.park_key));
+        Ok(parked)
+    }
+
+    pub(super) async fn letters(
+        &self,
+        key: &CheckpointKey,
+        query: &LetterQuery,
+    ) -> Result<Vec<Letter>, StoreError> {
+        ExecutionOf::<H>::letters(&self.storage, key, query).await
+    }
+
+    pub(super) async fn parking(&self, key: &CheckpointKey) -> Result<Parking, StoreError> {
+        ExecutionOf::<H>::parking(&self.storage, key).await
     }
 
     pub(super) async fn checkpoints(
