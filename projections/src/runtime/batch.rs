@@ -201,10 +201,10 @@ impl Runner {
                     self.shared.wanted.deliver(page, &values);
                 }
                 self.parked.add(&letters);
+                self.show_parked();
                 if left_out + aside.indexes.len() < events.len() {
                     self.streak.end();
                 }
-                self.show_parked();
                 self.settle_aside(&aside);
                 self.forget_vanished(next.position.next());
                 self.own = Some(Owned::new(next, began));

@@ -159,7 +159,7 @@ impl Runner {
         write.letters = letters.clone();
         let began = Instant::now();
         self.engine.save(write).await?;
-        // What is known to be the event's own fault says nothing of what its handler needs.
+        // What is certain says nothing of what its handler needs.
         if let Some(failing) = self.failing.take().filter(|failing| !failing.is_certain) {
             self.streak.add(&failing.stream);
         }

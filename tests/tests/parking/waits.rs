@@ -60,11 +60,14 @@ async fn a_wait_for_what_is_parked_or_waits_behind_it_fails_at_once() {
     running.abort();
 }
 
+/// How a wait has ended, if it has.
+type Answer = Option<Result<(), WaitError>>;
+
 /// Looks how a wait ends in the moment in which the runner says that an event is parked.
 struct AtTheLog {
     runtime: Runtime<MemoryEventStore>,
     wanted: projections::Token,
-    answers: Arc<Mutex<Vec<Option<Result<(), WaitError>>>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
 }
 
 /// What a future comes to without waiting.
