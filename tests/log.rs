@@ -42,6 +42,9 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     /// As one text.
+    ///
+    /// # Panics
+    /// When it is no text, or a thread has panicked while it wrote.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
