@@ -75,7 +75,7 @@ pub use projections_macros::Event;
 /// | `crate` | the path of this library, where it has another name | `::projections` |
 ///
 /// An event that itself names another domain does not compile. The enum is also what `exhaustive` of
-/// [`#[projector]`](macro@projector) takes: a projector that names it must decide about every event.
+/// [`#[projector]`](macro@crate::projector) takes: a projector that names it must decide about every event.
 pub use projections_macros::Domain;
 
 /// Derives the trait [`ReadModel`](trait@crate::ReadModel) for a struct, which is then a row of a

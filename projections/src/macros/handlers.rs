@@ -36,11 +36,11 @@
 ///
 /// | attribute | the method |
 /// |---|---|
-/// | [`#[handles]`](macro@handles) | takes the events of one type from one domain |
-/// | [`#[fallback]`](macro@fallback) | takes what no `#[handles]` takes |
-/// | [`#[setup]`](macro@setup) | creates the read model |
-/// | [`#[reset]`](macro@reset) | empties it for a rebuild |
-/// | [`#[park_key]`](macro@park_key) | gives the key by which events are parked |
+/// | [`#[handles]`](macro@crate::handles) | takes the events of one type from one domain |
+/// | [`#[fallback]`](macro@crate::fallback) | takes what no `#[handles]` takes |
+/// | [`#[setup]`](macro@crate::setup) | creates the read model |
+/// | [`#[reset]`](macro@crate::reset) | empties it for a rebuild |
+/// | [`#[park_key]`](macro@crate::park_key) | gives the key by which events are parked |
 ///
 /// # A handler's signature
 ///
@@ -63,7 +63,7 @@
 ///
 /// The checkpoint keeps a [`Fingerprint`](crate::Fingerprint) of the code that built the read model,
 /// and a start with another one is a change, which `on_change` of
-/// [`#[projector]`](macro@projector) decides about. What counts is what stands between the braces of
+/// [`#[projector]`](macro@crate::projector) decides about. What counts is what stands between the braces of
 /// the block: its methods with their signatures and bodies, its constants, types and macro calls,
 /// and of each handler the event's wire name, the domain, `from = "now"` and `replay = "skip"`. White
 /// space, comments, docs, lint attributes, trailing commas, braces round the single expression of a
@@ -77,7 +77,7 @@
 /// `#[handlers(crate = path)]` names this library where it has another name.
 pub use projections_macros::handlers;
 
-/// Routes the events of one type and one domain to a method in a [`#[handlers]`](macro@handlers)
+/// Routes the events of one type and one domain to a method in a [`#[handlers]`](macro@crate::handlers)
 /// block. Anywhere else it is an error.
 ///
 /// ```standalone_crate
@@ -105,7 +105,7 @@ pub use projections_macros::handlers;
 /// | `input_domain` | the domain that the event is taken from | the event's own, else the projector's `domain` |
 /// | `from` | `"beginning"`, or `"now"`: the handler takes only events after its first start | `"beginning"` |
 /// | `replay` | `"skip"`: the handler is not called for history, see [below](#side-effects) | it is called for every event |
-/// | `retry(..)` | as of the [projector](macro@projector) | the projector's |
+/// | `retry(..)` | as of the [projector](macro@crate::projector) | the projector's |
 /// | `permanent` | the path of a `fn(&E) -> bool` that knows the errors which trying again does not help against; `E` is the handler's own error type | none |
 ///
 /// Where a handler is added and the checkpoint has passed events of its type, its projector halts as

@@ -1,7 +1,7 @@
 //! What else stands on the methods and functions of a `#[handlers]` block.
 
-/// Marks the method that takes every event that no [`#[handles]`](macro@handles) takes. It stands
-/// in a [`#[handlers]`](macro@handlers) block, once; anywhere else it is an error.
+/// Marks the method that takes every event that no [`#[handles]`](macro@crate::handles) takes. It stands
+/// in a [`#[handlers]`](macro@crate::handlers) block, once; anywhere else it is an error.
 ///
 /// | written | takes what is left of |
 /// |---|---|
@@ -26,11 +26,11 @@
 /// unregistered, so `unregistered` beside it does not compile.
 pub use projections_macros::fallback;
 
-/// Marks the method that creates what the read model needs, in a [`#[handlers]`](macro@handlers)
+/// Marks the method that creates what the read model needs, in a [`#[handlers]`](macro@crate::handlers)
 /// block. Anywhere else it is an error.
 ///
 /// It runs at every start, before the first event, in the transaction of the checkpoint, and once
-/// more after [`#[reset]`](macro@reset): so it must do no harm twice (`CREATE TABLE IF NOT EXISTS`).
+/// more after [`#[reset]`](macro@crate::reset): so it must do no harm twice (`CREATE TABLE IF NOT EXISTS`).
 /// It takes `&self` and, where there is a storage, its transaction; it returns what a handler may.
 ///
 #[cfg_attr(feature = "sqlite", doc = "```standalone_crate")]
@@ -52,7 +52,7 @@ pub use projections_macros::fallback;
 pub use projections_macros::setup;
 
 /// Marks the method that empties the read model for a rebuild, in a
-/// [`#[handlers]`](macro@handlers) block. Anywhere else it is an error.
+/// [`#[handlers]`](macro@crate::handlers) block. Anywhere else it is an error.
 ///
 /// It runs in one transaction with the checkpoint's way back to the beginning. It takes `&self` and
 /// the storage's transaction; it returns what a handler may. A projector without storage needs
@@ -77,7 +77,7 @@ pub use projections_macros::setup;
 pub use projections_macros::reset;
 
 /// Marks the function that gives the key by which events are parked, in a
-/// [`#[handlers]`](macro@handlers) block, once. Anywhere else it is an error.
+/// [`#[handlers]`](macro@crate::handlers) block, once. Anywhere else it is an error.
 ///
 /// Where an event is parked, the later ones of its key wait behind it, and all others are applied. By
 /// default the key is the event's stream. A function can make it what several streams have in common:
@@ -110,13 +110,13 @@ pub use projections_macros::reset;
 /// It takes the envelope and nothing else, so that an event that cannot be decoded has a key as well,
 /// and one event has one key, whenever and wherever it is asked for.
 ///
-/// It stands for `park_by` of [`#[projector]`](macro@projector), and does not compile beside it; nor
+/// It stands for `park_by` of [`#[projector]`](macro@crate::projector), and does not compile beside it; nor
 /// where nothing is parked: with `on_failure = "halt"` or `"skip"`, and in a projector that is live or
 /// inline.
 pub use projections_macros::park_key;
 
 /// Names the rows that a handler asks for, on a `&mut Rows<T>` parameter of a handler in a
-/// [`#[handlers]`](macro@handlers) block. Anywhere else it is an error.
+/// [`#[handlers]`](macro@crate::handlers) block. Anywhere else it is an error.
 ///
 /// On a storage behind a network the rows of many events are loaded by one query, before their
 /// handlers run. A handler that is a `fn`, and takes nothing but the event, `&Envelope` and rows, need

@@ -37,13 +37,13 @@
 /// | `exhaustive` | a [`Domain`](trait@crate::Domain), or several in brackets: every event of it is handled or ignored, see [below](#every-event-of-a-domain) | off |
 /// | `ignores(..)` | the events of these domains that are not handled on purpose | none |
 /// | `on_failure` | `"park"`, `"halt"` or `"skip"`: what to do with an event once its retries are spent, see [below](#when-an-event-fails) | `"park"`; live: `"halt"`; inline: the append fails |
-/// | `park_by` | `"stream"`, `"domain"` or `"projector"`: what waits behind an event that is parked; a [`#[park_key]`](macro@park_key) says it by a function | `"stream"` |
+/// | `park_by` | `"stream"`, `"domain"` or `"projector"`: what waits behind an event that is parked; a [`#[park_key]`](macro@crate::park_key) says it by a function | `"stream"` |
 /// | `park(per_key, keys, total)` | how many events may wait behind a parked one, how many keys may be parked, and how many events may be parked or wait in all; the projector halts before it parks more | 1,000, 1,000, 100,000 |
 /// | `retry(max, initial, factor, cap, jitter)` | how often an event that failed is tried again, the first wait, what each wait is of the one before, the longest wait, and the part of a wait that is left to chance; `retry(none)`: never | 3, `"200ms"`, 2, `"30s"`, 0.1 |
 /// | `timeout` | how long one attempt of one event may take; not in the append of an inline projector | `"30s"` |
 /// | `batch(events, bytes, linger)` | upper bounds of one transaction, and how long one that is not full waits for more events | 1,000 events, 4 MiB, `"0ms"` |
 /// | `row_bytes` | how much memory the [`Rows`](crate::Rows) of its tables may take between batches; those of a projector without storage have no bound | 64 MiB |
-/// | `probe` | `true`, or `false`: on a storage behind a network no handler is called only to see which rows it asks for, and each says [`#[keys]`](macro@keys) | `true` |
+/// | `probe` | `true`, or `false`: on a storage behind a network no handler is called only to see which rows it asks for, and each says [`#[keys]`](macro@crate::keys) | `true` |
 /// | `from` | `"beginning"` or `"now"`: where to begin at the first start, see [below](#from-now-on) | `"beginning"` |
 /// | `version` | a number; a higher one has the read model rebuilt | 1 |
 /// | `on_change` | `"ignore"`, `"warn"`, `"refuse"` or `"rebuild"`: what to do where other code has built the read model; `"rebuild"` on a storage needs a `#[reset]`, unless the read model is rows alone | `"warn"` |
@@ -129,7 +129,7 @@
 /// later starts go on from there. A rebuild gives it up and reads the log from its beginning. Without
 /// a storage each start is a first start, unless it has a [snapshot](#snapshots).
 ///
-/// To leave out the past of one event only, say it on [`#[handles]`](macro@handles).
+/// To leave out the past of one event only, say it on [`#[handles]`](macro@crate::handles).
 ///
 /// # Live
 ///
