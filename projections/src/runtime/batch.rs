@@ -110,12 +110,15 @@ impl Runner {
         let is_alone = |index: usize| {
             let record = page.record(index);
             let effects = matches!(targets[record.name], Target::Route { alone: true, after, .. } if record.position > after);
-            effects || self.singly.is_some_and(|until| record.position <= until)
+            effects
+                || self.singly.is_some_and(|until| record.position <= until)
+                || self.live_again.contains(&record.position)
         };
         if self.is_failing_at(page, from) || is_alone(from) {
             return from + 1;
         }
         let has_alone = self.singly.is_some()
+            || !self.live_again.is_empty()
             || targets.iter().any(|target| matches!(target, Target::Route { alone: true, .. }));
         let failing = self.failing.as_ref().map(|failing| failing.position);
         if failing.is_none() && !has_alone {
@@ -170,8 +173,13 @@ impl Runner {
     ) -> Result<Result<(), Fault>, End> {
         self.hold().await?;
         let page = reading.page;
+        let first = page.record(events.start).position;
+        let effects_mark = self.mark_at(first)?;
+        let targets = match self.live_again.contains(&first) {
+            true => self.routing.targets(page, effects_mark),
+            false => Arc::clone(&reading.targets),
+        };
         let own = self.owned()?;
-        let effects_mark = own.next.effects_mark;
         let next = self.after(reading, events.end - 1)?;
         let mut write = CheckpointWrite::new(self.key.clone(), Some(own.stored), next.clone());
         let letters = waiting.letters;
@@ -182,7 +190,7 @@ impl Runner {
         let left_out = waiting.indexes.len();
         let batch = Batch {
             page: page.clone(),
-            targets: Arc::clone(&reading.targets),
+            targets,
             events: events.clone(),
             effects_mark,
             write,
@@ -206,6 +214,7 @@ impl Runner {
                     self.streak.end();
                 }
                 self.settle_aside(&aside);
+                self.live_again.remove(&first);
                 self.forget_vanished(next.position.next());
                 self.own = Some(Owned::new(next, began));
                 self.recovered();

@@ -289,7 +289,12 @@ impl<S: EventSource> DeadLetters<S> {
                         // Between the check and the lock somebody else may have taken it.
                         self.may_be_done_here().await?;
                         let (_stop, stopped) = tokio::sync::watch::channel(false);
-                        runner.run(Goal::Asked, false, stopped).await?;
+                        let seen = self.slot.shared.live.borrow().scanned;
+                        runner.run(Goal::Asked, false, stopped.clone()).await?;
+                        // State in process is replayed for it, up to where it was.
+                        if self.slot.registration.is_in_process() {
+                            runner.run(Goal::To(seen), false, stopped).await?;
+                        }
                     }
                     // The runner of this process may stand by for somebody who has started since.
                     () = tokio::time::sleep(PACE) => self.may_be_done_here().await?,

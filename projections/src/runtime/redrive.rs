@@ -302,6 +302,15 @@ impl Runner {
         Ok((stored, next))
     }
 
+    /// The effects mark for the event at a position: what was parked live is no history when it is
+    /// redriven.
+    pub(super) fn mark_at(&self, position: GlobalPosition) -> Result<GlobalPosition, End> {
+        match self.live_again.contains(&position) {
+            true => Ok(before(position)),
+            false => Ok(self.owned()?.next.effects_mark),
+        }
+    }
+
     /// State in process has no place for late events: it is replayed, with all of them in order.
     async fn replay_without(&mut self, keys: &[String], handled: &mut Handled) -> Result<(), End> {
         let Some(first) = self.parked.first() else { return Ok(()) };
@@ -310,6 +319,8 @@ impl Runner {
             let letters = self.engine.letters(&self.key, query).await?;
             let remove = letters.iter().map(|letter| letter.position).collect();
             self.change(LetterChanges { remove, ..LetterChanges::default() }).await?;
+            let live = letters.iter().filter(|letter| !letter.replay);
+            self.live_again.extend(live.map(|letter| letter.position));
             handled.applied += letters.len() as u64;
             letters.iter().for_each(|letter| self.parked.remove(letter));
         }

@@ -94,6 +94,9 @@ pub(crate) struct Runner {
     pub(super) parked: Parked,
     /// What was discarded of a read model in process, which is replayed without it.
     pub(super) dropped: BTreeSet<GlobalPosition>,
+    /// What was parked live of a read model in process, and is no history to the replay that a redrive
+    /// is.
+    pub(super) live_again: BTreeSet<GlobalPosition>,
     pub(super) classify: Option<Arc<Classify>>,
     pub(super) goal: Goal,
 }
@@ -155,6 +158,7 @@ impl Runner {
             rough: 0,
             parked: Parked::default(),
             dropped: BTreeSet::new(),
+            live_again: BTreeSet::new(),
             classify: None,
             goal: Goal::Forever,
         }

@@ -102,7 +102,7 @@ impl Runner {
             return Err(full(reading.page, index, cap).into());
         }
         let mut event = Envelope::new(reading.page.clone(), index);
-        event.move_to(index, self.owned()?.next.effects_mark);
+        event.move_to(index, self.mark_at(event.position())?);
         let key = stored_key(self.registration.park_by().key(&event)).into_owned();
         let letter = letter(&event, key, self.letter_failure());
         let changes = LetterChanges {

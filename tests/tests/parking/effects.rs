@@ -214,12 +214,12 @@ macro_rules! on_storages {
 }
 
 on_storages!([memory, sqlite, in_process]
+    a_live_letter_has_its_effect_when_it_is_redriven,
     an_effect_is_not_repeated_because_a_neighbour_fails,
 );
 
-// What is in process is not kept, and so cannot be rebuilt either; a redrive replays it, as history.
+// What is in process is not kept, and so cannot be rebuilt either.
 on_storages!([memory, sqlite]
-    a_live_letter_has_its_effect_when_it_is_redriven,
     a_letter_of_a_rebuild_has_no_effect_when_it_is_redriven,
     effects_happen_once_for_what_is_live_and_never_for_history,
 );

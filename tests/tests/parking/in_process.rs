@@ -56,12 +56,10 @@ macro_rules! case {
             plan.repair_of(4);
             let letters = runtime.dead_letters($name).unwrap();
             letters.redrive(Chosen::Key("a".to_owned())).await.unwrap();
-            runtime.catch_up().await.unwrap();
             let mended =
                 shelves([("a", &[1, 4, 7, 10, 13]), ("b", &[2, 5, 8, 11]), ("c", &[3, 6])]);
             assert_eq!(read().await, mended, "batch {batch}");
             letters.discard(Chosen::Event(9.into())).await.unwrap();
-            runtime.catch_up().await.unwrap();
             assert_eq!(read().await["c"], [3, 6, 12], "batch {batch}");
             let status = runtime.status().await.unwrap().projectors.remove(0);
             assert_eq!((status.state, status.parking.letters), (State::Stopped, 0));
