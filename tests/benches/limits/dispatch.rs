@@ -216,7 +216,7 @@ macro_rules! library {
     ($pages:expr, $projector:ty, $expected:expr) => {{
         let (pages, expected) = ($pages, $expected);
         // On the thread of the hand-written loop: two threads have two heaps.
-        let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         Box::new(move || {
             let runtime = Runtime::builder(pages.clone()).without_linked();
             let runtime = runtime.projector(<$projector>::default());

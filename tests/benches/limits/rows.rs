@@ -285,7 +285,7 @@ fn in_a_map(payloads: &Payloads) -> Duration {
 
 fn in_process(pages: &Pages) -> Duration {
     // On the thread of the hand-written loop: two threads have two heaps.
-    let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let runtime = Runtime::builder(pages.clone()).without_linked().projector(InProcess);
     let runtime = tokio.block_on(runtime.build()).unwrap();
     let began = Instant::now();
