@@ -4,14 +4,14 @@
 //! since then are handled again without it, and its letter is committed together with all others of
 //! the batch. Without it each such event costs a rollback and two more commits.
 
-use std::{error::Error as StdError, fmt, ops::Range};
+use std::{error::Error as StdError, fmt, ops::Range, sync::Arc};
 
 use super::{
     Applied, Batch,
     apply::{self, Failure},
     blocking::Worker,
     rows,
-    stages::Stage,
+    stages::{Stage, timed},
 };
 use crate::{
     BlockingStorage, HandleError, Handlers, Letter, Page, Projector, Verdict, projector::SessionOf,
@@ -75,10 +75,9 @@ where
         self.rows.lend::<S>(&mut session, false);
         self.rows.begin_marks();
         batch.progress.interruptible(self.storage.interrupt(&session));
-        let progress = std::sync::Arc::clone(&batch.progress);
-        let handled = super::stages::timed(&progress, Stage::Handle, || {
-            self.handle_marked(batch, triage, &mut session)
-        });
+        let progress = Arc::clone(&batch.progress);
+        let handled =
+            timed(&progress, Stage::Handle, || self.handle_marked(batch, triage, &mut session));
         batch.progress.interruptible(None);
         let aside = match handled {
             Ok(Some(aside)) => aside,
@@ -93,13 +92,15 @@ where
         batch.count_erased();
         batch.write.letters.put.extend_from_slice(&aside.letters);
         let committed = batch.timed(Stage::Commit, || self.commit(session, &batch.write));
-        match &committed {
-            Ok(()) => self.rows.committed(),
-            Err(_) => self.rows.forget(),
-        }
         Ok(Some(match committed {
-            Ok(()) => Applied::Committed(aside),
-            failed => failed.into(),
+            Ok(()) => {
+                self.rows.committed();
+                Applied::Committed(aside)
+            }
+            failed => {
+                self.rows.forget();
+                failed.into()
+            }
         }))
     }
 

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::{
     end::End,
     observe::read,
+    owned::Owned,
     parking::Waiting,
-    runner::{Owned, Runner, Stop},
+    runner::{Runner, Stop},
 };
 use crate::{
     BoxError, Checkpoint, CheckpointWrite, GlobalPosition, HaltReason, HandleError, Page, Scanned,

@@ -12,8 +12,9 @@ use tokio::{
 
 use super::{
     end::End,
+    owned::Owned,
     parking::Parked,
-    runner::{Goal, Owned, Runner},
+    runner::{Goal, Runner},
     status::State,
 };
 use crate::{

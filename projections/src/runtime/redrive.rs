@@ -9,8 +9,9 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     dead_letters::Handled,
     end::End,
+    owned::Owned,
     requests::Command,
-    runner::{Owned, Runner, Stop},
+    runner::{Runner, Stop},
 };
 use crate::{
     Checkpoint, CheckpointWrite, Filter, GlobalPosition, HandleError, Letter, LetterChanges,

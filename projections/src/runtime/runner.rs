@@ -6,7 +6,6 @@
 
 use std::{any::Any, collections::BTreeSet, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
@@ -17,6 +16,7 @@ use super::{
     lease::{Claim, Ownership, Watched},
     mark::LiveMark,
     observe::read,
+    owned::Owned,
     parking::Parked,
     routing::Routing,
     slot::Shared,
@@ -25,17 +25,14 @@ use super::{
     status::State,
 };
 use crate::{
-    Answer, BatchPolicy, Checkpoint, CheckpointKey, CheckpointWrite, Filter, GlobalPosition,
-    HaltReason, Halted, Page, ParkedKey, Previous, RecordedState, Registration, Scanned,
-    StoreError, StoreErrorKind,
+    Answer, BatchPolicy, Checkpoint, CheckpointKey, Filter, GlobalPosition, HaltReason, Halted,
+    Page, ParkedKey, RecordedState, Registration, Scanned, StoreError, StoreErrorKind,
     engine::{Activated, Engine, Identity, StartError, catch_panic, keep_others_awake, message},
     error::chain,
     failure::Classify,
     lease::Run,
 };
 
-/// A scanned position that no event matched is saved this often.
-const SAVE_SCANNED: Duration = Duration::from_secs(1);
 /// Waits between attempts to reach a storage or source grow from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// A run with an end gives up after this many failures in a row of storage or source.
@@ -99,15 +96,6 @@ pub(crate) struct Runner {
     pub(super) live_again: BTreeSet<GlobalPosition>,
     pub(super) classify: Option<Arc<Classify>>,
     pub(super) goal: Goal,
-}
-
-/// A checkpoint that this runner owns.
-pub(super) struct Owned {
-    pub(super) next: Checkpoint,
-    pub(super) stored: Previous,
-    /// When it was last written: the time before that write, so that whoever watches began later.
-    renewed_at: Instant,
-    dirty: bool,
 }
 
 pub(super) type Stop = watch::Receiver<bool>;
@@ -561,47 +549,6 @@ impl Runner {
         Ok(())
     }
 
-    pub(super) async fn save_if_due(&mut self) -> Result<(), End> {
-        match self.due(self.owned()?) <= Instant::now() {
-            true => self.save().await,
-            false => Ok(()),
-        }
-    }
-
-    /// When the checkpoint is to be written, even though nothing is applied.
-    pub(super) fn due(&self, own: &Owned) -> Instant {
-        let heartbeat = self.ownership.lease / 3;
-        own.renewed_at + if own.dirty { SAVE_SCANNED.min(heartbeat) } else { heartbeat }
-    }
-
-    /// Before a batch: an owner that has been silent for half its lease makes sure that it still is
-    /// the owner.
-    pub(super) async fn hold(&mut self) -> Result<(), End> {
-        let is_late = self.owned()?.renewed_at.elapsed() >= self.ownership.lease / 2;
-        match is_late && !self.registration.is_per_process() {
-            true => self.save().await,
-            false => Ok(()),
-        }
-    }
-
-    pub(super) async fn save(&mut self) -> Result<(), End> {
-        self.save_with(None).await
-    }
-
-    /// Saves the checkpoint, in one transaction with the answer to a request.
-    pub(super) async fn save_with(&mut self, answer: Option<Answer>) -> Result<(), End> {
-        let began = Instant::now();
-        let own = self.owned_mut()?;
-        own.next.renew();
-        let (stored, next) = (own.stored, own.next.clone());
-        let mut write = CheckpointWrite::new(self.key.clone(), Some(stored), next.clone());
-        write.answer = answer;
-        self.engine.save(write).await?;
-        self.own = Some(Owned::new(next, began));
-        self.recovered();
-        Ok(())
-    }
-
     /// Carries out what was asked for while the projector runs; tells whether anything was.
     pub(super) async fn rebuild_if_asked(&mut self) -> Result<bool, End> {
         let asked = self.shared.take_rebuilds();
@@ -675,85 +622,6 @@ impl Runner {
             live.last_error = None;
         });
     }
-
-    /// Records how the run ended, in the storage where this runner still owns the checkpoint.
-    async fn end(&mut self, ended: Result<(), HaltReason>) -> Result<(), Halted> {
-        let halted = ended
-            .err()
-            .map(|reason| Halted { projector: self.name.clone(), reason: Arc::new(reason) });
-        if let Some(halted) = &halted {
-            self.record_halt(&halted.reason).await;
-        }
-        self.disown();
-        self.shared.live.send_modify(|live| {
-            live.running = false;
-            live.state = Some(halted.as_ref().map_or(State::Stopped, |h| State::of(&h.reason)));
-            live.last_error = halted.as_ref().map(|halted| chain(&*halted.reason));
-            live.halted.clone_from(&halted);
-        });
-        match halted {
-            None => Ok(()),
-            Some(halted) => {
-                tracing::error!(projector = &*self.name, "{halted}");
-                Err(halted)
-            }
-        }
-    }
-
-    async fn record_halt(&mut self, reason: &HaltReason) {
-        let recorded = match (&self.own, reason) {
-            // Its thread may hold the storage for ever.
-            (_, HaltReason::Stalled { .. }) => return,
-            (Some(_), HaltReason::Paused) => self.record(RecordedState::Paused, None).await,
-            (Some(_), reason) => self.record(RecordedState::Halted, Some(chain(reason))).await,
-            (None, HaltReason::Hook { .. }) => self.record_failed_start(chain(reason)).await,
-            // Whoever asks for the status finds the others out by the same checks.
-            (None, _) => return,
-        };
-        if let Err(End::Outage(error)) = recorded {
-            let (projector, error) = (&*self.name, chain(&error));
-            tracing::warn!(projector, error, "the halt could not be recorded");
-        }
-    }
-
-    /// A start that failed owns nothing; it leaves word only where nobody else runs the projector.
-    async fn record_failed_start(&mut self, error: String) -> Result<(), End> {
-        let Some(stored) = self.engine.load(&self.key).await? else { return Ok(()) };
-        if !matches!(stored.state, RecordedState::Stopped | RecordedState::Halted) {
-            return Ok(());
-        }
-        let next = Checkpoint {
-            state: RecordedState::Halted,
-            last_error: Some(error),
-            heartbeat_at: Timestamp::now(),
-            ..stored.clone()
-        };
-        let write = CheckpointWrite::new(self.key.clone(), Some((&stored).into()), next);
-        Ok(self.engine.save(write).await?)
-    }
-
-    async fn record(&mut self, state: RecordedState, error: Option<String>) -> Result<(), End> {
-        let own = self.owned_mut()?;
-        // What is paused is so until somebody resumes it.
-        let stays = state == RecordedState::Stopped && own.next.state == RecordedState::Paused;
-        own.next.state = if stays { RecordedState::Paused } else { state };
-        own.next.last_error = error;
-        own.next.lease = None;
-        self.save().await
-    }
-
-    pub(super) fn set_state(&mut self, state: RecordedState) -> Result<(), End> {
-        self.owned_mut()?.next.state = state;
-        Ok(())
-    }
-
-    pub(super) fn owned(&self) -> Result<&Owned, End> {
-        self.own.as_ref().ok_or(End::Reload)
-    }
-
-    pub(super) fn owned_mut(&mut self) -> Result<&mut Owned, End> {
-        self.own.as_mut().ok_or(End::Reload)
-    }
 }
 
 /// Handlers and hooks are caught closer to them: here it is a source or a storage of the user's.
@@ -775,11 +643,5 @@ impl Drop for Running<'_> {
                 live.state = Some(State::Detached);
             });
         }
-    }
-}
-
-impl Owned {
-    pub(super) fn new(stored: Checkpoint, renewed_at: Instant) -> Self {
-        Self { stored: (&stored).into(), next: stored, renewed_at, dirty: false }
     }
 }

@@ -7,8 +7,9 @@ use super::{
     batch::{Reading, Settled, full},
     end::End,
     failing::Next,
+    owned::Owned,
     parking::letter,
-    runner::{Goal, Owned, Runner, Stop},
+    runner::{Goal, Runner, Stop},
     status::State,
 };
 use crate::{
@@ -183,7 +184,7 @@ impl Runner {
 
     /// Shows how much is parked.
     pub(super) fn show_parked(&self) {
-        let (keys, letters) = self.parked.counts();
-        self.shared.live.send_modify(|live| (live.parked, live.letters) = (keys, letters));
+        let (_, letters) = self.parked.counts();
+        self.shared.live.send_modify(|live| live.letters = letters);
     }
 }

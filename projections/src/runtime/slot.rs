@@ -109,8 +109,6 @@ pub(crate) struct Live {
     pub(crate) position: GlobalPosition,
     pub(crate) scanned: GlobalPosition,
     pub(crate) last_error: Option<String>,
-    /// How many keys are parked.
-    pub(crate) parked: u64,
     /// How many events are parked, or wait.
     pub(crate) letters: u64,
     pub(crate) halted: Option<Halted>,
@@ -142,7 +140,6 @@ impl Shared {
             position: GlobalPosition::BEGINNING,
             scanned: GlobalPosition::BEGINNING,
             last_error: None,
-            parked: 0,
             letters: 0,
             halted: None,
         };
